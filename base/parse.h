@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Text to numbers, and nothing else. Every function accepts the whole string or
+ * fails with -EINVAL (not a number of that form) or -ERANGE (outside min..max);
+ * *ret is written only on success. No sign, no blanks, no "0x" are accepted.
+ */
+
+#include <stdint.h>
+
+int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
+
+/* Octal permission bits, "0" to "7777". */
+int parse_mode(const char *text, uint32_t *ret);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+
+#include <criterion/criterion.h>
+
+#include "parse.h"
+
+Test(parse, takes_whole_decimal_numbers_only)
+{
+	static const char *const bad[] = { "",	  " 1",	 "1 ",	"+1", "-1",
+					   "0x1", "1.0", "1e3", "a" };
+	uint64_t value = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert_eq(parse_u64(bad[i], 0, UINT64_MAX, &value), -EINVAL,
+			     "\"%s\"", bad[i]);
+	cr_assert_eq(value, 7, "a failure leaves the output alone");
+	cr_assert_eq(parse_u64("18446744073709551615", 0, UINT64_MAX, &value),
+		     0);
+	cr_assert_eq(value, UINT64_MAX);
+}
+
+Test(parse, refuses_what_does_not_fit)
+{
+	uint64_t value;
+	uint32_t small;
+
+	cr_assert_eq(parse_u64("18446744073709551616", 0, UINT64_MAX, &value),
+		     -ERANGE);
+	cr_assert_eq(parse_u64("9", 10, 20, &value), -ERANGE);
+	cr_assert_eq(parse_u64("21", 10, 20, &value), -ERANGE);
+	cr_assert_eq(parse_u32("4294967296", 0, UINT32_MAX, &small), -ERANGE);
+}
+
+Test(parse, modes_are_octal)
+{
+	uint32_t mode;
+
+	cr_assert_eq(parse_mode("0777", &mode), 0);
+	cr_assert_eq(mode, 0777);
+	cr_assert_eq(parse_mode("8", &mode), -EINVAL);
+	cr_assert_eq(parse_mode("10000", &mode), -ERANGE);
+}
