@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * mount(2), umount2(2) and /proc/self/mountinfo. Nothing here ever stats a mount
+ * point: a dead FUSE mount or a dead server must not hang the caller.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define MOUNT_FSTYPE "fuse.claimfs"
+
+struct mount_entry {
+	char *target;
+	char *fstype;
+	char *source;
+	char *options;	/* per-mount options, e.g. "ro,nosuid,nodev" */
+	uint32_t major; /* of the device */
+	uint32_t minor;
+};
+
+void mount_entry_fini(struct mount_entry *entry);
+DEFINE_FINI(struct mount_entry, mount_entry_fini)
+
+/*
+ * The topmost mount at exactly target; 1 found (*ret filled), 0 not a mount point,
+ * -errno.
+ */
+int mount_find(const char *target, struct mount_entry *ret);
+
+/*
+ * Mounts /dev/fuse fd at target as MOUNT_FSTYPE, nosuid,nodev, allow_other,
+ * default_permissions; source is what df shows ("server:/share/dir").
+ */
+int mount_fuse(int fuse_fd, const char *source, const char *target,
+	       struct err *err);
+
+enum mount_bind_flags {
+	MOUNT_BIND_RO = 1u << 0,
+	MOUNT_BIND_NOATIME = 1u << 1,
+};
+
+/* Binds source at target (created by the caller), nosuid,nodev always. */
+int mount_bind(const char *source, const char *target,
+	       enum mount_bind_flags flags, struct err *err);
+
+/*
+ * Unmounts everything at target: plainly, else lazily; with abort_minor != 0 the
+ * FUSE connection of that device is aborted first when the plain way says EBUSY,
+ * which frees tasks that wait for a dead server. 0 too when nothing was mounted.
+ */
+int mount_remove(const char *target, uint32_t abort_minor, struct err *err);

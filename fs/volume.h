@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A volume on this node: the directory of a claim on a server, served through one
+ * FUSE mount at mountpoint (CSI's staging path). Pods get bind mounts of it
+ * (mount.h), which is why all pods of a node share one page cache.
+ *
+ * Life: volume_start() looks the directory up on the server, mounts, and is
+ * served by every shard from then on; volume_stop() unmounts (lazily if it must)
+ * and frees. Both block for at most the deadlines named below and never longer,
+ * whatever the server does.
+ *
+ * Threads: start, stop and the readers below belong to control threads.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "model.h"
+#include "mount_options.h"
+#include "nfs_call.h"
+
+struct meta;
+struct shards;
+struct volume;
+struct volume_stats;
+
+/* Everything is copied by volume_start(). */
+struct volume_spec {
+	const char *handle; /* CSI volume id, opaque */
+	const char *pv; /* PersistentVolume's name; the handle where unknown */
+	const char *claim;  /* "namespace/name"; NULL = unknown */
+	const char *server; /* host or address */
+	const char *share;  /* exported path */
+	const char *subdir; /* below share, validated; "" = the share itself */
+	const char *mountpoint; /* absolute, exists */
+	enum access_mode access_mode;
+	uint64_t capacity; /* bytes; 0 = unknown */
+	struct mount_options options;
+};
+
+/*
+ * Errors: -ENOENT the directory or share does not exist, -EACCES the server
+ * refuses, -ETIMEDOUT/-ECONNREFUSED/-EHOSTUNREACH no server, -EINVAL bad spec.
+ * At most 20 s.
+ */
+int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
+		 const struct volume_spec *spec, struct err *err);
+
+/* Unmounts and frees; at most 5 s. Always succeeds. */
+struct volume *volume_stop(struct volume *volume);
+
+const struct volume_spec *volume_get_spec(const struct volume *volume);
+struct volume_stats *volume_get_stats(struct volume *volume);
+/* Minor number of the mount's device, for /sys/fs/fuse/connections and the bdi. */
+uint32_t volume_get_dev_minor(const struct volume *volume);
+
+struct volume_health {
+	enum nfs_health health; /* the worst of the shards' connections */
+	uint64_t since_ns;	/* clock_ns() of the last change */
+	const char *reason;	/* constant; "" when OK */
+};
+
+void volume_get_health(struct volume *volume, struct volume_health *ret);
+
+/* Bytes and inodes as statfs of the volume says; last known, never blocks. */
+struct volume_usage {
+	uint64_t total_bytes, avail_bytes, used_bytes;
+	uint64_t total_files, avail_files, used_files;
+	bool is_known; /* false until the server answered once */
+};
+
+/* Asks the server and waits at most timeout_ms, then gives what is last known. */
+void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
+		      struct volume_usage *ret);
+
+/* Tells the kernel to forget cached data and names of the volume. */
+void volume_drop_caches(struct volume *volume);
+
+DEFINE_CLEANUP(struct volume *, volume_stop)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * StorageClass parameters and the volumeAttributes of a PV, by the names that
+ * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions.
+ * Keys are compared without case; an unknown one is refused by name.
+ */
+
+#include "model.h"
+
+struct class_parameters {
+	char *server;
+	char *share;  /* absolute, normalised */
+	char *subdir; /* template; NULL = the PV's name */
+	enum on_delete on_delete;
+	bool has_on_delete;
+	uint32_t mount_permissions; /* 0 = leave as made */
+};
+
+int class_parameters_parse(const struct labels *parameters,
+			   struct class_parameters *ret, struct err *err);
+void class_parameters_fini(struct class_parameters *parameters);
+
+/*
+ * Replaces ${pvc.metadata.name}, ${pvc.metadata.namespace}, ${pv.metadata.name} and
+ * checks the outcome component by component: not absolute, no "..", ".", empty or
+ * over-long component, no control character, not below ".claimfs". *ret is malloc'ed.
+ */
+int subdir_expand(const char *template, const struct claim *claim,
+		  const char *pv_name, char **ret, struct err *err);
+/* The same check without a template, for static volumes' subDir. */
+int subdir_check(const char *subdir, struct err *err);
+
+DEFINE_FINI(struct class_parameters, class_parameters_fini)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * An API object: kind, identity and its JSON, immutable once made and therefore
+ * free to share between threads. A change makes a new object from a copy of the
+ * JSON (object_edit(), object_new()).
+ *
+ * Unknown fields are kept: what a user applied is what he gets back.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct cJSON;
+
+enum object_kind {
+	KIND_STORAGE_CLASS,
+	KIND_PERSISTENT_VOLUME,
+	KIND_CLAIM,
+	KIND_POD,
+	KIND_EVENT,
+	KIND_N,
+};
+
+struct object_kind_info {
+	const char *name;	 /* "PersistentVolumeClaim" */
+	const char *api_version; /* "v1", "storage.k8s.io/v1" */
+	const char *plural;	 /* "persistentvolumeclaims" */
+	const char *singular;
+	const char *short_name; /* "pvc" */
+	bool is_namespaced;
+};
+
+const struct object_kind_info *object_kind_info(enum object_kind kind);
+/* By Kind and apiVersion; -ENOENT. */
+int object_kind_from_api(const char *api_version, const char *name,
+			 enum object_kind *ret);
+/* By what people type: plural, singular, short name or Kind, any case; -ENOENT. */
+int object_kind_from_word(const char *word, enum object_kind *ret);
+
+struct object {
+	enum object_kind kind;
+	const char *namespace; /* "" for cluster-scoped kinds */
+	const char *name;
+	const char *uid;	   /* "" until stored */
+	uint64_t resource_version; /* 0 until stored */
+	const struct cJSON *json;
+	const char *text; /* the JSON, compact */
+			  /* _Atomic count follows in the implementation */
+};
+
+/*
+ * Takes the JSON (on failure, too). Checks apiVersion, kind, metadata.name and
+ * metadata.namespace (absent = "default" where the kind is namespaced, written
+ * back), and nothing else: validate.h has the rest.
+ */
+int object_new(struct object **ret, struct cJSON *take_json, struct err *err);
+int object_parse(struct object **ret, const char *text, size_t len,
+		 struct err *err);
+
+/* A private copy of the JSON to change and give to object_new(). NULL = no memory. */
+struct cJSON *object_edit(const struct object *object);
+
+struct object *object_ref(struct object *object);
+struct object *object_unref(struct object *object);
+
+struct object_list {
+	struct object **items; /* one reference each */
+	size_t n;
+	uint64_t resource_version; /* of the whole state when it was read */
+};
+
+#define OBJECT_LIST_INIT ((struct object_list){ 0 })
+void object_list_fini(struct object_list *list);
+
+DEFINE_CLEANUP(struct object *, object_unref)
+DEFINE_FINI(struct object_list, object_list_fini)

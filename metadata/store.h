@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The record: one SQLite database with a table per kind (class, volume, claim,
+ * pod, event), bindings, intents, and the revision that every write raises and
+ * stamps as metadata.resourceVersion. An object's row holds its JSON; the columns
+ * that people and queries want (phase, class, claim, ...) are generated from it, so
+ * that there is one truth.
+ *
+ * Threads: any thread may call. A lock makes calls exclusive; it is recursive
+ * between store_begin() and store_commit() of one thread.
+ *
+ * Errors: negative errno with a sentence (disk full, not our database), or a
+ * positive outcome that the direct caller handles.
+ */
+
+#include "object.h"
+
+struct store;
+
+enum store_outcome {
+	STORE_NOT_FOUND = 1,
+	STORE_EXISTS = 2,
+	STORE_CONFLICT = 3, /* resourceVersion or uid is not the expected one */
+};
+
+/*
+ * Opens or creates the database and runs the schema steps that are missing.
+ * -EBUSY when another process has it open (the lock is held until store_close()),
+ * -EINVAL for a database that is not ours or is newer than this program.
+ */
+int store_open(struct store **ret, const char *path, struct err *err);
+struct store *store_close(struct store *store);
+
+/* Several calls as one transaction. Changes are announced after the commit. */
+int store_begin(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err);
+/* Idempotent; without an open transaction nothing happens. */
+void store_rollback(struct store *store);
+
+int store_get(struct store *store, enum object_kind kind, const char *namespace,
+	      const char *name, struct object **ret, struct err *err);
+/* namespace NULL = all; ordered by namespace and name. */
+int store_list(struct store *store, enum object_kind kind,
+	       const char *namespace, struct object_list *ret, struct err *err);
+
+/*
+ * Stores a new object: the revision is stamped as resourceVersion; everything else
+ * in metadata (uid, creationTimestamp) is the caller's. *ret may be NULL.
+ */
+int store_create(struct store *store, const struct object *object,
+		 struct object **ret, struct err *err);
+/*
+ * Replaces it; expected is the resourceVersion it must have (0 = any). The uid must
+ * not change (STORE_CONFLICT). An update that changes nothing raises no revision.
+ */
+int store_update(struct store *store, const struct object *object,
+		 uint64_t expected, struct object **ret, struct err *err);
+/* Removes the row; uid NULL = any. */
+int store_remove(struct store *store, enum object_kind kind,
+		 const char *namespace, const char *name, const char *uid,
+		 struct err *err);
+
+uint64_t store_revision(struct store *store);
+
+enum store_change {
+	STORE_ADDED,
+	STORE_MODIFIED,
+	STORE_DELETED, /* object has the resourceVersion of the removal */
+};
+
+/*
+ * Called after each commit, once per change, in the order of the revisions, with
+ * the lock held: it must only queue. One listener.
+ */
+typedef void (*store_change_fn)(void *userdata, enum store_change change,
+				struct object *object);
+void store_set_listener(struct store *store, store_change_fn fn,
+			void *userdata);
+
+/*
+ * Intents: what is about to be done outside the database. Opened (in the same
+ * transaction as what it belongs to) before the side effect, closed after it; open
+ * ones are finished or undone at the next start.
+ */
+struct store_intent {
+	int64_t id;
+	char *step;   /* claim_step_name() */
+	char *volume; /* PV's name */
+	char *detail; /* JSON: what is needed to repeat the step */
+};
+
+struct store_intent_list {
+	struct store_intent *items;
+	size_t n;
+};
+
+int store_intent_open(struct store *store, const char *step, const char *volume,
+		      const char *detail, int64_t *ret_id, struct err *err);
+/* outcome: "done" or one sentence about the failure. */
+int store_intent_close(struct store *store, int64_t id, const char *outcome,
+		       struct err *err);
+int store_intent_list_open(struct store *store, struct store_intent_list *ret,
+			   struct err *err);
+void store_intent_list_fini(struct store_intent_list *list);
+
+DEFINE_CLEANUP(struct store *, store_close)
+DEFINE_FINI(struct store_intent_list, store_intent_list_fini)
