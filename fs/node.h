@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The volumes of this node and what is done with them: CSI's Node service without
+ * the wire. Staging starts a volume (volume.h) at the staging path, publishing
+ * binds it at a pod's target path; unpublishing and unstaging undo that, at most
+ * 5 s after they were called even if the server is dead.
+ *
+ * Every verb is idempotent and checks its own arguments (empty ids, paths that are
+ * not absolute, a second target that the access mode forbids, ...); csi_node.c only
+ * refuses what can't be expressed here (no capability, a block volume). The answer
+ * is a status and, unless it is RPC_OK, one sentence in *err.
+ *
+ * Threads: any control thread may call; verbs block. One verb at a time per
+ * volume (a second one is answered RPC_ABORTED), different volumes in parallel.
+ * node_for_each_volume() may be called from a shard's thread, too.
+ *
+ * All strings of arguments are borrowed for the call.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "model.h"
+#include "rpc_status.h"
+#include "volume.h"
+
+struct node;
+struct shards;
+
+/* The longest path that is taken; CSI asks for 4 KiB at least. */
+#define NODE_PATH_MAX 4096
+/* CSI: identifiers have at most 128 bytes, unless something larger is allowed. */
+#define NODE_ID_MAX 1024
+/* Limits of what is kept in memory. */
+#define NODE_VOLUMES_MAX 4096
+#define NODE_TARGETS_MAX 1024 /* of one volume */
+
+struct node_options {
+	const char *name;      /* the node's, as NodeGetInfo says it */
+	const char *driver;    /* CSI driver name */
+	const char *state_dir; /* exists; meta is mounted at <state_dir>/meta */
+	struct shards *shards; /* borrowed, outlives the node */
+};
+
+/* Everything in options is copied. Mounts the node's control tree. */
+int node_new(struct node **ret, const struct node_options *options,
+	     struct err *err);
+/* Unmounts, lazily if it must, all that is published, staged, and the tree. */
+struct node *node_free(struct node *node);
+
+const char *node_name(const struct node *node);
+const char *node_driver(const struct node *node);
+
+/* VolumeCapability.AccessMode.Mode with CSI's numbers. */
+enum node_access_mode {
+	NODE_MODE_UNKNOWN = 0,
+	NODE_SINGLE_NODE_WRITER = 1,
+	NODE_SINGLE_NODE_READER_ONLY = 2,
+	NODE_MULTI_NODE_READER_ONLY = 3,
+	NODE_MULTI_NODE_SINGLE_WRITER = 4,
+	NODE_MULTI_NODE_MULTI_WRITER = 5,
+	NODE_SINGLE_NODE_SINGLE_WRITER = 6,
+	NODE_SINGLE_NODE_MULTI_WRITER = 7,
+};
+
+/* VolumeCapability of a file-system volume; fs_type is of no use to NFS. */
+struct node_capability {
+	enum node_access_mode access_mode;
+	const char *const *mount_flags;
+	size_t n_mount_flags;
+};
+
+struct node_stage_args {
+	const char *volume_id;
+	const char *staging_path; /* made if missing */
+	struct node_capability capability;
+	const struct labels *context; /* volume_context */
+};
+
+struct node_publish_args {
+	const char *volume_id;
+	const char *staging_path;
+	const char *target_path; /* made; its parent is the caller's */
+	struct node_capability capability;
+	bool is_read_only;	      /* the pod's wish */
+	const struct labels *context; /* volume_context with the pod's names */
+};
+
+/*
+ * INVALID_ARGUMENT bad id, path, context or mount flag; NOT_FOUND the share or
+ * directory does not exist; ALREADY_EXISTS staged with other arguments, or the path
+ * is another volume's; PERMISSION_DENIED and UNAVAILABLE as the server answers, or
+ * does not; ABORTED; RESOURCE_EXHAUSTED too many volumes; INTERNAL.
+ */
+enum rpc_status node_stage(struct node *node,
+			   const struct node_stage_args *args, struct err *err);
+
+/* OK too when it is not staged; FAILED_PRECONDITION while it is published. */
+enum rpc_status node_unstage(struct node *node, const char *volume_id,
+			     const char *staging_path, struct err *err);
+
+/*
+ * FAILED_PRECONDITION: not staged (there), or a second target of a volume with a
+ * single writer; ALREADY_EXISTS: published there with other arguments.
+ */
+enum rpc_status node_publish(struct node *node,
+			     const struct node_publish_args *args,
+			     struct err *err);
+
+/* OK too when nothing is there; the target path is removed in any case. */
+enum rpc_status node_unpublish(struct node *node, const char *volume_id,
+			       const char *target_path, struct err *err);
+
+struct node_volume_stats {
+	struct volume_usage usage;
+	struct volume_health health;
+};
+
+/* path: the staging path or a target of the volume; otherwise NOT_FOUND. */
+enum rpc_status node_volume_stats(struct node *node, const char *volume_id,
+				  const char *path,
+				  struct node_volume_stats *ret,
+				  struct err *err);
+
+/* Where a volume is published. */
+struct node_target {
+	const char *path;
+	const char *pod_namespace; /* "" = the caller did not say */
+	const char *pod_name;
+	const char *pod_uid;
+	bool is_read_only;
+};
+
+/* A staged volume as a visitor sees it; all borrowed for the visit. */
+struct node_volume {
+	const char
+		*name; /* unique on the node, fit for a file name: the PV's */
+	struct volume *volume;
+	const struct node_target *targets;
+	size_t n_targets;
+};
+
+/* Runs under the node's lock: short, no I/O, no other node_*(). true stops. */
+typedef bool (*node_visit_fn)(const struct node_volume *volume, void *userdata);
+
+/* Every volume that is staged, in order of name; true if a visitor stopped it. */
+bool node_for_each_volume(struct node *node, node_visit_fn fn, void *userdata);
+
+DEFINE_CLEANUP(struct node *, node_free)
