@@ -58,10 +58,10 @@ enum on_delete {
 	ON_DELETE_ARCHIVE,
 };
 
-extern const char *const claim_phase_names[];
-extern const char *const pv_phase_names[];
-extern const char *const reclaim_policy_names[];
-extern const char *const binding_mode_names[];
+extern const char *const claim_phase_names[3];
+extern const char *const pv_phase_names[5];
+extern const char *const reclaim_policy_names[3];
+extern const char *const binding_mode_names[2];
 
 struct label {
 	char *key;
@@ -94,8 +94,10 @@ struct selector {
 	size_t n;
 };
 
+/* A selector that is not set matches everything. */
 bool selector_matches(const struct selector *selector,
 		      const struct labels *labels);
+void selector_fini(struct selector *selector);
 
 /* What every object has; strings owned by the decoded struct. */
 struct object_meta {
@@ -111,7 +113,9 @@ struct object_meta {
 	struct labels annotations;
 };
 
+/* NULL when there is no such key. */
 const char *labels_get(const struct labels *labels, const char *key);
+void labels_fini(struct labels *labels);
 bool meta_has_finalizer(const struct object_meta *meta, const char *name);
 
 struct storage_class {
@@ -184,6 +188,8 @@ void persistent_volume_fini(struct persistent_volume *pv);
 void claim_fini(struct claim *claim);
 void pod_fini(struct pod *pod);
 
+DEFINE_FINI(struct labels, labels_fini)
+DEFINE_FINI(struct selector, selector_fini)
 DEFINE_FINI(struct storage_class, storage_class_fini)
 DEFINE_FINI(struct persistent_volume, persistent_volume_fini)
 DEFINE_FINI(struct claim, claim_fini)

@@ -9,6 +9,7 @@
  * Unknown fields are kept: what a user applied is what he gets back.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,14 +49,16 @@ struct object {
 	const char *uid;	   /* "" until stored */
 	uint64_t resource_version; /* 0 until stored */
 	const struct cJSON *json;
-	const char *text; /* the JSON, compact */
-			  /* _Atomic count follows in the implementation */
+	const char *text;   /* the JSON, compact */
+	atomic_uint n_refs; /* object_ref() and object_unref() only */
 };
 
 /*
- * Takes the JSON (on failure, too). Checks apiVersion, kind, metadata.name and
- * metadata.namespace (absent = "default" where the kind is namespaced, written
- * back), and nothing else: validate.h has the rest.
+ * Takes the JSON (on failure, too). Checks apiVersion, kind, metadata.name,
+ * metadata.namespace and metadata.resourceVersion, and nothing else: validate.h has
+ * the rest. A namespaced kind without a namespace gets "default", a cluster-scoped
+ * one loses the namespace that it has; both are written back. An object with
+ * metadata.generateName may have no name yet ("").
  */
 int object_new(struct object **ret, struct cJSON *take_json, struct err *err);
 int object_parse(struct object **ret, const char *text, size_t len,
