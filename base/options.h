@@ -10,10 +10,15 @@
  */
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "err.h"
 
-/* Stores or checks one value; userdata is the program's options struct. */
+/*
+ * Stores or checks one value; userdata is the program's options struct. The
+ * sentence in err says what is wrong with the value: "option --name: " is put in
+ * front of it.
+ */
 typedef int (*option_fn)(void *userdata, const char *value, struct err *err);
 
 struct option_spec {
