@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A claimfs installation below one folder: a private NFS server, nodes and a
+standalone provisioner, with nothing outside the folder but ports on 127.0.0.1.
+
+The quickstart, the integration tests and the benchmark are all built on it.
+"""
+
+from .claimfs import Ctl, Node, Provisioner
+from .ganesha import Ganesha
+from .mounts import mounts_below, unmount_below
+from .process import LabError, Process, free_port, wait_for
+
+__all__ = [
+    "Ctl", "Ganesha", "LabError", "Node", "Process", "Provisioner",
+    "free_port", "mounts_below", "unmount_below", "wait_for",
+]

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private nfs-ganesha: one folder, two ports on 127.0.0.1, nothing else open.
+
+Several may run at once. It needs no rpcbind (ganesha_without_rpcbind.c says why
+and how), and NLM, rquota, UDP and NFSv4 are off: each would open a port or
+keep state outside the lab's folder.
+"""
+
+import glob
+import os
+import subprocess
+
+from .process import LabError, Process, answers
+
+CONFIG = """\
+NFS_CORE_PARAM {{
+    Bind_addr = 127.0.0.1;
+    NFS_Port = {port};
+    MNT_Port = {mount_port};
+    Protocols = 3;
+    Enable_NLM = false;
+    Enable_RQUOTA = false;
+    Enable_UDP = false;
+    mount_path_pseudo = false;
+    fsid_device = true;
+    Plugins_Dir = "{plugins}";
+}}
+NFSv4 {{
+    Graceless = true;
+    RecoveryBackend = fs;
+    RecoveryRoot = "{state}/recovery";
+}}
+EXPORT_DEFAULTS {{
+    Access_Type = RW;
+    Squash = No_Root_Squash;
+    SecType = sys;
+    Transports = TCP;
+    Protocols = 3;
+    PrivilegedPort = false;
+    # The quickstart and the tests look at and change the folder directly.
+    Attr_Expiration_Time = {attr_expiration};
+}}
+EXPORT {{
+    Export_Id = 1;
+    Path = "{export}";
+    Pseudo = /export;
+    Filesystem_Id = 77.1;
+    MaxRead = 1048576;
+    MaxWrite = 1048576;
+    PrefRead = 1048576;
+    PrefWrite = 1048576;
+    FSAL {{ Name = VFS; }}
+}}
+LOG {{
+    Default_Log_Level = EVENT;
+    Facility {{ name = FILE; destination = "{state}/ganesha.log"; enable = active; }}
+}}
+"""
+
+
+class Ganesha:
+    """The server; export, port and mount_port are what clients need."""
+
+    def __init__(self, state, export, port, mount_port, attr_expiration=0):
+        self.state = os.path.abspath(state)
+        self.export = os.path.abspath(export)
+        self.port = port
+        self.mount_port = mount_port
+        self.attr_expiration = attr_expiration
+        self.process = Process("ganesha", self.state)
+
+    def _write_config(self):
+        plugins = glob.glob("/usr/lib/*/ganesha")
+        if not plugins:
+            raise LabError("nfs-ganesha-vfs is not installed: there is no "
+                           "/usr/lib/*/ganesha")
+        path = os.path.join(self.state, "ganesha.conf")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(CONFIG.format(plugins=plugins[0], **vars(self)))
+        return path
+
+    def _build_preload(self):
+        source = os.path.join(os.path.dirname(os.path.dirname(
+            os.path.abspath(__file__))), "ganesha_without_rpcbind.c")
+        target = os.path.join(self.state, "ganesha_without_rpcbind.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O", "-o", target, source],
+                       check=True)
+        return target
+
+    def start(self):
+        for port in (self.port, self.mount_port):
+            if answers(("127.0.0.1", port)):
+                raise LabError(f"port {port} of 127.0.0.1 is in use")
+        for folder in (self.state, self.state + "/recovery", self.export,
+                       "/var/run/ganesha"):
+            os.makedirs(folder, exist_ok=True)
+        config = self._write_config()
+        preload = self._build_preload()
+        self.process.start(
+            ["ganesha.nfsd", "-F", "-f", config,
+             "-L", self.process.log_path,
+             "-p", os.path.join(self.state, "ganesha.nfsd.pid")],
+            lambda: answers(("127.0.0.1", self.port)) and
+            answers(("127.0.0.1", self.mount_port)),
+            env={"LD_PRELOAD": preload})
+        return self
+
+    def stop(self):
+        return self.process.stop()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *unused):
+        self.stop()
