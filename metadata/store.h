@@ -3,7 +3,7 @@
 
 /*
  * The record: one SQLite database with a table per kind (class, volume, claim,
- * pod, event), bindings, intents, and the revision that every write raises and
+ * pod, event), a view of the bindings, intents, and the revision that every write raises and
  * stamps as metadata.resourceVersion. An object's row holds its JSON; the columns
  * that people and queries want (phase, class, claim, ...) are generated from it, so
  * that there is one truth.
@@ -33,7 +33,11 @@ enum store_outcome {
 int store_open(struct store **ret, const char *path, struct err *err);
 struct store *store_close(struct store *store);
 
-/* Several calls as one transaction. Changes are announced after the commit. */
+/*
+ * Several calls as one transaction, which does not nest (-EALREADY). Changes are
+ * announced after the commit. Positive outcomes inside it leave it usable; after a
+ * negative one only store_rollback() helps, and store_commit() fails.
+ */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 /* Idempotent; without an open transaction nothing happens. */
@@ -47,7 +51,8 @@ int store_list(struct store *store, enum object_kind kind,
 
 /*
  * Stores a new object: the revision is stamped as resourceVersion; everything else
- * in metadata (uid, creationTimestamp) is the caller's. *ret may be NULL.
+ * in metadata (uid, creationTimestamp) is the caller's. ret may be NULL. A new event
+ * removes those that are older than an hour or more than 10,000.
  */
 int store_create(struct store *store, const struct object *object,
 		 struct object **ret, struct err *err);
@@ -98,7 +103,10 @@ struct store_intent_list {
 
 int store_intent_open(struct store *store, const char *step, const char *volume,
 		      const char *detail, int64_t *ret_id, struct err *err);
-/* outcome: "done" or one sentence about the failure. */
+/*
+ * outcome: "done" or one sentence about the failure. STORE_NOT_FOUND when no such
+ * intent is open. The last 1,000 are kept for those who look.
+ */
 int store_intent_close(struct store *store, int64_t id, const char *outcome,
 		       struct err *err);
 int store_intent_list_open(struct store *store, struct store_intent_list *ret,

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Intents: the journal of side effects. Closed ones are kept for a while, since
+ * "what did it do to this volume" is asked afterwards; STORE_MAX_OLD_INTENTS
+ * bounds them.
+ */
+
+#include <string.h>
+
+#include "store_internal.h"
+
+static int open_locked(struct store *store, const struct store_intent *intent,
+		       int64_t *ret_id, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = store_statement(
+		store, STATEMENT_INTENT_OPEN,
+		"insert into intent (step, volume, detail) values (?1, ?2, ?3)",
+		&statement, err);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_text(statement, 1, intent->step, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(statement, 2, intent->volume, -1,
+				SQLITE_STATIC);
+	(void)sqlite3_bind_text(statement, 3, intent->detail, -1,
+				SQLITE_STATIC);
+	r = store_run(store, statement, err);
+	if (r == 0)
+		*ret_id = sqlite3_last_insert_rowid(store->db);
+	return r;
+}
+
+int store_intent_open(struct store *store, const char *step, const char *volume,
+		      const char *detail, int64_t *ret_id, struct err *err)
+{
+	struct store_intent intent = {
+		.step = (char *)step,
+		.volume = (char *)volume,
+		.detail = (char *)detail,
+	};
+	int r = store_enter(store, err);
+
+	if (r < 0)
+		return r;
+	return store_leave(store, open_locked(store, &intent, ret_id, err),
+			   err);
+}
+
+static int trim_locked(struct store *store, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = store_statement(store, STATEMENT_INTENT_TRIM,
+			    "delete from intent where outcome is not null"
+			    " and id <= (select max(id) from intent) - ?1",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int(statement, 1, STORE_MAX_OLD_INTENTS);
+	return store_run(store, statement, err);
+}
+
+static int close_locked(struct store *store, int64_t id, const char *outcome,
+			struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = store_statement(
+		store, STATEMENT_INTENT_CLOSE,
+		"update intent set outcome = ?2, closed = datetime('now')"
+		" where id = ?1 and outcome is null",
+		&statement, err);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int64(statement, 1, id);
+	(void)sqlite3_bind_text(statement, 2, outcome, -1, SQLITE_STATIC);
+	r = store_run(store, statement, err);
+	if (r < 0)
+		return r;
+	if (sqlite3_changes(store->db) == 0)
+		return STORE_NOT_FOUND;
+	return trim_locked(store, err);
+}
+
+int store_intent_close(struct store *store, int64_t id, const char *outcome,
+		       struct err *err)
+{
+	int r = store_enter(store, err);
+
+	if (r < 0)
+		return r;
+	return store_leave(store, close_locked(store, id, outcome, err), err);
+}
+
+static int append(struct store_intent_list *list, sqlite3_stmt *row)
+{
+	struct store_intent *items, *intent;
+
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	intent = &items[list->n++];
+	intent->id = sqlite3_column_int64(row, 0);
+	intent->step = strdup((const char *)sqlite3_column_text(row, 1));
+	intent->volume = strdup((const char *)sqlite3_column_text(row, 2));
+	intent->detail = strdup((const char *)sqlite3_column_text(row, 3));
+	return intent->step && intent->volume && intent->detail ? 0 : -ENOMEM;
+}
+
+static int list_locked(struct store *store, struct store_intent_list *ret,
+		       struct err *err)
+{
+	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
+	sqlite3_stmt *statement;
+	int code, r;
+
+	r = store_statement(store, STATEMENT_INTENT_LIST,
+			    "select id, step, volume, detail from intent"
+			    " where outcome is null order by id",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
+		r = append(&list, statement);
+	if (r < 0)
+		r = err_set(err, r, "list intents: out of memory");
+	else if (code != SQLITE_DONE)
+		r = store_failed(store, code, err);
+	(void)sqlite3_reset(statement);
+	if (r < 0)
+		return r;
+	*ret = list;
+	list = (struct store_intent_list){ 0 };
+	return 0;
+}
+
+int store_intent_list_open(struct store *store, struct store_intent_list *ret,
+			   struct err *err)
+{
+	int r;
+
+	store_lock(store);
+	r = list_locked(store, ret, err);
+	store_unlock(store);
+	return r;
+}
+
+void store_intent_list_fini(struct store_intent_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->items[i].step);
+		free(list->items[i].volume);
+		free(list->items[i].detail);
+	}
+	free(list->items);
+	*list = (struct store_intent_list){ 0 };
+}

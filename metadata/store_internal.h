@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the store_*.c files share; nobody else includes this.
+ *
+ * A call that writes is store_enter() ... store_leave(): the lock, and a transaction
+ * of its own when store_begin() has not opened one. A call that reads runs one
+ * statement and needs only the lock.
+ */
+
+#include <pthread.h>
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+#define STORE_MAX_EVENTS      10000
+#define STORE_EVENT_AGE_S     3600 /* the API server's --event-ttl */
+#define STORE_MAX_OLD_INTENTS 1000
+
+enum store_statement {
+	STATEMENT_BEGIN,
+	STATEMENT_COMMIT,
+	STATEMENT_ROLLBACK,
+	STATEMENT_SET_REVISION,
+	STATEMENT_OLD_EVENTS,
+	STATEMENT_INTENT_OPEN,
+	STATEMENT_INTENT_CLOSE,
+	STATEMENT_INTENT_TRIM,
+	STATEMENT_INTENT_LIST,
+	STATEMENT_OBJECT, /* + kind * OBJECT_STATEMENT_N + which */
+};
+
+enum object_statement {
+	OBJECT_GET,
+	OBJECT_LIST,
+	OBJECT_INSERT,
+	OBJECT_UPDATE,
+	OBJECT_DELETE,
+	OBJECT_STATEMENT_N,
+};
+
+#define STATEMENT_N (STATEMENT_OBJECT + KIND_N * OBJECT_STATEMENT_N)
+
+struct store_pending {
+	enum store_change change;
+	struct object *object; /* one reference */
+};
+
+struct store {
+	pthread_mutex_t lock; /* recursive; guards everything below */
+	char *path;
+	int lock_fd; /* flock(2) on "<path>.lock" */
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_N]; /* prepared at first use */
+
+	bool is_begun;	    /* between store_begin() and its end */
+	bool is_broken;	    /* a write failed: only a rollback helps */
+	uint64_t revision;  /* of the last write, committed or not */
+	uint64_t committed; /* what revision goes back to */
+
+	struct store_pending *pending; /* announced after the commit */
+	size_t n_pending;
+	size_t n_allocated;
+
+	store_change_fn listener;
+	void *userdata; /* borrowed */
+};
+
+/* schema/NNN_*.sql, embedded by schema/embed.py */
+extern const char *const schema_steps[];
+extern const int n_schema_steps;
+
+/* store.c */
+void store_lock(struct store *store);
+void store_unlock(struct store *store);
+int store_enter(struct store *store, struct err *err);
+/* Commits or rolls back what store_enter() began; returns r, or the commit's error. */
+int store_leave(struct store *store, int r, struct err *err);
+/* The statement, reset and without bound values; prepared when needed. */
+int store_statement(struct store *store, int which, const char *sql,
+		    sqlite3_stmt **ret, struct err *err);
+/* Steps a statement that returns no rows. */
+int store_run(struct store *store, sqlite3_stmt *statement, struct err *err);
+/* An SQLite result as errno, with a sentence; marks the transaction broken. */
+int store_failed(struct store *store, int code, struct err *err);
+/* Queues the change for the commit; takes a reference. */
+int store_announce(struct store *store, enum store_change change,
+		   struct object *object, struct err *err);
+
+/* store_schema.c: checks that the database is ours and brings it up to date. */
+int store_schema_prepare(struct store *store, struct err *err);
+int store_query_u64(struct store *store, const char *sql, uint64_t *ret,
+		    struct err *err);

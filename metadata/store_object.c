@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Objects in and out of their tables. All tables have the columns that the
+ * statements below name; cluster-scoped ones lack the namespace, which for their
+ * objects is "" and is compared as such, so that one binding serves both:
+ * ?1 namespace, ?2 name, ?3 uid, ?4 revision, ?5 object.
+ *
+ * A write decides first and writes then: the positive outcomes leave a
+ * transaction as it was, and a caller may go on with it.
+ */
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "store_internal.h"
+
+#define NAMESPACED(table)                                                     \
+	{                                                                     \
+		[OBJECT_GET] = "select object from " table                    \
+			       " where namespace = ?1 and name = ?2",         \
+		[OBJECT_LIST] = "select object from " table                   \
+				" where ?1 is null or namespace = ?1"         \
+				" order by namespace, name",                  \
+		[OBJECT_INSERT] = "insert into " table                        \
+				  " (namespace, name, uid, revision, object)" \
+				  " values (?1, ?2, ?3, ?4, ?5)",             \
+		[OBJECT_UPDATE] =                                             \
+			"update " table " set revision = ?4, object = ?5"     \
+			" where namespace = ?1 and name = ?2",                \
+		[OBJECT_DELETE] = "delete from " table                        \
+				  " where namespace = ?1 and name = ?2",      \
+	}
+
+#define CLUSTER_SCOPED(table)                                                 \
+	{                                                                     \
+		[OBJECT_GET] = "select object from " table                    \
+			       " where ?1 = '' and name = ?2",                \
+		[OBJECT_LIST] = "select object from " table                   \
+				" where ?1 is null or ?1 = '' order by name", \
+		[OBJECT_INSERT] =                                             \
+			"insert into " table " (name, uid, revision, object)" \
+			" values (?2, ?3, ?4, ?5)",                           \
+		[OBJECT_UPDATE] =                                             \
+			"update " table " set revision = ?4, object = ?5"     \
+			" where ?1 = '' and name = ?2",                       \
+		[OBJECT_DELETE] =                                             \
+			"delete from " table " where ?1 = '' and name = ?2",  \
+	}
+
+static const char *const sql[KIND_N][OBJECT_STATEMENT_N] = {
+	[KIND_STORAGE_CLASS] = CLUSTER_SCOPED("class"),
+	[KIND_PERSISTENT_VOLUME] = CLUSTER_SCOPED("volume"),
+	[KIND_CLAIM] = NAMESPACED("claim"),
+	[KIND_POD] = NAMESPACED("pod"),
+	[KIND_EVENT] = NAMESPACED("event"),
+};
+
+struct key {
+	enum object_kind kind;
+	const char *namespace;
+	const char *name;
+};
+
+static struct key key_of(const struct object *object)
+{
+	return (struct key){ object->kind, object->namespace, object->name };
+}
+
+/* Bound texts are borrowed: the statement is reset before they go. */
+static void bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	(void)sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+static int prepare(struct store *store, enum object_statement which,
+		   const struct key *key, sqlite3_stmt **ret, struct err *err)
+{
+	int index = STATEMENT_OBJECT + (int)key->kind * OBJECT_STATEMENT_N +
+		    (int)which;
+	int r = store_statement(store, index, sql[key->kind][which], ret, err);
+
+	if (r < 0)
+		return r;
+	bind_text(*ret, 1, key->namespace);
+	bind_text(*ret, 2, key->name);
+	return 0;
+}
+
+static int read_row(sqlite3_stmt *statement, struct object **ret,
+		    struct err *err)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, 0);
+	int len = sqlite3_column_bytes(statement, 0);
+
+	if (!text)
+		return err_set(err, -ENOMEM, "read the record: out of memory");
+	return object_parse(ret, text, (size_t)len, err);
+}
+
+static int get_locked(struct store *store, const struct key *key,
+		      struct object **ret, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int code, r;
+
+	r = prepare(store, OBJECT_GET, key, &statement, err);
+	if (r < 0)
+		return r;
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		r = read_row(statement, ret, err);
+	else if (code == SQLITE_DONE)
+		r = STORE_NOT_FOUND;
+	else
+		r = store_failed(store, code, err);
+	(void)sqlite3_reset(statement);
+	return r;
+}
+
+int store_get(struct store *store, enum object_kind kind, const char *namespace,
+	      const char *name, struct object **ret, struct err *err)
+{
+	struct key key = { kind, namespace, name };
+	int r;
+
+	store_lock(store);
+	r = get_locked(store, &key, ret, err);
+	store_unlock(store);
+	return r;
+}
+
+static int list_append(struct object_list *list, struct object *take_object)
+{
+	/* Doubling at the powers of two needs no capacity in the public struct. */
+	if ((list->n & (list->n - 1)) == 0) {
+		struct object **items = reallocarray(
+			list->items, list->n ? list->n * 2 : 1, sizeof(*items));
+
+		if (!items) {
+			object_unref(take_object);
+			return -ENOMEM;
+		}
+		list->items = items;
+	}
+	list->items[list->n++] = take_object;
+	return 0;
+}
+
+static int read_rows(struct store *store, sqlite3_stmt *statement,
+		     struct object_list *list, struct err *err)
+{
+	int code, r;
+
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct object *object = NULL;
+
+		r = read_row(statement, &object, err);
+		if (r < 0)
+			return r;
+		if (list_append(list, object) < 0)
+			return err_set(err, -ENOMEM,
+				       "list objects: out of memory");
+	}
+	return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
+}
+
+static int list_locked(struct store *store, const struct key *key,
+		       struct object_list *ret, struct err *err)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	sqlite3_stmt *statement;
+	int r;
+
+	r = prepare(store, OBJECT_LIST, key, &statement, err);
+	if (r < 0)
+		return r;
+	r = read_rows(store, statement, &list, err);
+	(void)sqlite3_reset(statement);
+	if (r < 0)
+		return r;
+	list.resource_version = store->revision;
+	*ret = list;
+	list = OBJECT_LIST_INIT;
+	return 0;
+}
+
+int store_list(struct store *store, enum object_kind kind,
+	       const char *namespace, struct object_list *ret, struct err *err)
+{
+	struct key key = { kind, namespace, NULL };
+	int r;
+
+	store_lock(store);
+	r = list_locked(store, &key, ret, err);
+	store_unlock(store);
+	return r;
+}
+
+/* A copy of the object that carries this resourceVersion. */
+static int stamp(const struct object *object, uint64_t revision,
+		 struct object **ret, struct err *err)
+{
+	cJSON *json = object_edit(object);
+	cJSON *metadata = cJSON_GetObjectItemCaseSensitive(json, "metadata");
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%llu",
+		       (unsigned long long)revision);
+	cJSON_DeleteItemFromObjectCaseSensitive(metadata, "resourceVersion");
+	if (!cJSON_AddStringToObject(metadata, "resourceVersion", text)) {
+		cJSON_Delete(json);
+		return err_set(err, -ENOMEM, "store an object: out of memory");
+	}
+	return object_new(ret, json, err);
+}
+
+static int write_row(struct store *store, enum object_statement which,
+		     const struct object *object, struct err *err)
+{
+	struct key key = key_of(object);
+	sqlite3_stmt *statement;
+	int r = prepare(store, which, &key, &statement, err);
+
+	if (r < 0)
+		return r;
+	if (which == OBJECT_INSERT)
+		bind_text(statement, 3, object->uid);
+	if (which != OBJECT_DELETE) {
+		(void)sqlite3_bind_int64(statement, 4,
+					 (int64_t)object->resource_version);
+		bind_text(statement, 5, object->text);
+	}
+	return store_run(store, statement, err);
+}
+
+/* Stamps, writes and queues the announcement. *ret may be NULL. */
+static int write_object(struct store *store, enum store_change change,
+			const struct object *object, struct object **ret,
+			struct err *err)
+{
+	static const enum object_statement statements[] = {
+		[STORE_ADDED] = OBJECT_INSERT,
+		[STORE_MODIFIED] = OBJECT_UPDATE,
+		[STORE_DELETED] = OBJECT_DELETE,
+	};
+	_cleanup_(object_unref) struct object *stamped = NULL;
+	int r;
+
+	r = stamp(object, store->revision + 1, &stamped, err);
+	if (r < 0)
+		return r;
+	r = write_row(store, statements[change], stamped, err);
+	if (r < 0)
+		return r;
+	store->revision++;
+	r = store_announce(store, change, stamped, err);
+	if (r < 0)
+		return r;
+	if (ret)
+		*ret = TAKE_PTR(stamped);
+	return 0;
+}
+
+static int remove_locked(struct store *store, const struct key *key,
+			 const char *uid, struct err *err)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	int r = get_locked(store, key, &object, err);
+
+	if (r != 0)
+		return r;
+	if (uid && strcmp(uid, object->uid) != 0)
+		return STORE_CONFLICT;
+	return write_object(store, STORE_DELETED, object, NULL, err);
+}
+
+static int list_old_events(struct store *store, struct object_list *list,
+			   struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = store_statement(store, STATEMENT_OLD_EVENTS,
+			    "select object from event"
+			    " where written < unixepoch() - ?1"
+			    " or rowid in (select rowid from event"
+			    "  order by written desc, rowid desc"
+			    "  limit -1 offset ?2)",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int(statement, 1, STORE_EVENT_AGE_S);
+	(void)sqlite3_bind_int(statement, 2, STORE_MAX_EVENTS);
+	r = read_rows(store, statement, list, err);
+	(void)sqlite3_reset(statement);
+	return r;
+}
+
+/* Watchers learn of expired events as of any other removal. */
+static int trim_events(struct store *store, struct err *err)
+{
+	_cleanup_(object_list_fini) struct object_list old = OBJECT_LIST_INIT;
+	int r = list_old_events(store, &old, err);
+
+	for (size_t i = 0; i < old.n && r == 0; i++)
+		r = write_object(store, STORE_DELETED, old.items[i], NULL, err);
+	return r;
+}
+
+static int create_locked(struct store *store, const struct object *object,
+			 struct object **ret, struct err *err)
+{
+	_cleanup_(object_unref) struct object *present = NULL;
+	struct key key = key_of(object);
+	int r;
+
+	if (!*object->name || !*object->uid)
+		return err_set(err, -EINVAL, "store an object: it has no %s",
+			       *object->name ? "metadata.uid"
+					     : "metadata.name");
+	r = get_locked(store, &key, &present, err);
+	if (r == 0)
+		return STORE_EXISTS;
+	if (r != STORE_NOT_FOUND)
+		return r;
+	r = write_object(store, STORE_ADDED, object, ret, err);
+	if (r == 0 && object->kind == KIND_EVENT)
+		r = trim_events(store, err);
+	return r;
+}
+
+int store_create(struct store *store, const struct object *object,
+		 struct object **ret, struct err *err)
+{
+	_cleanup_(object_unref) struct object *stored = NULL;
+	int r = store_enter(store, err);
+
+	if (r < 0)
+		return r;
+	r = store_leave(store, create_locked(store, object, &stored, err), err);
+	if (r == 0 && ret)
+		*ret = TAKE_PTR(stored);
+	return r;
+}
+
+static int is_same(const struct object *a, const struct object *b,
+		   struct err *err)
+{
+	_cleanup_(object_unref) struct object *copy = NULL;
+	int r = stamp(a, b->resource_version, &copy, err);
+
+	return r < 0 ? r : cJSON_Compare(copy->json, b->json, true);
+}
+
+static int update_locked(struct store *store, const struct object *object,
+			 uint64_t expected, struct object **ret,
+			 struct err *err)
+{
+	_cleanup_(object_unref) struct object *present = NULL;
+	struct key key = key_of(object);
+	int r = get_locked(store, &key, &present, err);
+
+	if (r != 0)
+		return r;
+	if (expected && expected != present->resource_version)
+		return STORE_CONFLICT;
+	if (strcmp(object->uid, present->uid) != 0)
+		return STORE_CONFLICT;
+	r = is_same(object, present, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return write_object(store, STORE_MODIFIED, object, ret, err);
+	*ret = TAKE_PTR(present);
+	return 0;
+}
+
+int store_update(struct store *store, const struct object *object,
+		 uint64_t expected, struct object **ret, struct err *err)
+{
+	int r = store_enter(store, err);
+
+	if (r < 0)
+		return r;
+	return store_leave(
+		store, update_locked(store, object, expected, ret, err), err);
+}
+
+int store_remove(struct store *store, enum object_kind kind,
+		 const char *namespace, const char *name, const char *uid,
+		 struct err *err)
+{
+	struct key key = { kind, namespace, name };
+	int r = store_enter(store, err);
+
+	if (r < 0)
+		return r;
+	return store_leave(store, remove_locked(store, &key, uid, err), err);
+}
