@@ -6,11 +6,12 @@ The quickstart, the integration tests and the benchmark are all built on it.
 """
 
 from .claimfs import Ctl, Node, Provisioner
+from .cluster import Cluster, ForeignServer
 from .ganesha import Ganesha
 from .mounts import mounts_below, unmount_below
 from .process import LabError, Process, free_port, wait_for
 
 __all__ = [
-    "Ctl", "Ganesha", "LabError", "Node", "Process", "Provisioner",
+    "Cluster", "Ctl", "ForeignServer", "Ganesha", "LabError", "Node", "Process", "Provisioner",
     "free_port", "mounts_below", "unmount_below", "wait_for",
 ]

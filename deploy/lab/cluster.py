@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole lab below one folder: server, two nodes, provisioner, claimctl."""
+
+import glob
+import os
+import shutil
+
+from .claimfs import Ctl, Node, Provisioner
+from .ganesha import Ganesha
+from .mounts import unmount_below
+from .process import LabError, Process, free_port
+
+# A folder is only ever emptied if a lab made this file in it.
+MARKER = ".claimfs-lab"
+DRIVER = "nfs.csi.k8s.io"
+
+
+class ForeignServer:
+    """A server of the user's: reached, never started, stopped or looked into."""
+
+    export = None
+
+    def __init__(self, host, share, port=None, mount_port=None):
+        self.host = host
+        self.share = share
+        self.port = port
+        self.mount_port = mount_port
+
+
+class Cluster:
+    """Two nodes, node-a and node-b, and a provisioner, on one share."""
+
+    def __init__(self, build, folder, foreign=None, env=None, shards=None):
+        self.folder = os.path.abspath(folder)
+        self.foreign = foreign
+        self.env = env
+        self.build = build
+        self.shards = shards
+        self.server = None
+        self.nodes = []
+        self.provisioner = None
+        self.ctl = None
+
+    @property
+    def export(self):
+        """The share's folder on this machine; None on a foreign server."""
+        return self.server.export if self.server else None
+
+    def claim_folder(self):
+        os.makedirs(self.folder, exist_ok=True)
+        marker = os.path.join(self.folder, MARKER)
+        if os.listdir(self.folder) and not os.path.exists(marker):
+            raise LabError(f"the folder {self.folder} is not empty and no "
+                           "quickstart made it: give another --state-dir")
+        with open(marker, "w", encoding="ascii"):
+            pass
+
+    def start(self):
+        self.claim_folder()
+        if not self.foreign:
+            self.server = Ganesha(os.path.join(self.folder, "server"),
+                                  os.path.join(self.folder, "export"),
+                                  free_port(), free_port())
+            self.server.start()
+        options = ["--driver-name", DRIVER]
+        node_options = options + (["--shards", str(self.shards)]
+                                  if self.shards else [])
+        for name in ("node-a", "node-b"):
+            node = Node(self.build, self.folder, name, node_options, self.env)
+            self.nodes.append(node.start())
+        self.provisioner = Provisioner(
+            self.build, self.folder, self.nodes, free_port(), options, self.env)
+        self.provisioner.start()
+        self.ctl = Ctl(self.build, self.provisioner.socket, self.env)
+        return self
+
+    def daemons(self):
+        """Every daemon that may run below the folder, clients first."""
+        for name, where in (("claimfs-provisioner", "provisioner"),
+                            ("claimfs-node", "node-a"),
+                            ("claimfs-node", "node-b"),
+                            ("ganesha", "server")):
+            yield Process(name, os.path.join(self.folder, where))
+        # The story's web servers.
+        for path in glob.glob(os.path.join(self.folder, "web", "*.pid")):
+            yield Process(os.path.basename(path)[:-4], os.path.dirname(path))
+
+    def stop(self):
+        """Stops what start() began; returns {name: exit status}."""
+        started = [self.provisioner, *self.nodes, self.server]
+        return {part.process.log_path: part.stop() for part in started if part}
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *unused):
+        self.stop()
+
+    def adapt(self, manifest):
+        """A manifest of deploy/examples for this lab's server."""
+        host = self.foreign.host if self.foreign else "127.0.0.1"
+        share = self.foreign.share if self.foreign else self.export
+        ports = self.foreign or self.server
+        options = "  - nfsvers=4.1"
+        if ports.port:
+            options += f"\n  - port={ports.port}"
+        if ports.mount_port:
+            options += f"\n  - mountport={ports.mount_port}"
+        return (manifest.replace("nfs.example.com", host)
+                .replace("/exports/claims", share)
+                .replace("  - nfsvers=4.1", options))
+
+    def down(self):
+        """Ends what an earlier run left below the folder; the folder stays."""
+        for daemon in self.daemons():
+            daemon.stop()
+        left = unmount_below(self.folder)
+        if left:
+            raise LabError(f"{left[0]} can't be unmounted; nothing in "
+                           f"{self.folder} was removed")
+
+    def remove(self):
+        """Removes the folder of a lab that is down."""
+        if not os.path.exists(os.path.join(self.folder, MARKER)):
+            return
+        left = unmount_below(self.folder)
+        if left:
+            raise LabError(f"{left[0]} is still mounted; nothing in "
+                           f"{self.folder} was removed")
+        shutil.rmtree(self.folder)
