@@ -7,7 +7,9 @@
  * protobuf-c); nothing outside base/rpc_*.c includes gRPC.
  *
  * Threads: handlers run on n_threads threads of the server's own, several at the
- * same time; a handler may block for as long as its caller is willing to wait.
+ * same time; further calls wait for one of them. A handler may block for as long
+ * as its caller is willing to wait. rpc_server_new() changes the umask for a
+ * moment, and the threads have the signal mask of its caller.
  */
 
 #include <stddef.h>
@@ -59,7 +61,10 @@ struct rpc_server_options {
 int rpc_server_new(struct rpc_server **ret,
 		   const struct rpc_server_options *options, struct err *err);
 
-/* Stops listening, lets running handlers finish (at most 5 s), removes the socket. */
+/*
+ * Stops listening, lets running calls finish and removes the socket. After 5 s the
+ * calls are cancelled, but their handlers are waited for: they use userdata.
+ */
 struct rpc_server *rpc_server_free(struct rpc_server *server);
 
 DEFINE_CLEANUP(struct rpc_server *, rpc_server_free)

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A worker is a thread with a completion queue of its own, so that it can serve a
+ * call from one end to the other in plain order: wait for a call, receive its
+ * message, run the handler, send the answer. gRPC hands a call to any worker
+ * that waits for one and keeps the rest queued; whoever waits also does the
+ * connections' I/O. So n workers run n handlers at a time, and while all of them
+ * are busy nothing is read from the connections.
+ *
+ * A worker can be kept from its next call by its handler only: a peer that does
+ * not send its message, or does not read its answer, is cut off after PEER_MS.
+ *
+ * Stopping: gRPC refuses new calls and completes every waiting request for a
+ * call without one, on which idle workers end; busy ones end after their call.
+ * After DRAIN_MS the remaining calls are cancelled, and their handlers, which use
+ * the owner's data, are waited for. Connections are then closed by force: gRPC's
+ * graceful way waits for an idle client's answer to a PING.
+ */
+
+#include "rpc_server.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
+
+#include "clock.h"
+#include "log.h"
+#include "rpc_grpc.h"
+#include "rpc_socket.h"
+
+#define DEFAULT_THREADS 4
+#define THREADS_MAX	64
+#define STREAMS_MAX	256 /* calls in flight or queued, per connection */
+#define PEER_MS		10000
+#define DRAIN_S		5
+/*
+ * grpc-message is a header and clients take 8 KiB of those; escaping makes a
+ * byte three. A longer one would hide the status behind RESOURCE_EXHAUSTED.
+ */
+#define SENTENCE_MAX 2048
+
+struct worker {
+	struct rpc_server *server; /* borrowed */
+	grpc_completion_queue *cq;
+	pthread_t thread;
+};
+
+struct rpc_server {
+	const struct rpc_method *methods; /* borrowed */
+	size_t n_methods;
+	void *userdata; /* borrowed */
+	grpc_server *grpc;
+	grpc_completion_queue *stop_cq; /* says when gRPC has stopped */
+	struct worker *workers;
+	unsigned int n_workers; /* with a queue */
+	unsigned int n_running; /* with a thread */
+};
+
+/* One call in the hands of a worker. */
+struct call {
+	grpc_call *grpc; /* NULL until one came */
+	grpc_call_details details;
+	grpc_metadata_array metadata;
+	grpc_byte_buffer *message; /* NULL: none came, or it was too long */
+};
+
+static void call_init(struct call *call)
+{
+	*call = (struct call){ 0 };
+	grpc_call_details_init(&call->details);
+	grpc_metadata_array_init(&call->metadata);
+}
+
+static void call_fini(struct call *call)
+{
+	grpc_byte_buffer_destroy(call->message);
+	grpc_metadata_array_destroy(&call->metadata);
+	grpc_call_details_destroy(&call->details);
+	if (call->grpc)
+		grpc_call_unref(call->grpc);
+}
+
+DEFINE_FINI(struct call, call_fini)
+
+/* Runs a batch of operations to its end, which a silent peer can't delay. */
+static bool worker_run_batch(struct worker *worker, struct call *call,
+			     const grpc_op *ops, size_t n_ops)
+{
+	grpc_event event;
+
+	if (grpc_call_start_batch(call->grpc, ops, n_ops, worker, NULL) !=
+	    GRPC_CALL_OK)
+		return false;
+	event = grpc_completion_queue_next(worker->cq, rpc_deadline(PEER_MS),
+					   NULL);
+	if (event.type == GRPC_QUEUE_TIMEOUT) {
+		(void)grpc_call_cancel(call->grpc, NULL);
+		event = grpc_completion_queue_next(
+			worker->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	}
+	return event.success;
+}
+
+/* false when the server is stopping. */
+static bool worker_await_call(struct worker *worker, struct call *call)
+{
+	grpc_call_error r = grpc_server_request_call(
+		worker->server->grpc, &call->grpc, &call->details,
+		&call->metadata, worker->cq, worker->cq, worker);
+
+	if (r != GRPC_CALL_OK)
+		return false;
+	return grpc_completion_queue_next(
+		       worker->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
+		.success;
+}
+
+static bool worker_receive(struct worker *worker, struct call *call)
+{
+	grpc_op op = {
+		.op = GRPC_OP_RECV_MESSAGE,
+		.data.recv_message.recv_message = &call->message,
+	};
+
+	return worker_run_batch(worker, call, &op, 1);
+}
+
+/* The text as a header may carry it; cut where a UTF-8 character begins. */
+static grpc_slice make_sentence(const struct err *err)
+{
+	const char *text = err_text(err);
+	size_t len = strnlen(text, SENTENCE_MAX + 1);
+
+	if (len > SENTENCE_MAX)
+		for (len = SENTENCE_MAX; len && (text[len] & 0xc0) == 0x80;)
+			len--;
+	return grpc_slice_from_copied_buffer(text, len);
+}
+
+static void worker_send(struct worker *worker, struct call *call,
+			enum rpc_status status,
+			const struct rpc_response *response,
+			const struct err *err)
+{
+	_cleanup_(grpc_byte_buffer_destroy) grpc_byte_buffer *message = NULL;
+	_cleanup_(grpc_slice_unref) grpc_slice sentence = grpc_empty_slice();
+	int is_cancelled;
+	grpc_op ops[4] = {
+		{ .op = GRPC_OP_SEND_INITIAL_METADATA },
+		{ .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+		  .data.recv_close_on_server.cancelled = &is_cancelled },
+		{ .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
+		  .data.send_status_from_server = { .status = (grpc_status_code)
+							    status,
+						    .status_details =
+							    &sentence } },
+		{ .op = GRPC_OP_SEND_MESSAGE },
+	};
+
+	if (status != RPC_OK) {
+		sentence = make_sentence(err);
+		(void)worker_run_batch(worker, call, ops, 3);
+		return;
+	}
+	message = rpc_message_new(response->data, response->len);
+	ops[3].data.send_message.send_message = message;
+	(void)worker_run_batch(worker, call, ops, 4);
+}
+
+static const struct rpc_method *server_find_method(
+	const struct rpc_server *server, grpc_slice path)
+{
+	for (size_t i = 0; i < server->n_methods; i++)
+		if (grpc_slice_str_cmp(path, server->methods[i].path) == 0)
+			return &server->methods[i];
+	return NULL;
+}
+
+static enum rpc_status server_handle(const struct rpc_server *server,
+				     const struct call *call,
+				     struct rpc_response *response,
+				     struct err *err)
+{
+	const struct rpc_method *method =
+		server_find_method(server, call->details.method);
+	_cleanup_(grpc_slice_unref) grpc_slice data = grpc_empty_slice();
+	struct rpc_request request;
+
+	if (!method) {
+		(void)err_set(err, -ENOSYS, "unknown method \"%.*s\"",
+			      (int)GRPC_SLICE_LENGTH(call->details.method),
+			      GRPC_SLICE_START_PTR(call->details.method));
+		return RPC_UNIMPLEMENTED;
+	}
+	if (!call->message || rpc_message_read(call->message, &data) < 0) {
+		(void)err_set(err, -EBADMSG, "no readable request message");
+		return RPC_INTERNAL;
+	}
+	request = (struct rpc_request){
+		.method = method->path,
+		.data = GRPC_SLICE_START_PTR(data),
+		.len = GRPC_SLICE_LENGTH(data),
+	};
+	return method->fn(server->userdata, &request, response, err);
+}
+
+static void worker_serve(struct worker *worker, struct call *call)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	struct rpc_response response = { 0 };
+	uint64_t start_ns = clock_ns();
+	enum rpc_status status;
+
+	(void)worker_receive(worker, call);
+	status = server_handle(worker->server, call, &response, &err);
+	worker_send(worker, call, status, &response, &err);
+	free(response.data);
+	log_debug("call answered", F_STR("status", rpc_status_name(status)),
+		  F_STR("error", status == RPC_OK ? "" : err_text(&err)),
+		  F_U64("us", (clock_ns() - start_ns) / NS_PER_US));
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (;;) {
+		_cleanup_(call_fini) struct call call;
+
+		call_init(&call);
+		if (!worker_await_call(worker, &call))
+			return NULL;
+		worker_serve(worker, &call);
+	}
+}
+
+/* gRPC makes the socket by itself, so its mode must come from the umask. */
+static int server_bind(struct rpc_server *server, const char *path,
+		       struct err *err)
+{
+	_cleanup_(free) char *address = NULL;
+	grpc_server_credentials *credentials;
+	mode_t mask;
+	int port;
+	int r = rpc_socket_address(&address, path, err);
+
+	if (r == 0)
+		r = rpc_socket_check_free(path, err);
+	if (r < 0)
+		return r;
+	credentials = grpc_insecure_server_credentials_create();
+	mask = umask(0177);
+	port = grpc_server_add_http2_port(server->grpc, address, credentials);
+	(void)umask(mask);
+	grpc_server_credentials_release(credentials);
+	if (port == 0)
+		return err_set(err, -EIO, "listen on socket \"%s\"", path);
+	return 0;
+}
+
+static int server_add_workers(struct rpc_server *server, unsigned int n,
+			      struct err *err)
+{
+	server->workers = calloc(n, sizeof(*server->workers));
+	if (!server->workers)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (; server->n_workers < n; server->n_workers++) {
+		struct worker *worker = &server->workers[server->n_workers];
+
+		worker->server = server;
+		worker->cq = grpc_completion_queue_create_for_next(NULL);
+		grpc_server_register_completion_queue(server->grpc, worker->cq,
+						      NULL);
+	}
+	return 0;
+}
+
+static int server_start(struct rpc_server *server, struct err *err)
+{
+	grpc_server_start(server->grpc);
+	for (; server->n_running < server->n_workers; server->n_running++) {
+		struct worker *worker = &server->workers[server->n_running];
+		int r = pthread_create(&worker->thread, NULL, worker_main,
+				       worker);
+
+		if (r != 0)
+			return err_set_errno(err, -r, "start a thread");
+	}
+	return 0;
+}
+
+static grpc_server *make_grpc_server(void)
+{
+	grpc_arg args[] = {
+		rpc_arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+			    RPC_MESSAGE_MAX),
+		rpc_arg_int(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
+	};
+	grpc_channel_args list = { ARRAY_SIZE(args), args };
+
+	return grpc_server_create(&list, NULL);
+}
+
+int rpc_server_new(struct rpc_server **ret,
+		   const struct rpc_server_options *options, struct err *err)
+{
+	_cleanup_(rpc_server_free) struct rpc_server *server = NULL;
+	unsigned int n =
+		options->n_threads ? options->n_threads : DEFAULT_THREADS;
+	int r;
+
+	if (n > THREADS_MAX)
+		return err_set(err, -EINVAL, "%u threads are more than %u", n,
+			       THREADS_MAX);
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return err_set(err, -ENOMEM, "out of memory");
+	server->methods = options->methods;
+	server->n_methods = options->n_methods;
+	server->userdata = options->userdata;
+	rpc_grpc_init();
+	server->grpc = make_grpc_server();
+	server->stop_cq = grpc_completion_queue_create_for_next(NULL);
+	grpc_server_register_completion_queue(server->grpc, server->stop_cq,
+					      NULL);
+	r = server_add_workers(server, n, err);
+	if (r == 0)
+		r = server_bind(server, options->socket_path, err);
+	if (r == 0)
+		r = server_start(server, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(server);
+	return 0;
+}
+
+/* Joins the threads that end until then; the others stay in n_running. */
+static void server_join_until(struct rpc_server *server,
+			      const struct timespec *end)
+{
+	while (server->n_running > 0) {
+		pthread_t thread =
+			server->workers[server->n_running - 1].thread;
+
+		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, end))
+			return;
+		server->n_running--;
+	}
+}
+
+static void server_stop(struct rpc_server *server)
+{
+	struct timespec end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += DRAIN_S;
+	grpc_server_shutdown_and_notify(server->grpc, server->stop_cq, server);
+	server_join_until(server, &end);
+	grpc_server_cancel_all_calls(server->grpc);
+	while (server->n_running > 0)
+		(void)pthread_join(server->workers[--server->n_running].thread,
+				   NULL);
+	(void)grpc_completion_queue_next(
+		server->stop_cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+}
+
+/* A queue must be drained before it may be destroyed. */
+static void queue_free(grpc_completion_queue *cq)
+{
+	grpc_event event;
+
+	grpc_completion_queue_shutdown(cq);
+	do {
+		event = grpc_completion_queue_next(
+			cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	} while (event.type != GRPC_QUEUE_SHUTDOWN);
+	grpc_completion_queue_destroy(cq);
+}
+
+struct rpc_server *rpc_server_free(struct rpc_server *server)
+{
+	if (!server)
+		return NULL;
+	server_stop(server);
+	grpc_server_destroy(server->grpc);
+	for (unsigned int i = 0; i < server->n_workers; i++)
+		queue_free(server->workers[i].cq);
+	queue_free(server->stop_cq);
+	rpc_grpc_exit();
+	free(server->workers);
+	free(server);
+	return NULL;
+}
