@@ -111,8 +111,7 @@ int store_schema_prepare(struct store *store, struct err *err)
 	r = execute(store,
 		    "pragma journal_mode = wal;"
 		    "pragma synchronous = full;"
-		    "pragma foreign_keys = on;"
-		    "pragma trusted_schema = off",
+		    "pragma foreign_keys = on",
 		    err);
 	if (r < 0)
 		return r;
