@@ -31,13 +31,29 @@ int registry_new(struct registry **ret, const struct registry_options *options,
 		 struct err *err);
 struct registry *registry_free(struct registry *registry);
 
-/* Outcomes of all calls: 0, enum cluster_outcome, or -errno; err has a sentence. */
+/*
+ * Outcomes of all calls: 0, enum cluster_outcome, or -errno; err has the sentence
+ * that the real API server would answer with. *ret may be NULL where the caller
+ * does not want the object. Calls that may remove an object (update, delete) open a
+ * transaction, so they can't be made inside one.
+ */
 int registry_get(struct registry *registry, enum object_kind kind,
 		 const char *namespace, const char *name, struct object **ret,
 		 struct err *err);
 int registry_list(struct registry *registry, enum object_kind kind,
 		  const char *namespace, struct object_list *ret,
 		  struct err *err);
+/*
+ * What registry_create() or registry_update() would store, with nothing stored; a
+ * name that exists already is not looked for.
+ */
+int registry_admit_create(struct registry *registry,
+			  const struct object *object, struct object **ret,
+			  struct err *err);
+int registry_admit_update(struct registry *registry,
+			  const struct object *object, struct object **ret,
+			  struct err *err);
+
 /* metadata.generateName is honoured; uid, creationTimestamp, status are set here. */
 int registry_create(struct registry *registry, const struct object *object,
 		    struct object **ret, struct err *err);

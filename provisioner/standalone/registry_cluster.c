@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The standalone implementation of struct cluster: each operation is the registry's
+ * of the same name, so that the reconciler obeys the same rules as any client.
+ */
+
+#include "registry_cluster.h"
+
+#include "registry.h"
+#include "registry_event.h"
+
+#define PRUNE_EVERY 64u /* events */
+
+static struct registry *registry_of(struct cluster *cluster)
+{
+	return container_of(cluster, struct registry_cluster, cluster)
+		->registry;
+}
+
+static int cluster_get(struct cluster *cluster, enum object_kind kind,
+		       const char *namespace, const char *name,
+		       struct object **ret, struct err *err)
+{
+	return registry_get(registry_of(cluster), kind, namespace, name, ret,
+			    err);
+}
+
+static int cluster_list(struct cluster *cluster, enum object_kind kind,
+			const char *namespace, struct object_list *ret,
+			struct err *err)
+{
+	return registry_list(registry_of(cluster), kind, namespace, ret, err);
+}
+
+static int cluster_create(struct cluster *cluster, const struct object *object,
+			  struct object **ret, struct err *err)
+{
+	return registry_create(registry_of(cluster), object, ret, err);
+}
+
+static int cluster_update(struct cluster *cluster, const struct object *object,
+			  struct object **ret, struct err *err)
+{
+	return registry_update(registry_of(cluster), object, ret, err);
+}
+
+static int cluster_update_status(struct cluster *cluster,
+				 const struct object *object,
+				 struct object **ret, struct err *err)
+{
+	return registry_update_status(registry_of(cluster), object, ret, err);
+}
+
+static int cluster_delete(struct cluster *cluster, enum object_kind kind,
+			  const char *namespace, const char *name,
+			  const char *uid, struct err *err)
+{
+	return registry_delete(registry_of(cluster), kind, namespace, name, uid,
+			       NULL, err);
+}
+
+static void cluster_event(struct cluster *cluster,
+			  const struct cluster_event *event)
+{
+	struct registry_cluster *self =
+		container_of(cluster, struct registry_cluster, cluster);
+
+	registry_event_record(self->store, event);
+	if (atomic_fetch_add(&self->n_events, 1) % PRUNE_EVERY == 0)
+		registry_event_prune(self->store);
+}
+
+static const struct cluster_ops ops = {
+	.get = cluster_get,
+	.list = cluster_list,
+	.create = cluster_create,
+	.update = cluster_update,
+	.update_status = cluster_update_status,
+	.delete = cluster_delete,
+	.event = cluster_event,
+};
+
+void registry_cluster_init(struct registry_cluster *self,
+			   struct registry *registry, struct store *store)
+{
+	self->cluster.ops = &ops;
+	self->registry = registry;
+	self->store = store;
+	atomic_init(&self->n_events, 0);
+}
