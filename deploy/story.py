@@ -144,14 +144,9 @@ def run(args):
     if args.server:
         foreign = ForeignServer(args.server, args.share, args.nfs_port,
                                 args.mount_port)
-    if args.check:
-        folder = args.state_dir or tempfile.mkdtemp(
-            prefix="claimfs-check-", dir="/var/tmp")
-        # The pods' processes need to reach their folders.
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o755)
-    else:
-        folder = args.state_dir or STATE_DIR
+    folder = args.state_dir or STATE_DIR
+    if args.check and not args.state_dir:
+        folder = tempfile.mkdtemp(prefix="claimfs-check-", dir="/var/tmp")
     cluster = Cluster(programs, folder, foreign)
     cluster.down()
     if args.down:

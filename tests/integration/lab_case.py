@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of all integration tests: a lab per test class, with leak reports and
+crashes of the daemons turned into failures, and a watchdog.
+
+A test that hangs in a system call on a mount can't be interrupted from inside, so
+the watchdog kills the node daemons: the kernel then ends every waiting call with
+ENOTCONN, and the test fails."""
+
+import glob
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TESTS = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "deploy"))
+
+from lab import Cluster  # noqa: E402
+
+TEST_SECONDS = 120
+
+# The build directory whose programs are tested.
+PROGRAMS = "build-test"
+
+
+def configure(programs):
+    global PROGRAMS
+    PROGRAMS = programs
+
+
+def sanitizer_environment(folder):
+    """Reports go to FOLDER/report.<pid>."""
+    report = f"log_path={folder}/report"
+    return {
+        "ASAN_OPTIONS": f"{report}:detect_leaks=1",
+        "UBSAN_OPTIONS": f"{report}:print_stacktrace=1:halt_on_error=1",
+        "LSAN_OPTIONS": f"suppressions={TESTS}/lsan.supp:"
+                        "print_suppressions=0",
+    }
+
+
+def sanitizer_reports(folder):
+    texts = []
+    for path in sorted(glob.glob(folder + "/report.*")):
+        with open(path, encoding="utf-8", errors="replace") as f:
+            texts.append(f"{path}:\n{f.read()[:6000]}")
+    return texts
+
+
+CLASS = """\
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: {name}
+  annotations:
+    storageclass.kubernetes.io/is-default-class: "{is_default}"
+provisioner: nfs.csi.k8s.io
+parameters:
+  server: nfs.example.com
+  share: /exports/claims
+reclaimPolicy: {reclaim}
+volumeBindingMode: Immediate
+mountOptions:
+  - nfsvers=4.1
+"""
+
+CLAIM = """\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {name}
+spec:
+  accessModes: [{mode}]
+  storageClassName: {class_name}
+  resources:
+    requests:
+      storage: {size}
+"""
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+spec:
+  nodeName: {node}
+  containers:
+    - name: app
+      image: busybox
+      volumeMounts:
+        - name: data
+          mountPath: /data
+  volumes:
+    - name: data
+      persistentVolumeClaim:
+        claimName: {claim}
+        readOnly: {read_only}
+"""
+
+
+class LabCase(unittest.TestCase):
+    """A class's tests share one lab: cluster, ctl, and what helps with claims."""
+
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        # Not below the build directory: socket paths have at most 107 bytes.
+        cls.folder = tempfile.mkdtemp(prefix="claimfs-", dir="/var/tmp")
+        os.chmod(cls.folder, 0o755)
+        cls.reports = os.path.join(cls.folder, "reports")
+        os.mkdir(cls.reports)
+        cls.cluster = Cluster(PROGRAMS, os.path.join(cls.folder, "lab"),
+                              env=sanitizer_environment(cls.reports))
+        try:
+            cls.cluster.start()
+            cls.ctl = cls.cluster.ctl
+            cls.set_up_lab()
+        except BaseException:
+            cls.cluster.stop()
+            cls.keep_logs()
+            raise
+
+    @classmethod
+    def set_up_lab(cls):
+        """What the class's tests need in the running lab."""
+
+    @classmethod
+    def tearDownClass(cls):
+        statuses = cls.cluster.stop()
+        bad = [f"{log}: ended with {status}" for log, status in
+               statuses.items()
+               if status not in (0, None) and "ganesha" not in log]
+        problems = bad + sanitizer_reports(cls.reports)
+        cls.keep_logs()
+        if problems:
+            raise AssertionError("\n".join(problems))
+
+    @classmethod
+    def keep_logs(cls):
+        """Moves logs and reports into the build directory, drops the rest."""
+        target = os.path.join(PROGRAMS, "integration", cls.__name__)
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
+        for path in glob.glob(cls.folder + "/lab/*/*.log") + \
+                glob.glob(cls.reports + "/*"):
+            name = os.path.relpath(path, cls.folder).replace("/", "-")
+            shutil.copy(path, os.path.join(target, name))
+        cls.cluster.down()
+        shutil.rmtree(cls.folder)
+
+    def run(self, result=None):
+        watchdog = threading.Timer(TEST_SECONDS, self.kill_nodes)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return super().run(result)
+        finally:
+            watchdog.cancel()
+
+    def kill_nodes(self):
+        print(f"watchdog: {self.id()} did not end within {TEST_SECONDS} s, "
+              "killing the nodes", flush=True)
+        for node in self.cluster.nodes:
+            node.process.signal(signal.SIGKILL)
+
+    # Claims and pods
+
+    @classmethod
+    def apply_class(cls, name="fast", reclaim="Delete", is_default="false"):
+        cls.ctl.apply(cls.cluster.adapt(CLASS.format(
+            name=name, reclaim=reclaim, is_default=is_default)))
+
+    @classmethod
+    def apply_claim(cls, name, class_name="fast", mode="ReadWriteMany",
+                    size="1Gi"):
+        """Returns the claim's volume name."""
+        cls.ctl.apply(CLAIM.format(name=name, class_name=class_name, mode=mode,
+                                   size=size))
+        claim = cls.ctl.wait_phase("pvc", name, "Bound")
+        return claim["spec"]["volumeName"]
+
+    @classmethod
+    def apply_pod(cls, name, claim, node="node-a", read_only=False):
+        """Returns where the claim is mounted for the pod."""
+        cls.ctl.apply(POD.format(name=name, claim=claim, node=node,
+                                 read_only=str(read_only).lower()))
+        cls.ctl.wait_phase("pod", name, "Running", seconds=30)
+        return cls.ctl.pod_path(name, "data")
+
+    @classmethod
+    def delete_pods(cls, *names):
+        cls.ctl("delete", "pod", *names)
+        for name in names:
+            cls.ctl.wait_phase("pod", name, None, seconds=30)
+
+    def backing(self, volume):
+        return os.path.join(self.cluster.export, volume)
+
+
+class MountCase(LabCase):
+    """One claim with a pod on each node: self.a and self.b are its folders."""
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.apply_class()
+        cls.volume = cls.apply_claim("shared")
+        cls.a = cls.apply_pod("pod-a", "shared", "node-a")
+        cls.b = cls.apply_pod("pod-b", "shared", "node-b")
+        cls.server_side = os.path.join(cls.cluster.export, cls.volume)
+
+    def setUp(self):
+        # A folder of the test's own, seen on both nodes.
+        name = self._testMethodName
+        os.mkdir(os.path.join(self.a, name))
+        self.here = os.path.join(self.a, name)
+        self.there = os.path.join(self.b, name)
+        self.behind = os.path.join(self.server_side, name)

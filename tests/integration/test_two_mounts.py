@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One claim on two nodes: close-to-open consistency, as NFS promises it."""
+
+import hashlib
+import os
+import random
+
+from lab_case import MountCase
+
+
+def write(path, text, mode="w"):
+    with open(path, mode, encoding="utf-8") as f:
+        f.write(text)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+class TwoMounts(MountCase):
+
+    def test_what_is_closed_here_is_read_there(self):
+        for number in range(20):
+            write(f"{self.here}/file", f"version {number}\n" * (number + 1))
+            self.assertEqual(read(f"{self.there}/file"),
+                             f"version {number}\n" * (number + 1))
+
+    def test_a_cached_file_is_read_anew_after_a_change_elsewhere(self):
+        write(f"{self.here}/file", "aaaa")
+        self.assertEqual(read(f"{self.there}/file"), "aaaa")
+        write(f"{self.here}/file", "bbbb")  # same size
+        self.assertEqual(read(f"{self.there}/file"), "bbbb")
+
+    def test_a_change_on_the_server_is_read_after_open(self):
+        write(f"{self.here}/file", "one\n")
+        self.assertEqual(read(f"{self.there}/file"), "one\n")
+        write(f"{self.behind}/file", "two\n", "a")
+        self.assertEqual(read(f"{self.here}/file"), "one\ntwo\n")
+        self.assertEqual(read(f"{self.there}/file"), "one\ntwo\n")
+
+    def test_appends_from_both_nodes_in_turn_all_survive(self):
+        want = ""
+        for number in range(50):
+            folder = self.here if number % 2 else self.there
+            write(f"{folder}/log", f"line {number}\n", "a")
+            want += f"line {number}\n"
+        self.assertEqual(read(f"{self.behind}/log"), want)
+
+    def test_an_append_finds_the_end_that_the_other_node_made(self):
+        with open(f"{self.here}/log", "ab", buffering=0) as here, \
+                open(f"{self.there}/log", "ab", buffering=0) as there:
+            for number in range(25):
+                here.write(b"h%03d\n" % number)
+                os.fsync(here.fileno())
+                there.write(b"t%03d\n" % number)
+                os.fsync(there.fileno())
+        want = "".join(f"h{n:03}\nt{n:03}\n" for n in range(25))
+        self.assertEqual(read(f"{self.behind}/log"), want)
+
+    def test_a_rename_is_seen_on_the_other_node(self):
+        write(f"{self.here}/old", "x")
+        self.assertEqual(read(f"{self.there}/old"), "x")
+        os.rename(f"{self.here}/old", f"{self.here}/new")
+        self.assertEqual(read(f"{self.there}/new"), "x")
+        self.assertIn("new", os.listdir(self.there))
+        self.assertNotIn("old", os.listdir(self.there))
+
+    def test_a_replaced_file_is_the_new_one_there(self):
+        write(f"{self.here}/conf", "old")
+        self.assertEqual(read(f"{self.there}/conf"), "old")
+        write(f"{self.here}/conf.tmp", "new!")
+        os.rename(f"{self.here}/conf.tmp", f"{self.here}/conf")
+        self.assertEqual(read(f"{self.there}/conf"), "new!")
+
+    def test_a_removed_file_is_gone_there(self):
+        write(f"{self.here}/file", "x")
+        self.assertEqual(read(f"{self.there}/file"), "x")
+        os.unlink(f"{self.here}/file")
+        with self.assertRaises(FileNotFoundError):
+            read(f"{self.there}/file")
+
+    def test_exclusive_creation_has_one_winner(self):
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        for number in range(10):
+            os.close(os.open(f"{self.here}/lock{number}", flags))
+            with self.assertRaises(FileExistsError):
+                os.open(f"{self.there}/lock{number}", flags)
+
+    def test_a_truncation_is_seen_there(self):
+        write(f"{self.here}/file", "0123456789")
+        self.assertEqual(read(f"{self.there}/file"), "0123456789")
+        os.truncate(f"{self.here}/file", 4)
+        self.assertEqual(read(f"{self.there}/file"), "0123")
+
+    def test_random_writes_are_the_same_from_everywhere(self):
+        chance = random.Random(7)
+        image = bytearray(3 << 20)
+        with open(f"{self.here}/image", "w+b", buffering=0) as f:
+            f.truncate(len(image))
+            for _ in range(300):
+                at = chance.randrange(len(image) - 70000)
+                piece = chance.randbytes(chance.randrange(1, 70000))
+                image[at:at + len(piece)] = piece
+                f.seek(at)
+                f.write(piece)
+        want = hashlib.sha256(image).hexdigest()
+        for folder in (self.here, self.there, self.behind):
+            with open(f"{folder}/image", "rb") as f:
+                found = hashlib.sha256(f.read()).hexdigest()
+            self.assertEqual(found, want, folder)
