@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What both planners need: the list of steps, and questions about the world. */
+
+#include "plan.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const char *const step_names[STEP_N] = {
+	[STEP_SET_CLASS] = "set-class",
+	[STEP_SET_PROVISIONER] = "set-provisioner",
+	[STEP_PROVISION] = "provision",
+	[STEP_BIND_VOLUME] = "bind-volume",
+	[STEP_UNBIND_VOLUME] = "unbind-volume",
+	[STEP_SET_VOLUME_PHASE] = "set-volume-phase",
+	[STEP_BIND_CLAIM] = "bind-claim",
+	[STEP_SET_CLAIM_PHASE] = "set-claim-phase",
+	[STEP_ADD_FINALIZER] = "add-finalizer",
+	[STEP_REMOVE_FINALIZER] = "remove-finalizer",
+	[STEP_RECLAIM] = "reclaim",
+	[STEP_QUEUE_CLAIM] = "queue-claim",
+	[STEP_EVENT] = "event",
+};
+
+const char *claim_step_name(enum claim_step step)
+{
+	assert(step < STEP_N);
+	return step_names[step];
+}
+
+int plan_add(struct plan *plan, const struct plan_step *step)
+{
+	struct plan_step *copy = &plan->steps[plan->n];
+
+	assert(plan->n < PLAN_MAX_STEPS);
+	*copy = *step;
+	copy->volume = step->volume ? strdup(step->volume) : NULL;
+	copy->value = step->value ? strdup(step->value) : NULL;
+	plan->n++;
+	if ((step->volume && !copy->volume) || (step->value && !copy->value))
+		return -ENOMEM;
+	return 0;
+}
+
+int plan_event(struct plan *plan, enum cluster_event_type type,
+	       const char *reason, const char *component, const char *fmt, ...)
+{
+	_cleanup_(free) char *message = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = vasprintf(&message, fmt, args);
+	va_end(args);
+	if (r < 0) {
+		message = NULL;
+		return -ENOMEM;
+	}
+	return plan_add(plan, &(struct plan_step){ .step = STEP_EVENT,
+						   .value = message,
+						   .event_type = type,
+						   .reason = reason,
+						   .component = component });
+}
+
+void plan_fini(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->steps[i].volume);
+		free(plan->steps[i].value);
+	}
+	*plan = (struct plan){ 0 };
+}
+
+char *claim_volume_name(const struct claim *claim)
+{
+	char *name;
+
+	if (asprintf(&name, "pvc-%s", claim->meta.uid) < 0)
+		return NULL;
+	return name;
+}
+
+bool world_has_driver(const struct plan_world *world, const char *name)
+{
+	for (size_t i = 0; i < world->n_drivers; i++)
+		if (strcmp(world->drivers[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool pod_uses_claim(const struct pod *pod, const struct claim *claim)
+{
+	for (size_t i = 0; i < pod->n_volumes; i++)
+		if (strcmp(pod->volumes[i].claim_name, claim->meta.name) == 0)
+			return strcmp(pod->meta.namespace,
+				      claim->meta.namespace) == 0;
+	return false;
+}
+
+bool claim_has_pod_on_node(const struct claim *claim,
+			   const struct plan_world *world)
+{
+	for (size_t i = 0; i < world->n_pods; i++)
+		if (*world->pods[i].node_name &&
+		    pod_uses_claim(&world->pods[i], claim))
+			return true;
+	return false;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A plan: the steps that are to be done next for a claim or a volume, and the
+ * world that it is made from. Each step is idempotent when applied
+ * (claim_apply.h); a plan is made anew after every change, so a plan that was
+ * only half applied is simply followed by another one.
+ *
+ * Errors: only -ENOMEM. Pure; any thread.
+ */
+
+#include "cluster.h"
+#include "model.h"
+
+#define ANNOTATION_BIND_COMPLETED      "pv.kubernetes.io/bind-completed"
+#define ANNOTATION_BOUND_BY_CONTROLLER "pv.kubernetes.io/bound-by-controller"
+#define ANNOTATION_PROVISIONED_BY      "pv.kubernetes.io/provisioned-by"
+#define ANNOTATION_PROVISIONER	       "volume.kubernetes.io/storage-provisioner"
+#define ANNOTATION_PROVISIONER_BETA \
+	"volume.beta.kubernetes.io/storage-provisioner"
+#define FINALIZER_CLAIM	 "kubernetes.io/pvc-protection"
+#define FINALIZER_VOLUME "kubernetes.io/pv-protection"
+/* Keeps a deleted PV until its directory is gone (KEP-2644). */
+#define FINALIZER_EXTERNAL "external-provisioner.volume.kubernetes.io/finalizer"
+
+#define COMPONENT_BINDER "persistentvolume-controller"
+
+enum claim_step {
+	STEP_SET_CLASS,	       /* claim: spec.storageClassName = value */
+	STEP_SET_PROVISIONER,  /* claim: provisioner annotations = value */
+	STEP_PROVISION,	       /* make directory and PV; value = class */
+	STEP_BIND_VOLUME,      /* PV: claimRef */
+	STEP_UNBIND_VOLUME,    /* PV: claimRef away, or its uid if pre-bound */
+	STEP_SET_VOLUME_PHASE, /* PV: status.phase */
+	STEP_BIND_CLAIM,       /* claim: volumeName and annotations */
+	STEP_SET_CLAIM_PHASE,  /* claim: status, capacity from PV */
+	STEP_ADD_FINALIZER,    /* PV: value = finalizer */
+	STEP_REMOVE_FINALIZER, /* PV, or the claim when volume is NULL */
+	STEP_RECLAIM,	       /* remove directory and PV */
+	STEP_QUEUE_CLAIM,      /* the volume's claim is to be looked at */
+	STEP_EVENT,
+	STEP_N,
+};
+
+/* "bind-volume": for logs and store_intent_open(). */
+const char *claim_step_name(enum claim_step step);
+
+struct plan_step {
+	enum claim_step step;
+	char *volume; /* PV's name; NULL = none */
+	char *value;  /* see enum claim_step; an event's message */
+	enum pv_phase volume_phase;
+	enum claim_phase claim_phase;
+	enum cluster_event_type event_type;
+	const char *reason;    /* events only; a literal */
+	const char *component; /* events only; borrowed from the world */
+};
+
+#define PLAN_MAX_STEPS 8
+
+struct plan {
+	struct plan_step steps[PLAN_MAX_STEPS];
+	size_t n;
+};
+
+/* Everything that exists; borrowed. */
+struct plan_world {
+	const struct storage_class *classes;
+	size_t n_classes;
+	const struct persistent_volume *volumes;
+	size_t n_volumes;
+	const struct pod *pods; /* of the claim's namespace */
+	size_t n_pods;
+	const char *const *drivers; /* the provisioners that we are */
+	size_t n_drivers;
+};
+
+void plan_fini(struct plan *plan);
+
+/* "pvc-<uid>"; malloc'ed, NULL = no memory. */
+char *claim_volume_name(const struct claim *claim);
+
+/* Whether name is one of the driver names that we serve. */
+bool world_has_driver(const struct plan_world *world, const char *name);
+bool pod_uses_claim(const struct pod *pod, const struct claim *claim);
+/* A pod that is or will be on a node and uses the claim. */
+bool claim_has_pod_on_node(const struct claim *claim,
+			   const struct plan_world *world);
+
+/* --- for the two planners ------------------------------------------------ */
+
+/* Appends a step; strings are copied. */
+int plan_add(struct plan *plan, const struct plan_step *step);
+/* Appends a warning or a normal event with a formatted message. */
+int plan_event(struct plan *plan, enum cluster_event_type type,
+	       const char *reason, const char *component, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+DEFINE_FINI(struct plan, plan_fini)

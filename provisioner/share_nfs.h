@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A short-lived NFSv3 connection to one export, blocking, by file handle. Every
+ * call ends within SHARE_NFS_TIMEOUT_MS whatever the server does; after a call
+ * that did not, the connection is of no more use and says so (-ENOTCONN).
+ *
+ * Names are single components and symlinks are never followed, so nothing here
+ * can leave the directory whose handle it was given.
+ *
+ * Errors: negative errno, the server's own status among them; no sentences except
+ * from share_nfs_open(). One thread per connection.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define SHARE_NFS_TIMEOUT_MS 5000
+
+struct share_nfs;
+
+struct share_fh {
+	uint8_t data[64];
+	uint32_t len;
+};
+
+struct share_entry {
+	struct share_fh fh;
+	uint64_t fileid;
+	bool is_directory;
+};
+
+struct share_nfs_options {
+	const char *server;
+	const char *share;  /* the export's path */
+	uint32_t port;	    /* 0 = 2049 */
+	uint32_t mountport; /* 0 = ask the server's portmapper */
+};
+
+/* The sentence names server and share. */
+int share_nfs_open(struct share_nfs **ret,
+		   const struct share_nfs_options *options, struct err *err);
+struct share_nfs *share_nfs_close(struct share_nfs *nfs);
+
+const struct share_fh *share_nfs_root(const struct share_nfs *nfs);
+
+int share_nfs_lookup(struct share_nfs *nfs, const struct share_fh *dir,
+		     const char *name, struct share_entry *ret);
+int share_nfs_mkdir(struct share_nfs *nfs, const struct share_fh *dir,
+		    const char *name, uint32_t mode);
+int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,
+		    uint32_t mode);
+/* The whole content of a small file, replaced; stable when it returns. */
+int share_nfs_write_file(struct share_nfs *nfs, const struct share_fh *dir,
+			 const char *name, const char *text, size_t len);
+/* At most size bytes; *ret_len is what there was. */
+int share_nfs_read_file(struct share_nfs *nfs, const struct share_fh *fh,
+			char *buffer, size_t size, size_t *ret_len);
+/* Both directories on one file system; an existing target is replaced. */
+int share_nfs_rename(struct share_nfs *nfs, const struct share_fh *from,
+		     const char *from_name, const struct share_fh *to,
+		     const char *to_name);
+int share_nfs_remove(struct share_nfs *nfs, const struct share_fh *dir,
+		     const char *name);
+int share_nfs_rmdir(struct share_nfs *nfs, const struct share_fh *dir,
+		    const char *name);
+
+#define SHARE_NFS_MAX_NAMES 256
+
+struct share_names {
+	char *names[SHARE_NFS_MAX_NAMES]; /* without "." and ".." */
+	size_t n;
+	uint64_t cookie; /* in: where to go on; 0 = the start */
+	char verifier[8];
+	bool is_end;
+};
+
+/* One page of a directory; the names of the page before are freed. */
+int share_nfs_readdir(struct share_nfs *nfs, const struct share_fh *dir,
+		      struct share_names *page);
+void share_names_fini(struct share_names *page);
+
+DEFINE_CLEANUP(struct share_nfs *, share_nfs_close)
+DEFINE_FINI(struct share_names, share_names_fini)

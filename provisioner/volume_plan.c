@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Volumes, as Kubernetes' syncVolume(), its pv-protection controller and the
+ * deleting half of the external provisioner treat them together:
+ *
+ *	Pending -> Available      no claim, or pre-bound to one by name only
+ *	Available -> Bound        the claim's plan reserves it
+ *	Bound -> Released         the claim is gone, or is another one by now
+ *	Released -> gone          policy Delete: directory first, then the object
+ *	Released -> Released      policy Retain: for ever, data untouched
+ *
+ * A volume is only reclaimed when its phase in the record is Released: the phase
+ * is written before anything is deleted, so that what happens can be seen.
+ */
+
+#include "volume_plan.h"
+
+#include <string.h>
+
+static int plan_phase(const struct persistent_volume *pv, enum pv_phase phase,
+		      struct plan *plan)
+{
+	if (pv->phase == phase)
+		return 0;
+	return plan_add(plan,
+			&(struct plan_step){ .step = STEP_SET_VOLUME_PHASE,
+					     .volume = pv->meta.name,
+					     .volume_phase = phase });
+}
+
+static int plan_simple(const struct persistent_volume *pv, enum claim_step step,
+		       const char *value, struct plan *plan)
+{
+	return plan_add(plan, &(struct plan_step){ .step = step,
+						   .volume = pv->meta.name,
+						   .value = (char *)value });
+}
+
+static const char *provisioned_by(const struct persistent_volume *pv)
+{
+	return labels_get(&pv->meta.annotations, ANNOTATION_PROVISIONED_BY);
+}
+
+/* Ours to delete: made by us, or a static one of our driver. */
+static bool is_ours(const struct persistent_volume *pv,
+		    const struct plan_world *world)
+{
+	const char *by = provisioned_by(pv);
+
+	return world_has_driver(world, by ? by : pv->driver);
+}
+
+/* --- reclaim ------------------------------------------------------------------ */
+
+static int plan_recycle(const struct persistent_volume *pv, struct plan *plan)
+{
+	int r;
+
+	if (pv->phase == PV_FAILED)
+		return 0;
+	r = plan_phase(pv, PV_FAILED, plan);
+	if (r < 0)
+		return r;
+	return plan_event(plan, CLUSTER_EVENT_WARNING, "VolumeFailedRecycle",
+			  COMPONENT_BINDER,
+			  "No recycler plugin found for the volume!");
+}
+
+static int plan_released(const struct persistent_volume *pv,
+			 const struct plan_world *world, struct plan *plan)
+{
+	int r;
+
+	if (pv->phase != PV_RELEASED && pv->phase != PV_FAILED) {
+		r = plan_phase(pv, PV_RELEASED, plan);
+		if (r < 0)
+			return r;
+	}
+	switch (pv->reclaim) {
+	case RECLAIM_RETAIN:
+		return 0;
+	case RECLAIM_RECYCLE:
+		return plan_recycle(pv, plan);
+	case RECLAIM_DELETE:
+		break;
+	}
+	if (!is_ours(pv, world) ||
+	    (pv->meta.is_deleting &&
+	     !meta_has_finalizer(&pv->meta, FINALIZER_EXTERNAL)))
+		return 0;
+	return plan_simple(pv, STEP_RECLAIM, NULL, plan);
+}
+
+/* --- the claim ------------------------------------------------------------------ */
+
+static int plan_elsewhere(const struct persistent_volume *pv,
+			  const struct plan_world *world, struct plan *plan)
+{
+	if (provisioned_by(pv) && pv->reclaim == RECLAIM_DELETE)
+		return plan_released(pv, world, plan);
+	return plan_simple(pv, STEP_UNBIND_VOLUME, NULL, plan);
+}
+
+static int plan_with_claim(const struct persistent_volume *pv,
+			   const struct claim *claim,
+			   const struct plan_world *world, struct plan *plan)
+{
+	if (!claim || strcmp(claim->meta.uid, pv->claim_ref.uid) != 0)
+		return plan_released(pv, world, plan);
+	if (!*claim->volume_name)
+		return plan_simple(pv, STEP_QUEUE_CLAIM, NULL, plan);
+	if (strcmp(claim->volume_name, pv->meta.name) == 0)
+		return plan_phase(pv, PV_BOUND, plan);
+	return plan_elsewhere(pv, world, plan);
+}
+
+/* --- finalizers -------------------------------------------------------------------- */
+
+/*
+ * The external finalizer goes onto every bound volume that we would have to
+ * delete, so that deleting the PV before its claim does not leak the directory.
+ * It goes away when there is nothing to delete.
+ */
+static int plan_external_finalizer(const struct persistent_volume *pv,
+				   const struct plan_world *world,
+				   struct plan *plan)
+{
+	bool has = meta_has_finalizer(&pv->meta, FINALIZER_EXTERNAL);
+	bool wants = pv->reclaim == RECLAIM_DELETE &&
+		     (pv->phase == PV_BOUND || pv->phase == PV_RELEASED);
+
+	if (!is_ours(pv, world))
+		return 0;
+	if (has && (pv->reclaim != RECLAIM_DELETE ||
+		    (pv->meta.is_deleting && !pv->claim_ref.is_set)))
+		return plan_simple(pv, STEP_REMOVE_FINALIZER,
+				   FINALIZER_EXTERNAL, plan);
+	if (!has && wants && !pv->meta.is_deleting)
+		return plan_simple(pv, STEP_ADD_FINALIZER, FINALIZER_EXTERNAL,
+				   plan);
+	return 0;
+}
+
+static int plan_protection(const struct persistent_volume *pv,
+			   struct plan *plan)
+{
+	if (!pv->meta.is_deleting || pv->phase == PV_BOUND ||
+	    !meta_has_finalizer(&pv->meta, FINALIZER_VOLUME))
+		return 0;
+	return plan_simple(pv, STEP_REMOVE_FINALIZER, FINALIZER_VOLUME, plan);
+}
+
+int volume_plan(const struct persistent_volume *pv, const struct claim *claim,
+		const struct plan_world *world, struct plan *ret)
+{
+	struct plan plan = { 0 };
+	int r;
+
+	r = plan_external_finalizer(pv, world, &plan);
+	if (r >= 0)
+		r = plan_protection(pv, &plan);
+	if (r >= 0 && (!pv->claim_ref.is_set || !*pv->claim_ref.uid))
+		r = plan_phase(pv, PV_AVAILABLE, &plan);
+	else if (r >= 0)
+		r = plan_with_claim(pv, claim, world, &plan);
+	if (r < 0) {
+		plan_fini(&plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}
