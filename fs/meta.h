@@ -24,6 +24,8 @@
 
 struct fuse_lowlevel_ops;
 struct meta;
+struct node;
+struct shards;
 struct volume;
 
 static inline bool meta_is_node(uint64_t nodeid)
@@ -42,3 +44,13 @@ static inline bool meta_is_node(uint64_t nodeid)
  */
 extern const struct fuse_lowlevel_ops meta_view_ops;
 extern const struct fuse_lowlevel_ops meta_node_ops;
+
+/*
+ * Mounts the node's tree at <state_dir>/meta, whose directory is made. node is
+ * borrowed and outlives it. state_dir NULL: no tree.
+ */
+int meta_new(struct meta **ret, struct node *node, struct shards *shards,
+	     const char *state_dir, struct err *err);
+struct meta *meta_free(struct meta *meta);
+
+DEFINE_CLEANUP(struct meta *, meta_free)

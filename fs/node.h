@@ -127,10 +127,11 @@ enum rpc_status node_volume_stats(struct node *node, const char *volume_id,
 
 /* Where a volume is published. */
 struct node_target {
-	const char *path;
-	const char *pod_namespace; /* "" = the caller did not say */
-	const char *pod_name;
-	const char *pod_uid;
+	char *path;
+	char *pod_namespace; /* "" = the caller did not say */
+	char *pod_name;
+	char *pod_uid;
+	char *fingerprint; /* of the request; node_spec.h */
 	bool is_read_only;
 };
 
@@ -148,5 +149,11 @@ typedef bool (*node_visit_fn)(const struct node_volume *volume, void *userdata);
 
 /* Every volume that is staged, in order of name; true if a visitor stopped it. */
 bool node_for_each_volume(struct node *node, node_visit_fn fn, void *userdata);
+
+/*
+ * Makes the kernel forget what it has cached of the volume of that name. -ENOENT.
+ * Never from a shard's thread: the kernel may ask the shards before it is done.
+ */
+int node_drop_caches(struct node *node, const char *name);
 
 DEFINE_CLEANUP(struct node *, node_free)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The verbs of the Node service. Each has three parts:
+ *
+ *	begin	under the lock: is the request allowed, is there anything to do?
+ *		If so the entry is made or found, and marked busy.
+ *	work	without the lock: directories, mounts, the server.
+ *	end	under the lock: the outcome is recorded, busy is taken away.
+ *
+ * An entry's life:
+ *
+ *	(none)   -- stage_begin -->          starting
+ *	starting -- stage_end -->            staged
+ *	starting -- node_entry_shut_down --> (none)	the start failed
+ *	staged   -- publish, unpublish -->   staged
+ *	staged   -- node_entry_shut_down --> (none)	unstage, node_free
+ *
+ * 1. The lock is never held over I/O; shards take it for .meta (node_for_each_volume).
+ * 2. Targets and staging paths are in the registry before they are mounted and
+ *    until they are unmounted, so two volumes never work on one path.
+ * 3. What a former run of the daemon left at a path is cleared away first. Only
+ *    FUSE mounts of our own type are: a stranger's mount is an error.
+ *
+ * Nothing of this survives the daemon: the next run starts with no volumes.
+ */
+
+#include "node.h"
+
+#include <string.h>
+
+#include "meta.h"
+#include "mount.h"
+#include "node_check.h"
+#include "node_registry.h"
+
+/* NodeGetVolumeStats waits so long for the server, then says what is known. */
+#define STATS_TIMEOUT_MS 1000
+
+int node_new(struct node **ret, const struct node_options *options,
+	     struct err *err)
+{
+	_cleanup_(node_free) struct node *node = calloc(1, sizeof(*node));
+	int r;
+
+	if (!node)
+		return err_set_errno(err, -ENOMEM, "start the node");
+	(void)pthread_mutex_init(&node->lock, NULL);
+	(void)pthread_cond_init(&node->reader_gone, NULL);
+	TAILQ_INIT(&node->entries);
+	node->shards = options->shards;
+	node->name = strdup(options->name);
+	node->driver = strdup(options->driver);
+	if (!node->name || !node->driver)
+		return err_set_errno(err, -ENOMEM, "start the node");
+	r = meta_new(&node->meta, node, options->shards, options->state_dir,
+		     err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(node);
+	return 0;
+}
+
+struct node *node_free(struct node *node)
+{
+	struct node_entry *entry;
+
+	if (!node)
+		return NULL;
+	/* No verb runs any more; shards may still read .meta. */
+	while ((entry = TAILQ_FIRST(&node->entries))) {
+		for (size_t i = 0; i < entry->n_targets; i++)
+			(void)mount_remove(entry->targets[i].path, 0, NULL);
+		node_entry_shut_down(node, entry);
+	}
+	(void)meta_free(node->meta);
+	(void)pthread_cond_destroy(&node->reader_gone);
+	(void)pthread_mutex_destroy(&node->lock);
+	free(node->driver);
+	free(node->name);
+	free(node);
+	return NULL;
+}
+
+const char *node_name(const struct node *node)
+{
+	return node->name;
+}
+
+const char *node_driver(const struct node *node)
+{
+	return node->driver;
+}
+
+enum rpc_status node_refuse_busy(const struct node_entry *entry,
+				 struct err *err)
+{
+	return node_refuse(err, RPC_ABORTED,
+			   "an operation on volume \"%s\" is in progress",
+			   entry->id);
+}
+
+void node_entry_end(struct node *node, struct node_entry *entry)
+{
+	pthread_mutex_lock(&node->lock);
+	entry->is_busy = false;
+	pthread_mutex_unlock(&node->lock);
+}
+
+void node_entry_shut_down(struct node *node, struct node_entry *take_entry)
+{
+	struct volume *volume;
+
+	pthread_mutex_lock(&node->lock);
+	/* From here on there are no new readers. */
+	volume = TAKE_PTR(take_entry->volume);
+	while (take_entry->n_readers > 0)
+		(void)pthread_cond_wait(&node->reader_gone, &node->lock);
+	pthread_mutex_unlock(&node->lock);
+	/* The entry keeps its path while that is being unmounted (invariant 2). */
+	(void)volume_stop(volume);
+	pthread_mutex_lock(&node->lock);
+	TAILQ_REMOVE(&node->entries, take_entry, link);
+	node->n_entries--;
+	pthread_mutex_unlock(&node->lock);
+	(void)node_entry_free(take_entry);
+}
+
+/* While there are readers, nobody stops the volume. */
+static void reader_end(struct node *node, struct node_entry *entry)
+{
+	pthread_mutex_lock(&node->lock);
+	if (--entry->n_readers == 0)
+		(void)pthread_cond_broadcast(&node->reader_gone);
+	pthread_mutex_unlock(&node->lock);
+}
+
+static enum rpc_status stats_begin_locked(struct node *node, const char *id,
+					  const char *path,
+					  struct node_entry **ret,
+					  struct err *err)
+{
+	struct node_entry *entry = node_entries_find(&node->entries, id);
+
+	if (!entry || (strcmp(entry->staging_path, path) != 0 &&
+		       !node_entry_find_target(entry, path)))
+		return node_refuse(err, RPC_NOT_FOUND,
+				   "volume \"%s\" is not at \"%s\"", id, path);
+	if (!entry->volume)
+		return node_refuse_busy(entry, err);
+	entry->n_readers++;
+	*ret = entry;
+	return RPC_OK;
+}
+
+enum rpc_status node_volume_stats(struct node *node, const char *volume_id,
+				  const char *path,
+				  struct node_volume_stats *ret,
+				  struct err *err)
+{
+	struct node_entry *entry;
+	enum rpc_status status;
+
+	if (node_check_id(volume_id, err) < 0 ||
+	    node_check_path("volume_path", path, err) < 0)
+		return RPC_INVALID_ARGUMENT;
+	pthread_mutex_lock(&node->lock);
+	status = stats_begin_locked(node, volume_id, path, &entry, err);
+	pthread_mutex_unlock(&node->lock);
+	if (status != RPC_OK)
+		return status;
+	volume_get_usage(entry->volume, STATS_TIMEOUT_MS, &ret->usage);
+	volume_get_health(entry->volume, &ret->health);
+	reader_end(node, entry);
+	return RPC_OK;
+}
+
+int node_drop_caches(struct node *node, const char *name)
+{
+	struct node_entry *entry;
+
+	pthread_mutex_lock(&node->lock);
+	entry = node_entries_find_name(&node->entries, name);
+	if (entry && entry->volume)
+		entry->n_readers++;
+	else
+		entry = NULL;
+	pthread_mutex_unlock(&node->lock);
+	if (!entry)
+		return -ENOENT;
+	volume_drop_caches(entry->volume);
+	reader_end(node, entry);
+	return 0;
+}
+
+bool node_for_each_volume(struct node *node, node_visit_fn fn, void *userdata)
+{
+	struct node_entry *entry;
+	bool is_stopped = false;
+
+	pthread_mutex_lock(&node->lock);
+	TAILQ_FOREACH (entry, &node->entries, link) {
+		const struct node_volume volume = {
+			.name = entry->name,
+			.volume = entry->volume,
+			.targets = entry->targets,
+			.n_targets = entry->n_targets,
+		};
+
+		if (!entry->volume)
+			continue;
+		is_stopped = fn(&volume, userdata);
+		if (is_stopped)
+			break;
+	}
+	pthread_mutex_unlock(&node->lock);
+	return is_stopped;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A volume's attributes are the class parameters (server, share, subDir, ...),
+ * whose parser refuses what it does not know, plus `mountOptions`, which
+ * csi-driver-nfs accepts there for volumes without a PV's mountOptions. The
+ * cluster's own keys are set aside first; everything else is the parser's.
+ */
+
+#include "node_spec.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "node_check.h"
+
+#define CLUSTER_PREFIX	  "csi.storage.k8s.io/"
+#define KUBERNETES_PREFIX "storage.kubernetes.io/"
+#define MOUNT_OPTIONS_KEY "mountOptions"
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool node_context_is_cluster_key(const char *key)
+{
+	return has_prefix(key, CLUSTER_PREFIX) ||
+	       has_prefix(key, KUBERNETES_PREFIX);
+}
+
+const char *node_context_get(const struct labels *context, const char *key)
+{
+	for (size_t i = 0; context && i < context->n; i++) {
+		const struct label *label = &context->items[i];
+
+		if (has_prefix(label->key, CLUSTER_PREFIX) &&
+		    strcmp(label->key + strlen(CLUSTER_PREFIX), key) == 0)
+			return label->value;
+	}
+	return "";
+}
+
+static bool is_mount_options(const char *key)
+{
+	return strcasecmp(key, MOUNT_OPTIONS_KEY) == 0;
+}
+
+int node_spec_mount_options(const struct labels *context,
+			    const struct node_capability *capability,
+			    struct mount_options *ret, struct err *err)
+{
+	int r;
+
+	*ret = MOUNT_OPTIONS_INIT;
+	for (size_t i = 0; context && i < context->n; i++) {
+		if (!is_mount_options(context->items[i].key))
+			continue;
+		r = mount_options_parse(ret, context->items[i].value, err);
+		if (r < 0)
+			return err_wrap(err, "volume_context");
+	}
+	for (size_t i = 0; i < capability->n_mount_flags; i++) {
+		r = mount_options_parse(ret, capability->mount_flags[i], err);
+		if (r < 0)
+			return err_wrap(err, "volume_capability.mount");
+	}
+	return 0;
+}
+
+/* The attributes for the class parameters' parser; items are borrowed. */
+static int parameters_parse(const struct labels *context,
+			    struct class_parameters *ret, struct err *err)
+{
+	_cleanup_(free) struct label *items = NULL;
+	struct labels own = { 0 };
+	size_t n = context ? context->n : 0;
+	int r;
+
+	items = calloc(n + 1, sizeof(*items));
+	if (!items)
+		return err_set_errno(err, -ENOMEM, "read volume_context");
+	own.items = items;
+	for (size_t i = 0; i < n; i++) {
+		const struct label *label = &context->items[i];
+
+		if (!node_context_is_cluster_key(label->key) &&
+		    !is_mount_options(label->key))
+			items[own.n++] = *label;
+	}
+	r = class_parameters_parse(&own, ret, err);
+	return r < 0 ? err_wrap(err, "volume_context") : 0;
+}
+
+static int parameters_check(const struct class_parameters *parameters,
+			    struct err *err)
+{
+	int r;
+
+	if (!parameters->server || !*parameters->server)
+		return err_set(err, -EINVAL,
+			       "volume_context: server is missing");
+	if (!parameters->share || !*parameters->share)
+		return err_set(err, -EINVAL,
+			       "volume_context: share is missing");
+	if (!parameters->subdir || !*parameters->subdir)
+		return 0;
+	r = subdir_check(parameters->subdir, err);
+	return r < 0 ? err_wrap(err, "volume_context: subDir") : 0;
+}
+
+static int claim_name(const struct labels *context, char **ret)
+{
+	const char *name = node_context_get(context, "pvc/name");
+	const char *namespace = node_context_get(context, "pvc/namespace");
+
+	if (!*name || !*namespace)
+		return 0;
+	return asprintf(ret, "%s/%s", namespace, name) < 0 ? -ENOMEM : 0;
+}
+
+static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
+		     struct err *err)
+{
+	const char *pv = node_context_get(args->context, "pv/name");
+	int r;
+
+	r = parameters_parse(args->context, &spec->parameters, err);
+	if (r < 0)
+		return r;
+	r = parameters_check(&spec->parameters, err);
+	if (r < 0)
+		return r;
+	r = claim_name(args->context, &spec->claim);
+	if (r < 0)
+		return err_set_errno(err, r, "read volume_context");
+	spec->volume = (struct volume_spec){
+		.handle = args->volume_id,
+		.pv = *pv ? pv : args->volume_id,
+		.claim = spec->claim,
+		.server = spec->parameters.server,
+		.share = spec->parameters.share,
+		.subdir =
+			spec->parameters.subdir ? spec->parameters.subdir : "",
+		.mountpoint = args->staging_path,
+		.access_mode = node_mode_access(args->capability.access_mode),
+	};
+	return node_spec_mount_options(args->context, &args->capability,
+				       &spec->volume.options, err);
+}
+
+int node_spec_parse(const struct node_stage_args *args, struct node_spec *ret,
+		    struct err *err)
+{
+	int r;
+
+	*ret = (struct node_spec){ 0 };
+	r = spec_fill(args, ret, err);
+	if (r < 0)
+		node_spec_fini(ret);
+	return r;
+}
+
+void node_spec_fini(struct node_spec *spec)
+{
+	class_parameters_fini(&spec->parameters);
+	free(spec->claim);
+	*spec = (struct node_spec){ 0 };
+}
+
+static int label_compare(const void *a, const void *b)
+{
+	const struct label *const *left = a;
+	const struct label *const *right = b;
+
+	return strcmp((*left)->key, (*right)->key);
+}
+
+/* Lengths make the text unambiguous whatever a value contains. */
+static void print_counted(FILE *out, const char *text)
+{
+	(void)fprintf(out, "%zu:%s,", strlen(text), text);
+}
+
+static int print_context(FILE *out, const struct labels *context)
+{
+	_cleanup_(free) const struct label **sorted = NULL;
+	size_t n = 0;
+
+	sorted = calloc((context ? context->n : 0) + 1, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t i = 0; context && i < context->n; i++) {
+		if (!node_context_is_cluster_key(context->items[i].key))
+			sorted[n++] = &context->items[i];
+	}
+	qsort(sorted, n, sizeof(*sorted), label_compare);
+	for (size_t i = 0; i < n; i++) {
+		print_counted(out, sorted[i]->key);
+		print_counted(out, sorted[i]->value);
+	}
+	return 0;
+}
+
+char *node_fingerprint(const struct node_capability *capability,
+		       const struct labels *context, bool is_read_only)
+{
+	_cleanup_(free) char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int r;
+
+	if (!out)
+		return NULL;
+	(void)fprintf(out, "%d %d %zu ", (int)capability->access_mode,
+		      is_read_only, capability->n_mount_flags);
+	for (size_t i = 0; i < capability->n_mount_flags; i++)
+		print_counted(out, capability->mount_flags[i]);
+	r = print_context(out, context);
+	/* fclose() writes the rest, and tells if memory was short. */
+	if (fclose(out) != 0 || r < 0)
+		return NULL;
+	return TAKE_PTR(text);
+}
