@@ -4,7 +4,8 @@
 /*
  * StorageClass parameters and the volumeAttributes of a PV, by the names that
  * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions.
- * Keys are compared without case; an unknown one is refused by name.
+ * Keys are compared without case; an unknown one is refused by name. Kubernetes'
+ * own (csi.storage.k8s.io/..., storage.kubernetes.io/...) are passed over.
  */
 
 #include "model.h"
@@ -18,6 +19,7 @@ struct class_parameters {
 	uint32_t mount_permissions; /* 0 = leave as made */
 };
 
+/* server and share are required; the subDir template is checked for any claim. */
 int class_parameters_parse(const struct labels *parameters,
 			   struct class_parameters *ret, struct err *err);
 void class_parameters_fini(struct class_parameters *parameters);

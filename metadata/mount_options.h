@@ -44,7 +44,7 @@ struct mount_options {
 /*
  * Applies one element of mountOptions, which may hold several options separated
  * by commas. -EINVAL with a sentence that names the option, its value and what is
- * allowed.
+ * allowed; *options is then unchanged.
  */
 int mount_options_parse(struct mount_options *options, const char *text,
 			struct err *err);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Parameters by a table of setters. Two keys that differ only in case are an
+ * error rather than a race for which of them wins. subDir's syntax is subdir.c's.
+ */
+
+#include "class_parameters.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "parse.h"
+
+#define ALLOWED	   "server, share, subDir, onDelete, mountPermissions"
+#define SERVER_MAX 255 /* a DNS name, or an IPv6 address in brackets */
+#define SHARE_MAX  1024
+
+typedef int (*set_fn)(struct class_parameters *parameters, const char *value,
+		      struct err *err);
+
+static int set_string(char **field, const char *value, struct err *err)
+{
+	*field = strdup(value);
+	if (!*field)
+		return err_set(err, -ENOMEM, "read parameters: out of memory");
+	return 0;
+}
+
+static int set_server(struct class_parameters *parameters, const char *value,
+		      struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_:[]%";
+
+	if (!*value || strlen(value) > SERVER_MAX ||
+	    value[strspn(value, allowed)])
+		return err_set(
+			err, -EINVAL,
+			"server: Invalid value: \"%s\": must be a host name or an address",
+			value);
+	return set_string(&parameters->server, value, err);
+}
+
+/* Drops repeated and trailing slashes in place. */
+static void normalise(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; from++) {
+		if (*from == '/' && to > path && to[-1] == '/')
+			continue;
+		*to++ = *from;
+	}
+	if (to > path + 1 && to[-1] == '/')
+		to--;
+	*to = '\0';
+}
+
+static bool has_dots(const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(path, "/");
+
+		if ((len == 1 && path[0] == '.') ||
+		    (len == 2 && path[0] == '.' && path[1] == '.'))
+			return true;
+		path += len;
+		path += *path == '/';
+	}
+	return false;
+}
+
+static bool has_control(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static int set_share(struct class_parameters *parameters, const char *value,
+		     struct err *err)
+{
+	int r;
+
+	if (*value != '/' || has_dots(value) || has_control(value) ||
+	    strlen(value) > SHARE_MAX)
+		return err_set(
+			err, -EINVAL,
+			"share: Invalid value: \"%s\": must be an absolute path without \".\" or \"..\", at most 1024 bytes",
+			value);
+	r = set_string(&parameters->share, value, err);
+	if (r == 0)
+		normalise(parameters->share);
+	return r;
+}
+
+static int set_subdir(struct class_parameters *parameters, const char *value,
+		      struct err *err)
+{
+	/* A claim of the plainest kind shows what is wrong with the template. */
+	char plain[] = "x";
+	struct claim claim = { .meta = { .name = plain, .namespace = plain } };
+	_cleanup_(free) char *subdir = NULL;
+	int r;
+
+	if (!*value)
+		return 0;
+	r = subdir_expand(value, &claim, plain, &subdir, err);
+	if (r < 0)
+		return r;
+	return set_string(&parameters->subdir, value, err);
+}
+
+static int set_on_delete(struct class_parameters *parameters, const char *value,
+			 struct err *err)
+{
+	static const char *const names[] = {
+		[ON_DELETE_DELETE] = "delete",
+		[ON_DELETE_RETAIN] = "retain",
+		[ON_DELETE_ARCHIVE] = "archive",
+	};
+
+	if (!*value)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcasecmp(value, names[i]) == 0) {
+			parameters->on_delete = (enum on_delete)i;
+			parameters->has_on_delete = true;
+			return 0;
+		}
+	}
+	return err_set(
+		err, -EINVAL,
+		"onDelete: Unsupported value: \"%s\": supported values: \"archive\", \"delete\", \"retain\"",
+		value);
+}
+
+static int set_mount_permissions(struct class_parameters *parameters,
+				 const char *value, struct err *err)
+{
+	if (parse_mode(value, &parameters->mount_permissions) < 0)
+		return err_set(
+			err, -EINVAL,
+			"mountPermissions: Invalid value: \"%s\": must be an octal mode from 0 to 7777",
+			value);
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	set_fn set;
+} table[] = {
+	{ "server", set_server },
+	{ "share", set_share },
+	{ "subDir", set_subdir },
+	{ "onDelete", set_on_delete },
+	{ "mountPermissions", set_mount_permissions },
+};
+
+static bool is_kubernetes_own(const char *key)
+{
+	static const char *const prefixes[] = { "csi.storage.k8s.io/",
+						"storage.kubernetes.io/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		if (strncasecmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int set(struct class_parameters *parameters, unsigned int *seen,
+	       const struct label *parameter, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (strcasecmp(parameter->key, table[i].key) != 0)
+			continue;
+		if (*seen & 1u << i)
+			return err_set(err, -EINVAL,
+				       "parameter \"%s\" is given twice",
+				       parameter->key);
+		*seen |= 1u << i;
+		return table[i].set(parameters, parameter->value, err);
+	}
+	if (is_kubernetes_own(parameter->key))
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"invalid parameter \"%s\" in storage class; allowed: " ALLOWED,
+		parameter->key);
+}
+
+int class_parameters_parse(const struct labels *parameters,
+			   struct class_parameters *ret, struct err *err)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters parsed = { 0 };
+	unsigned int seen = 0;
+
+	for (size_t i = 0; i < parameters->n; i++) {
+		int r = set(&parsed, &seen, &parameters->items[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	if (!parsed.server || !parsed.share)
+		return err_set(err, -EINVAL, "%s: Required value",
+			       parsed.server ? "share" : "server");
+	*ret = parsed;
+	parsed = (struct class_parameters){ 0 };
+	return 0;
+}
+
+void class_parameters_fini(struct class_parameters *parameters)
+{
+	free(parameters->server);
+	free(parameters->share);
+	free(parameters->subdir);
+	*parameters = (struct class_parameters){ 0 };
+}
