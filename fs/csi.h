@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * CSI's Identity and Node services for an rpc_server, whose userdata is the struct
+ * node. Handlers run on the server's threads and block as node.h says.
+ *
+ * A request that is no message of its type, or lacks what node.h can't express, is
+ * INVALID_ARGUMENT; everything else is answered as node.h answers.
+ */
+
+#include "rpc_server.h"
+
+#define CSI_NODE_METHODS 10
+
+extern const struct rpc_method csi_node_methods[CSI_NODE_METHODS];
+
+/* What csi_node_methods has of Identity (csi_identity.c). */
+enum rpc_status csi_get_plugin_info(void *node,
+				    const struct rpc_request *request,
+				    struct rpc_response *response,
+				    struct err *err);
+enum rpc_status csi_get_plugin_capabilities(void *node,
+					    const struct rpc_request *request,
+					    struct rpc_response *response,
+					    struct err *err);
+enum rpc_status csi_probe(void *node, const struct rpc_request *request,
+			  struct rpc_response *response, struct err *err);
