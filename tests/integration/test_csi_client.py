@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CSI Identity and Node, asked by a client that nobody here wrote: Debian's
+python3-grpcio, with stubs made from base/csi.proto."""
+
+import importlib
+import os
+import subprocess
+import sys
+
+import grpc
+
+from lab_case import LabCase, TESTS
+
+CODES = grpc.StatusCode
+
+
+def make_stubs(folder):
+    """Generates csi_pb2 and csi_pb2_grpc into folder and imports them."""
+    proto = os.path.join(os.path.dirname(TESTS), "base")
+    subprocess.run(
+        ["/usr/bin/python3", "-m", "grpc_tools.protoc", f"-I{proto}",
+         f"--python_out={folder}", f"--grpc_python_out={folder}", "csi.proto"],
+        check=True, timeout=60)
+    sys.path.insert(0, folder)
+    try:
+        return (importlib.import_module("csi_pb2"),
+                importlib.import_module("csi_pb2_grpc"))
+    finally:
+        sys.path.remove(folder)
+
+
+class CsiCase(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.pb, stubs = make_stubs(cls.folder)
+        cls.channel = grpc.insecure_channel(
+            "unix://" + cls.cluster.nodes[0].socket)
+        cls.identity = stubs.IdentityStub(cls.channel)
+        cls.node = stubs.NodeStub(cls.channel)
+        cls.modes = cls.pb.VolumeCapability.AccessMode
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.channel.close()
+        super().tearDownClass()
+
+    def setUp(self):
+        self.id = self._testMethodName
+        self.staging = os.path.join(self.folder, "stage", self.id)
+        self.target = os.path.join(self.folder, "pods", self.id, "mount")
+        os.makedirs(os.path.dirname(self.target))
+        os.makedirs(os.path.join(self.cluster.export, self.id))
+
+    def assert_code(self, code, call, request):
+        with self.assertRaises(grpc.RpcError) as caught:
+            call(request, timeout=30)
+        self.assertEqual(caught.exception.code(), code,
+                         caught.exception.details())
+        self.assertTrue(caught.exception.details(), "there is no message")
+        return caught.exception.details()
+
+    def capability(self, mode=None, flags=()):
+        return self.pb.VolumeCapability(
+            mount=self.pb.VolumeCapability.MountVolume(mount_flags=flags),
+            access_mode=self.modes(
+                mode=self.modes.MULTI_NODE_MULTI_WRITER
+                if mode is None else mode))
+
+    def context(self, **changes):
+        server = self.cluster.server
+        return {"server": "127.0.0.1", "share": server.export,
+                "subDir": self.id,
+                "mountOptions": f"nfsvers=3,port={server.port},"
+                                f"mountport={server.mount_port}", **changes}
+
+    def stage_request(self, **changes):
+        return self.pb.NodeStageVolumeRequest(**{
+            "volume_id": self.id, "staging_target_path": self.staging,
+            "volume_capability": self.capability(),
+            "volume_context": self.context(), **changes})
+
+    def publish_request(self, **changes):
+        return self.pb.NodePublishVolumeRequest(**{
+            "volume_id": self.id, "staging_target_path": self.staging,
+            "target_path": self.target,
+            "volume_capability": self.capability(),
+            "volume_context": self.context(), **changes})
+
+    def stage(self, **changes):
+        self.node.NodeStageVolume(self.stage_request(**changes), timeout=30)
+
+    def publish(self, **changes):
+        self.node.NodePublishVolume(self.publish_request(**changes),
+                                    timeout=30)
+
+    def unpublish(self, target=None):
+        self.node.NodeUnpublishVolume(self.pb.NodeUnpublishVolumeRequest(
+            volume_id=self.id, target_path=target or self.target), timeout=30)
+
+    def unstage(self):
+        self.node.NodeUnstageVolume(self.pb.NodeUnstageVolumeRequest(
+            volume_id=self.id, staging_target_path=self.staging), timeout=30)
+
+
+class Identity(CsiCase):
+
+    def test_plugin_info(self):
+        info = self.identity.GetPluginInfo(self.pb.GetPluginInfoRequest(),
+                                           timeout=10)
+        self.assertEqual(info.name, "nfs.csi.k8s.io")
+        self.assertTrue(info.vendor_version)
+
+    def test_capabilities_and_probe_answer(self):
+        self.identity.GetPluginCapabilities(
+            self.pb.GetPluginCapabilitiesRequest(), timeout=10)
+        probe = self.identity.Probe(self.pb.ProbeRequest(), timeout=10)
+        self.assertTrue(not probe.HasField("ready") or probe.ready.value)
+
+    def test_an_unknown_method_is_unimplemented(self):
+        call = self.channel.unary_unary(
+            "/csi.v1.Node/NodeDance", request_serializer=lambda x: x,
+            response_deserializer=lambda x: x)
+        with self.assertRaises(grpc.RpcError) as caught:
+            call(b"", timeout=10)
+        self.assertEqual(caught.exception.code(), CODES.UNIMPLEMENTED)
+
+    def test_a_malformed_request_is_refused_and_the_server_lives(self):
+        call = self.channel.unary_unary(
+            "/csi.v1.Node/NodeStageVolume", request_serializer=lambda x: x,
+            response_deserializer=lambda x: x)
+        for junk in (b"\xff" * 50, b"\x0a\xff\xff\xff\xff\x0f", os.urandom(3000)):
+            with self.assertRaises(grpc.RpcError):
+                call(junk, timeout=10)
+        self.test_plugin_info()
+
+
+class Node(CsiCase):
+
+    def test_info_names_the_node(self):
+        info = self.node.NodeGetInfo(self.pb.NodeGetInfoRequest(), timeout=10)
+        self.assertEqual(info.node_id, "node-a")
+
+    def test_capabilities_are_those_that_are_served(self):
+        found = self.node.NodeGetCapabilities(
+            self.pb.NodeGetCapabilitiesRequest(), timeout=10)
+        rpc = self.pb.NodeServiceCapability.RPC
+        types = {capability.rpc.type for capability in found.capabilities}
+        self.assertLessEqual({rpc.STAGE_UNSTAGE_VOLUME, rpc.GET_VOLUME_STATS},
+                             types)
+
+    def test_a_volume_comes_and_goes_and_every_step_can_be_repeated(self):
+        for _ in range(2):
+            self.stage()
+        for _ in range(2):
+            self.publish()
+        with open(f"{self.target}/file", "w", encoding="ascii") as f:
+            f.write("hello")
+        with open(f"{self.cluster.export}/{self.id}/file",
+                  encoding="ascii") as f:
+            self.assertEqual(f.read(), "hello")
+        for _ in range(2):
+            self.unpublish()
+        self.assertFalse(os.path.exists(self.target))
+        for _ in range(2):
+            self.unstage()
+        self.assertFalse(os.path.ismount(self.staging))
+
+    def test_stats_tell_bytes_and_inodes(self):
+        self.stage()
+        self.publish()
+        found = self.node.NodeGetVolumeStats(
+            self.pb.NodeGetVolumeStatsRequest(volume_id=self.id,
+                                              volume_path=self.target),
+            timeout=10)
+        units = {usage.unit: usage for usage in found.usage}
+        usage = self.pb.VolumeUsage
+        self.assertGreater(units[usage.BYTES].total, 0)
+        self.assertGreater(units[usage.INODES].total, 0)
+        self.assert_code(CODES.NOT_FOUND, self.node.NodeGetVolumeStats,
+                         self.pb.NodeGetVolumeStatsRequest(
+                             volume_id=self.id, volume_path="/nowhere"))
+        self.unpublish()
+        self.unstage()
+
+    def test_a_read_only_target_is_read_only(self):
+        self.stage()
+        self.publish(readonly=True)
+        with self.assertRaises(OSError) as caught:
+            os.mkdir(f"{self.target}/x")
+        self.assertEqual(caught.exception.strerror, "Read-only file system")
+        self.unpublish()
+        self.unstage()
+
+    def test_missing_fields_of_stage_are_invalid(self):
+        for change in ({"volume_id": ""}, {"staging_target_path": ""},
+                       {"volume_capability": None}, {"volume_context": {}},
+                       {"volume_id": "x" * 5000},
+                       {"staging_target_path": "relative/path"}):
+            with self.subTest(change):
+                self.assert_code(CODES.INVALID_ARGUMENT,
+                                 self.node.NodeStageVolume,
+                                 self.stage_request(**change))
+        self.assertFalse(os.path.ismount(self.staging))
+
+    def test_missing_fields_of_publish_are_invalid(self):
+        self.stage()
+        for change in ({"volume_id": ""}, {"target_path": ""},
+                       {"volume_capability": None}):
+            with self.subTest(change):
+                self.assert_code(CODES.INVALID_ARGUMENT,
+                                 self.node.NodePublishVolume,
+                                 self.publish_request(**change))
+        self.assert_code(CODES.FAILED_PRECONDITION,
+                         self.node.NodePublishVolume,
+                         self.publish_request(staging_target_path=""))
+        self.unstage()
+
+    def test_missing_fields_of_the_way_back_are_invalid(self):
+        self.assert_code(CODES.INVALID_ARGUMENT, self.node.NodeUnstageVolume,
+                         self.pb.NodeUnstageVolumeRequest())
+        self.assert_code(CODES.INVALID_ARGUMENT, self.node.NodeUnpublishVolume,
+                         self.pb.NodeUnpublishVolumeRequest())
+        self.assert_code(CODES.INVALID_ARGUMENT, self.node.NodeGetVolumeStats,
+                         self.pb.NodeGetVolumeStatsRequest())
+
+    def test_a_block_volume_is_refused(self):
+        capability = self.pb.VolumeCapability(
+            block=self.pb.VolumeCapability.BlockVolume(),
+            access_mode=self.modes(mode=self.modes.MULTI_NODE_MULTI_WRITER))
+        self.assert_code(CODES.INVALID_ARGUMENT, self.node.NodeStageVolume,
+                         self.stage_request(volume_capability=capability))
+
+    def test_bad_attributes_are_named(self):
+        for changes, word in (({"subDir": "../other"}, "subDir"),
+                              ({"colour": "red"}, "colour"),
+                              ({"mountOptions": "sparkle"}, "sparkle"),
+                              ({"mountOptions": "port=99999"}, "port"),
+                              ({"share": "relative"}, "share")):
+            with self.subTest(changes):
+                details = self.assert_code(
+                    CODES.INVALID_ARGUMENT, self.node.NodeStageVolume,
+                    self.stage_request(
+                        volume_context=self.context(**changes)))
+                self.assertIn(word, details)
+
+    def test_a_folder_that_does_not_exist_is_not_found(self):
+        self.assert_code(CODES.NOT_FOUND, self.node.NodeStageVolume,
+                         self.stage_request(
+                             volume_context=self.context(subDir="none")))
+        self.assertFalse(os.path.ismount(self.staging))
+
+    def test_staging_again_with_other_arguments_exists(self):
+        self.stage()
+        mode = self.modes.SINGLE_NODE_WRITER
+        self.assert_code(CODES.ALREADY_EXISTS, self.node.NodeStageVolume,
+                         self.stage_request(
+                             volume_capability=self.capability(mode)))
+        self.unstage()
+
+    def test_publishing_what_is_not_staged_is_a_failed_precondition(self):
+        self.assert_code(CODES.FAILED_PRECONDITION,
+                         self.node.NodePublishVolume, self.publish_request())
+
+    def test_unstaging_what_is_published_is_a_failed_precondition(self):
+        self.stage()
+        self.publish()
+        self.assert_code(CODES.FAILED_PRECONDITION,
+                         self.node.NodeUnstageVolume,
+                         self.pb.NodeUnstageVolumeRequest(
+                             volume_id=self.id,
+                             staging_target_path=self.staging))
+        self.unpublish()
+        self.unstage()
+
+    def test_the_specifications_table_of_a_second_publish(self):
+        modes = self.modes
+        exclusive = CODES.FAILED_PRECONDITION
+        for mode, second_target in (
+                (modes.SINGLE_NODE_SINGLE_WRITER, exclusive),
+                (modes.SINGLE_NODE_WRITER, exclusive),
+                (modes.SINGLE_NODE_MULTI_WRITER, None),
+                (modes.MULTI_NODE_MULTI_WRITER, None)):
+            with self.subTest(modes.Mode.Name(mode)):
+                self.second_publish(self.capability(mode), second_target)
+
+    def second_publish(self, capability, second_target):
+        other = self.target + "-2"
+        self.stage(volume_capability=capability)
+        self.publish(volume_capability=capability)
+        self.publish(volume_capability=capability)
+        self.assert_code(CODES.ALREADY_EXISTS, self.node.NodePublishVolume,
+                         self.publish_request(volume_capability=capability,
+                                              readonly=True))
+        again = self.publish_request(volume_capability=capability,
+                                     target_path=other)
+        if second_target:
+            self.assert_code(second_target, self.node.NodePublishVolume, again)
+        else:
+            self.node.NodePublishVolume(again, timeout=30)
+        self.unpublish(other)
+        self.unpublish()
+        self.unstage()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An unmodified kubectl against --listen: the story's apply, get and delete."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+
+import lab_case
+from lab_case import CLAIM, CLASS, POD, LabCase
+
+
+def find_kubectl():
+    """The one on the PATH; else Debian's, unpacked beside the build, because on
+    some machines its package conflicts with another one's files."""
+    found = shutil.which("kubectl")
+    if found:
+        return found
+    folder = os.path.join(lab_case.PROGRAMS, "kubernetes-client")
+    path = os.path.join(folder, "usr/bin/kubectl")
+    if os.path.exists(path):
+        return path
+    os.makedirs(folder, exist_ok=True)
+    done = subprocess.run(["apt-get", "download", "-q", "kubernetes-client"],
+                          cwd=folder, capture_output=True, check=False)
+    if done.returncode != 0:
+        return None
+    package = glob.glob(folder + "/kubernetes-client_*.deb")[0]
+    subprocess.run(["dpkg", "-x", package, folder], check=True)
+    return path
+
+
+class Kubectl(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.program = find_kubectl()
+        cls.home = os.path.join(cls.folder, "home")
+        os.mkdir(cls.home)
+
+    def setUp(self):
+        if not self.program:
+            self.skipTest("there is no kubectl, and apt can't download one")
+
+    def kubectl(self, *args, stdin=None):
+        done = subprocess.run(
+            [self.program, "--server", self.cluster.provisioner.url, *args],
+            input=stdin, text=True, capture_output=True, check=False,
+            timeout=60, env={"HOME": self.home, "PATH": os.environ["PATH"],
+                             "NO_PROXY": "*"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def apply(self, text):
+        return self.kubectl("apply", "--validate=false", "-f", "-", stdin=text)
+
+    def test_a_claim_from_apply_to_delete(self):
+        text = self.cluster.adapt(CLASS.format(
+            name="nfs-csi", reclaim="Delete", is_default="true"))
+        self.assertIn("created", self.apply(text))
+        self.assertIn("unchanged", self.apply(text))
+        self.apply(CLAIM.format(name="web", mode="ReadWriteMany", size="1Gi",
+                                class_name="nfs-csi"))
+        self.kubectl("wait", "pvc/web", "--timeout=20s",
+                     "--for=jsonpath={.status.phase}=Bound")
+        self.apply(POD.format(name="web-1", claim="web", node="node-a",
+                              read_only="false"))
+        self.kubectl("wait", "pod/web-1", "--timeout=20s",
+                     "--for=jsonpath={.status.phase}=Running")
+        lines = self.kubectl("get", "pvc").splitlines()
+        self.assertRegex(lines[0], r"^NAME +STATUS +VOLUME +CAPACITY +ACCESS "
+                         r"MODES +STORAGECLASS")
+        self.assertRegex(lines[1], r"^web +Bound +pvc-[0-9a-f-]+ +1Gi +RWX "
+                         r"+nfs-csi")
+        self.assertIn("default/web", self.kubectl("get", "pv"))
+        found = json.loads(self.kubectl("get", "pvc", "web", "-o", "json"))
+        self.assertEqual(found["status"]["phase"], "Bound")
+        self.assertIn("nfs-csi (default)", self.kubectl("get", "sc"))
+        self.assertIn("Bound", self.kubectl("describe", "pvc", "web"))
+        self.assertIn("web-1", self.kubectl("get", "pods", "-A"))
+        self.kubectl("delete", "pod", "web-1", "--timeout=30s")
+        self.kubectl("delete", "pvc", "web", "--timeout=30s")
+        self.kubectl("wait", "--for=delete", "pv/"
+                     + found["spec"]["volumeName"], "--timeout=30s")
+        self.assertNotIn("web", self.kubectl("get", "pvc,pods"))
+
+    def test_the_example_manifests_are_taken_as_they_stand(self):
+        folder = os.path.join(os.path.dirname(lab_case.TESTS),
+                              "deploy", "examples")
+        out = self.kubectl("apply", "--validate=false", "--dry-run=server",
+                           "-f", folder)
+        self.assertIn("pvc-nfs-dynamic", out)
+        self.assertNotIn("pvc-nfs-dynamic", self.kubectl("get", "pvc"))
