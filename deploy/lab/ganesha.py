@@ -23,6 +23,8 @@ NFS_CORE_PARAM {{
     Enable_UDP = false;
     mount_path_pseudo = false;
     fsid_device = true;
+    # For containers; 4.3 does not know it and only warns.
+    Allow_Set_Io_Flusher_Fail = true;
     Plugins_Dir = "{plugins}";
 }}
 NFSv4 {{
