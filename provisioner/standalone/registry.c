@@ -98,9 +98,8 @@ static int complete(cJSON *json, enum object_kind kind, const char *class,
 	return r < 0 ? no_memory(err) : 0;
 }
 
-int registry_admit_create(struct registry *registry,
-			  const struct object *object, struct object **ret,
-			  struct err *err)
+static int admit_create(struct registry *registry, const struct object *object,
+			struct object **ret, struct err *err)
 {
 	_cleanup_(object_unref) struct object *new = NULL;
 	_cleanup_(free) char *class = NULL;
@@ -129,11 +128,30 @@ int registry_admit_create(struct registry *registry,
 	return 0;
 }
 
+int registry_try_create(struct registry *registry, const struct object *object,
+			struct object **ret, struct err *err)
+{
+	_cleanup_(object_unref) struct object *new = NULL;
+	_cleanup_(object_unref) struct object *old = NULL;
+	int r = admit_create(registry, object, &new, err);
+
+	if (r != 0)
+		return r;
+	r = store_get(registry->options.store, new->kind, new->namespace,
+		      new->name, &old, err);
+	if (r == 0)
+		return outcome_of_store(new, STORE_EXISTS, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(new);
+	return 0;
+}
+
 int registry_create(struct registry *registry, const struct object *object,
 		    struct object **ret, struct err *err)
 {
 	_cleanup_(object_unref) struct object *new = NULL;
-	int r = registry_admit_create(registry, object, &new, err);
+	int r = admit_create(registry, object, &new, err);
 
 	if (r != 0)
 		return r;
@@ -240,9 +258,8 @@ static int admit_against(struct registry *registry, const struct object *object,
 	return 0;
 }
 
-int registry_admit_update(struct registry *registry,
-			  const struct object *object, struct object **ret,
-			  struct err *err)
+int registry_try_update(struct registry *registry, const struct object *object,
+			struct object **ret, struct err *err)
 {
 	_cleanup_(object_unref) struct object *old = NULL;
 	int r = read_for_update(registry, object, &old, err);

@@ -43,16 +43,11 @@ int registry_get(struct registry *registry, enum object_kind kind,
 int registry_list(struct registry *registry, enum object_kind kind,
 		  const char *namespace, struct object_list *ret,
 		  struct err *err);
-/*
- * What registry_create() or registry_update() would store, with nothing stored; a
- * name that exists already is not looked for.
- */
-int registry_admit_create(struct registry *registry,
-			  const struct object *object, struct object **ret,
-			  struct err *err);
-int registry_admit_update(struct registry *registry,
-			  const struct object *object, struct object **ret,
-			  struct err *err);
+/* What registry_create() and registry_update() would do, with nothing stored. */
+int registry_try_create(struct registry *registry, const struct object *object,
+			struct object **ret, struct err *err);
+int registry_try_update(struct registry *registry, const struct object *object,
+			struct object **ret, struct err *err);
 
 /* metadata.generateName is honoured; uid, creationTimestamp, status are set here. */
 int registry_create(struct registry *registry, const struct object *object,

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A request and its response between the transport (api_server.c) and what
+ * answers (api_route.c and the files that it calls). Nothing here knows HTTP
+ * libraries, so that everything but the transport can be tested without sockets.
+ *
+ * Threads: a request and its response belong to the connection's thread.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+
+struct api_watch;
+struct registry;
+struct watch_hub;
+
+#define API_BODY_MAX (3u << 20)
+
+struct api {
+	struct registry *registry; /* borrowed */
+	struct watch_hub *hub;	   /* borrowed */
+};
+
+enum api_method {
+	API_GET,
+	API_POST,
+	API_PUT,
+	API_PATCH,
+	API_DELETE,
+	API_METHOD_N,
+};
+
+/* Parameters after "?"; NULL = absent. Borrowed from the transport. */
+struct api_query {
+	const char *watch;
+	const char *resource_version;
+	const char *timeout_seconds;
+	const char *allow_watch_bookmarks;
+	const char *send_initial_events;
+	const char *label_selector;
+	const char *field_selector;
+	const char *dry_run;
+	const char *include_object;
+};
+
+struct api_request {
+	enum api_method method;
+	const char *path;
+	const char *accept;	  /* NULL = absent */
+	const char *content_type; /* NULL = absent */
+	const char *body;
+	size_t body_len;
+	struct api_query query;
+};
+
+struct api_response {
+	unsigned int status;
+	bool is_text;		 /* text/plain instead of JSON */
+	char *body;		 /* malloc'ed; NULL = empty */
+	struct api_watch *watch; /* owned; a stream instead of a body */
+};
+
+/* Sets one parameter by its name in the URL; unknown ones are ignored. */
+void api_query_set(struct api_query *query, const char *name,
+		   const char *value);
+
+/* "true", "1" and a parameter without a value are true, as in Kubernetes. */
+bool api_query_is_true(const char *value);
+
+void api_response_fini(struct api_response *response);
+
+DEFINE_FINI(struct api_response, api_response_fini)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Sockets to listen on, bound so that nobody else can reach them. Threads: any. */
+
+#include <stdint.h>
+
+#include "err.h"
+
+/*
+ * Mode 0600. A socket that nobody answers on is replaced; -EADDRINUSE for one that
+ * somebody does, or for a file that is no socket.
+ */
+int api_listen_unix(const char *path, int *ret_fd, struct err *err);
+
+/* "127.0.0.1:PORT" or "[::1]:PORT"; port 0 = any. -EINVAL for other addresses. */
+int api_listen_loopback(const char *address, int *ret_fd, uint16_t *ret_port,
+			struct err *err);

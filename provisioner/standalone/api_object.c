@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Each verb: read the body (api_body.c), ask the registry, show the outcome. The
+ * rules are the registry's; what is decided here is HTTP's side of them.
+ *
+ * Items of a list carry their kind and apiVersion, which a real server leaves out:
+ * clients fill them in or overwrite them, and the list can be put together from the
+ * stored texts.
+ *
+ * A patch is read, change, update: repeated when somebody else was faster, unless
+ * the patch itself names a resourceVersion.
+ */
+
+#include "api_object.h"
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "api_body.h"
+#include "api_patch.h"
+#include "api_selector.h"
+#include "api_status.h"
+#include "api_table.h"
+#include "cluster.h"
+#include "json_field.h"
+#include "registry.h"
+
+#define PATCH_RETRIES 16
+
+/* The namespace to look in; NULL = all. */
+static const char *namespace_of(const struct api_route *route)
+{
+	if (route->has_namespace)
+		return route->namespace;
+	return object_kind_info(route->kind)->is_namespaced ? NULL : "";
+}
+
+/* As JSON or, if the client would rather have one, as a table. */
+static void show_list(const struct api_request *request, enum object_kind kind,
+		      const struct object_list *list, struct api_response *ret);
+
+static void show(const struct api_request *request, unsigned int code,
+		 struct object *object, struct api_response *ret)
+{
+	enum api_table_include include;
+
+	if (!api_table_is_accepted(request->accept)) {
+		api_status_body(ret, code, strdup(object->text));
+		return;
+	}
+	if (api_table_include_parse(request->query.include_object, &include) <
+	    0) {
+		api_status_fail(
+			ret, 400, "BadRequest",
+			"includeObject must be Metadata, Object or None");
+		return;
+	}
+	api_status_body(ret, code,
+			api_table_text(object->kind, &object, 1,
+				       object->resource_version, include));
+}
+
+void api_object_get(const struct api *api, const struct api_request *request,
+		    const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r = registry_get(api->registry, route->kind, route->namespace,
+			     route->name, &object, &err);
+
+	if (r != 0)
+		api_status_outcome(ret, r, &err, route->kind, route->name);
+	else
+		show(request, 200, object, ret);
+}
+
+static void keep_matching(struct object_list *list,
+			  const struct api_selector *selector)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (api_selector_matches(selector, list->items[i]))
+			list->items[n++] = list->items[i];
+		else
+			object_unref(list->items[i]);
+	}
+	list->n = n;
+}
+
+int api_object_select(const struct api *api, const struct api_request *request,
+		      const struct api_route *route, struct object_list *ret,
+		      struct api_response *response)
+{
+	_cleanup_(api_selector_fini) struct api_selector selector = { 0 };
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	r = api_selector_parse(&selector, request->query.label_selector,
+			       request->query.field_selector, route->kind,
+			       &err);
+	if (r < 0) {
+		api_status_bad_request(response, &err);
+		return r;
+	}
+	r = registry_list(api->registry, route->kind, namespace_of(route), ret,
+			  &err);
+	if (r != 0) {
+		api_status_outcome(response, r, &err, route->kind, "");
+		return r;
+	}
+	keep_matching(ret, &selector);
+	return 0;
+}
+
+static char *list_text(enum object_kind kind, const struct object_list *list)
+{
+	const struct object_kind_info *info = object_kind_info(kind);
+	_cleanup_(free) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	fprintf(out,
+		"{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"},\"items\":[",
+		info->name, info->api_version,
+		(unsigned long long)list->resource_version);
+	for (size_t i = 0; i < list->n; i++)
+		fprintf(out, "%s%s", i ? "," : "", list->items[i]->text);
+	fputs("]}", out);
+	return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+static void show_list(const struct api_request *request, enum object_kind kind,
+		      const struct object_list *list, struct api_response *ret)
+{
+	enum api_table_include include;
+
+	if (!api_table_is_accepted(request->accept))
+		api_status_body(ret, 200, list_text(kind, list));
+	else if (api_table_include_parse(request->query.include_object,
+					 &include) < 0)
+		api_status_fail(
+			ret, 400, "BadRequest",
+			"includeObject must be Metadata, Object or None");
+	else
+		api_status_body(ret, 200,
+				api_table_text(kind, list->items, list->n,
+					       list->resource_version,
+					       include));
+}
+
+void api_object_list(const struct api *api, const struct api_request *request,
+		     const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+
+	if (api_object_select(api, request, route, &list, ret) == 0)
+		show_list(request, route->kind, &list, ret);
+}
+
+void api_object_create(const struct api *api, const struct api_request *request,
+		       const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(object_unref) struct object *stored = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	if (api_body_object(request, route, &object, ret) != 0)
+		return;
+	if (request->query.dry_run)
+		r = registry_try_create(api->registry, object, &stored, &err);
+	else
+		r = registry_create(api->registry, object, &stored, &err);
+	if (r != 0)
+		api_status_outcome(ret, r, &err, route->kind, object->name);
+	else
+		show(request, 201, stored, ret);
+}
+
+/* The update that the route and the query ask for. */
+static int update(const struct api *api, const struct api_request *request,
+		  const struct api_route *route, const struct object *object,
+		  struct object **ret, struct err *err)
+{
+	if (request->query.dry_run)
+		return registry_try_update(api->registry, object, ret, err);
+	if (route->target == API_TARGET_STATUS)
+		return registry_update_status(api->registry, object, ret, err);
+	return registry_update(api->registry, object, ret, err);
+}
+
+void api_object_replace(const struct api *api,
+			const struct api_request *request,
+			const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(object_unref) struct object *stored = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	if (api_body_object(request, route, &object, ret) != 0)
+		return;
+	r = update(api, request, route, object, &stored, &err);
+	if (r != 0)
+		api_status_outcome(ret, r, &err, route->kind, route->name);
+	else
+		show(request, 200, stored, ret);
+}
+
+/* The object as the patch makes it; 0, or the response is the failure already. */
+static int patched(const struct object *old, const struct api_request *request,
+		   const struct api_route *route, struct object **ret,
+		   struct api_response *response)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	cJSON *patch = NULL, *json = NULL;
+	enum api_patch_type type;
+	int r;
+
+	if (!request->content_type ||
+	    api_patch_type_parse(request->content_type, &type) < 0) {
+		api_status_fail(response, 415, "UnsupportedMediaType",
+				"415: Unsupported Media Type");
+		return -EINVAL;
+	}
+	r = json_parse(request->body, request->body_len, &patch, &err);
+	if (r == 0) {
+		json = object_edit(old);
+		r = json ? api_patch_apply(&json, type, patch, &err) : -ENOMEM;
+	}
+	cJSON_Delete(patch);
+	if (r == 0)
+		return api_body_check(json, route, ret, response);
+	cJSON_Delete(json);
+	if (r == -EBADMSG)
+		api_status_fail(response, 422, "Invalid", err_text(&err));
+	else
+		api_status_bad_request(response, &err);
+	return r;
+}
+
+/* CLUSTER_CONFLICT: try again; anything else has filled the response. */
+static int patch_once(const struct api *api, const struct api_request *request,
+		      const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(object_unref) struct object *old = NULL;
+	_cleanup_(object_unref) struct object *new = NULL;
+	_cleanup_(object_unref) struct object *stored = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	r = registry_get(api->registry, route->kind, route->namespace,
+			 route->name, &old, &err);
+	if (r == 0) {
+		if (patched(old, request, route, &new, ret) != 0)
+			return 0;
+		r = update(api, request, route, new, &stored, &err);
+	}
+	if (r == 0)
+		show(request, 200, stored, ret);
+	else
+		api_status_outcome(ret, r, &err, route->kind, route->name);
+	if (r == CLUSTER_CONFLICT &&
+	    new->resource_version == old->resource_version)
+		return CLUSTER_CONFLICT;
+	return 0;
+}
+
+void api_object_patch(const struct api *api, const struct api_request *request,
+		      const struct api_route *route, struct api_response *ret)
+{
+	for (int i = 0; i < PATCH_RETRIES; i++) {
+		if (patch_once(api, request, route, ret) != CLUSTER_CONFLICT)
+			return;
+	}
+}
+
+/* The uid that DeleteOptions name; NULL = any. */
+static int read_preconditions(const struct api_request *request, cJSON **ret,
+			      const char **ret_uid, struct err *err)
+{
+	int r;
+
+	*ret_uid = NULL;
+	if (!request->body_len)
+		return 0;
+	r = json_parse(request->body, request->body_len, ret, err);
+	if (r < 0)
+		return r;
+	return json_string(*ret, "preconditions.uid", NULL, ret_uid, err);
+}
+
+static bool is_shown_when_deleted(enum object_kind kind)
+{
+	return kind != KIND_EVENT;
+}
+
+static void delete_uid(const struct api *api, const struct api_request *request,
+		       const struct api_route *route, const char *uid,
+		       struct api_response *ret)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	if (request->query.dry_run)
+		r = registry_get(api->registry, route->kind, route->namespace,
+				 route->name, &object, &err);
+	else
+		r = registry_delete(api->registry, route->kind,
+				    route->namespace, route->name, uid, &object,
+				    &err);
+	if (r != 0)
+		api_status_outcome(ret, r, &err, route->kind, route->name);
+	else if (is_shown_when_deleted(route->kind))
+		show(request, 200, object, ret);
+	else
+		api_status_success(ret, object);
+}
+
+void api_object_delete(const struct api *api, const struct api_request *request,
+		       const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	cJSON *options = NULL;
+	const char *uid;
+
+	if (read_preconditions(request, &options, &uid, &err) < 0)
+		api_status_bad_request(ret, &err);
+	else
+		delete_uid(api, request, route, uid, ret);
+	cJSON_Delete(options);
+}
+
+void api_object_delete_all(const struct api *api,
+			   const struct api_request *request,
+			   const struct api_route *route,
+			   struct api_response *ret)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+
+	if (api_object_select(api, request, route, &list, ret) != 0)
+		return;
+	for (size_t i = 0; i < list.n && !request->query.dry_run; i++) {
+		_cleanup_(err_fini) struct err err = ERR_INIT;
+		const struct object *object = list.items[i];
+		int r = registry_delete(api->registry, object->kind,
+					object->namespace, object->name,
+					object->uid, NULL, &err);
+
+		/* Somebody else deleted it: so much the better. */
+		if (r == 0 || r == CLUSTER_NOT_FOUND || r == CLUSTER_CONFLICT)
+			continue;
+		api_status_outcome(ret, r, &err, object->kind, object->name);
+		return;
+	}
+	show_list(request, route->kind, &list, ret);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Kubernetes' paths:
+ *
+ *	/api/v1/PLURAL                            /apis/GROUP/VERSION/PLURAL
+ *	/api/v1/namespaces/NS/PLURAL[/NAME[/status]]
+ *	/api/v1/PLURAL/NAME[/status]              (cluster-scoped kinds)
+ *	/api/v1/namespaces[/NAME]
+ *	/api, /api/v1, /apis, ..., /version, /healthz, /readyz, /livez
+ *
+ * A path is split once into segments; what is left over, or missing, is a 404 as it
+ * is in Kubernetes.
+ */
+
+#include "api_route.h"
+
+#include <string.h>
+
+#include "api_discovery.h"
+#include "api_object.h"
+#include "api_status.h"
+#include "api_watch.h"
+
+#define SEGMENTS_MAX 8
+
+struct segments {
+	char text[SEGMENTS_MAX][API_NAME_MAX];
+	size_t n;
+};
+
+/* false: too many or too long, so no path of ours. A final slash is ignored. */
+static bool split(const char *path, struct segments *ret)
+{
+	ret->n = 0;
+	while (*path == '/') {
+		size_t len = strcspn(++path, "/");
+
+		if (!len && !*path)
+			return true;
+		if (!len || len >= API_NAME_MAX || ret->n == SEGMENTS_MAX)
+			return false;
+		memcpy(ret->text[ret->n], path, len);
+		ret->text[ret->n++][len] = '\0';
+		path += len;
+	}
+	return !*path;
+}
+
+static bool is(const struct segments *segments, size_t i, const char *text)
+{
+	return i < segments->n && strcmp(segments->text[i], text) == 0;
+}
+
+static bool find_kind(const char *api_version, const char *plural,
+		      enum object_kind *ret)
+{
+	for (int i = 0; i < KIND_N; i++) {
+		const struct object_kind_info *info =
+			object_kind_info((enum object_kind)i);
+
+		if (strcmp(info->plural, plural) == 0 &&
+		    strcmp(info->api_version, api_version) == 0) {
+			*ret = (enum object_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The index behind "/api/v1" or "/apis/GROUP/VERSION"; 0 = neither. */
+static size_t read_version(const struct segments *s, char *ret, size_t size)
+{
+	if (is(s, 0, "api") && s->n >= 2) {
+		(void)snprintf(ret, size, "%s", s->text[1]);
+		return 2;
+	}
+	if (is(s, 0, "apis") && s->n >= 3) {
+		(void)snprintf(ret, size, "%s/%s", s->text[1], s->text[2]);
+		return 3;
+	}
+	return 0;
+}
+
+static void route_name(const struct segments *s, size_t i,
+		       struct api_route *route)
+{
+	size_t left = s->n - i;
+
+	/* An object needs its namespace, and only namespaced kinds have one. */
+	if (object_kind_info(route->kind)->is_namespaced !=
+		    route->has_namespace &&
+	    (route->has_namespace || left > 0))
+		return;
+	if (left == 0)
+		route->target = API_TARGET_COLLECTION;
+	else if (left == 1)
+		route->target = API_TARGET_OBJECT;
+	else if (left == 2 && is(s, i + 1, "status"))
+		route->target = API_TARGET_STATUS;
+	if (left > 0)
+		memcpy(route->name, s->text[i], API_NAME_MAX);
+}
+
+static void route_resource(const struct segments *s, struct api_route *route)
+{
+	char version[2 * API_NAME_MAX];
+	size_t i = read_version(s, version, sizeof(version));
+
+	if (i == 0 || i >= s->n)
+		return;
+	if (is(s, i, "namespaces") && strcmp(version, "v1") == 0 &&
+	    s->n <= i + 2) {
+		route->target = s->n == i + 1 ? API_TARGET_NAMESPACES
+					      : API_TARGET_NAMESPACE;
+		if (s->n == i + 2)
+			memcpy(route->name, s->text[i + 1], API_NAME_MAX);
+		return;
+	}
+	if (is(s, i, "namespaces") && s->n > i + 2) {
+		route->has_namespace = true;
+		memcpy(route->namespace, s->text[i + 1], API_NAME_MAX);
+		i += 2;
+	}
+	if (find_kind(version, s->text[i], &route->kind))
+		route_name(s, i + 1, route);
+}
+
+void api_route_parse(const char *path, struct api_route *ret)
+{
+	struct segments segments;
+
+	*ret = (struct api_route){ .target = API_TARGET_NONE };
+	if (!split(path, &segments))
+		return;
+	if (is(&segments, 0, "healthz") || is(&segments, 0, "readyz") ||
+	    is(&segments, 0, "livez"))
+		ret->target = API_TARGET_HEALTH;
+	else if (api_discovery_has(path))
+		ret->target = API_TARGET_DISCOVERY;
+	else
+		route_resource(&segments, ret);
+}
+
+static void answer_health(const struct api *api,
+			  const struct api_request *request,
+			  const struct api_route *route,
+			  struct api_response *ret)
+{
+	(void)api;
+	(void)request;
+	(void)route;
+	ret->status = 200;
+	ret->is_text = true;
+	ret->body = strdup("ok");
+}
+
+static void answer_collection(const struct api *api,
+			      const struct api_request *request,
+			      const struct api_route *route,
+			      struct api_response *ret)
+{
+	if (api_query_is_true(request->query.watch))
+		api_watch_start(api, request, route, ret);
+	else
+		api_object_list(api, request, route, ret);
+}
+
+typedef void (*api_fn)(const struct api *api, const struct api_request *request,
+		       const struct api_route *route, struct api_response *ret);
+
+static const api_fn handlers[API_TARGET_N][API_METHOD_N] = {
+	[API_TARGET_DISCOVERY] = { [API_GET] = api_discovery_get },
+	[API_TARGET_HEALTH] = { [API_GET] = answer_health },
+	[API_TARGET_NAMESPACES] = { [API_GET] = api_namespace_list },
+	[API_TARGET_NAMESPACE] = { [API_GET] = api_namespace_get },
+	[API_TARGET_COLLECTION] = { [API_GET] = answer_collection,
+				    [API_POST] = api_object_create,
+				    [API_DELETE] = api_object_delete_all },
+	[API_TARGET_OBJECT] = { [API_GET] = api_object_get,
+				[API_PUT] = api_object_replace,
+				[API_PATCH] = api_object_patch,
+				[API_DELETE] = api_object_delete },
+	[API_TARGET_STATUS] = { [API_GET] = api_object_get,
+				[API_PUT] = api_object_replace,
+				[API_PATCH] = api_object_patch },
+};
+
+void api_handle(const struct api *api, const struct api_request *request,
+		struct api_response *ret)
+{
+	struct api_route route;
+	api_fn fn;
+
+	*ret = (struct api_response){ 0 };
+	api_route_parse(request->path, &route);
+	if (route.target == API_TARGET_NONE) {
+		api_status_fail(
+			ret, 404, "NotFound",
+			"the server could not find the requested resource");
+		return;
+	}
+	fn = handlers[route.target][request->method];
+	if (!fn) {
+		api_status_fail(
+			ret, 405, "MethodNotAllowed",
+			"the server does not allow this method on the requested resource");
+		return;
+	}
+	fn(api, request, &route, ret);
+}
+
+static const struct {
+	const char *name;
+	size_t offset;
+} parameters[] = {
+	{ "watch", offsetof(struct api_query, watch) },
+	{ "resourceVersion", offsetof(struct api_query, resource_version) },
+	{ "timeoutSeconds", offsetof(struct api_query, timeout_seconds) },
+	{ "allowWatchBookmarks",
+	  offsetof(struct api_query, allow_watch_bookmarks) },
+	{ "sendInitialEvents",
+	  offsetof(struct api_query, send_initial_events) },
+	{ "labelSelector", offsetof(struct api_query, label_selector) },
+	{ "fieldSelector", offsetof(struct api_query, field_selector) },
+	{ "dryRun", offsetof(struct api_query, dry_run) },
+	{ "includeObject", offsetof(struct api_query, include_object) },
+};
+
+void api_query_set(struct api_query *query, const char *name, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		if (strcmp(parameters[i].name, name) == 0)
+			*(const char **)((char *)query + parameters[i].offset) =
+				value ? value : "";
+	}
+}
+
+bool api_query_is_true(const char *value)
+{
+	return value && strcmp(value, "0") != 0 &&
+	       strcasecmp(value, "false") != 0;
+}
+
+void api_response_fini(struct api_response *response)
+{
+	free(response->body);
+	response->watch = api_watch_free(response->watch);
+	*response = (struct api_response){ 0 };
+}

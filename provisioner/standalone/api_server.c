@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * HTTP by libmicrohttpd: one daemon per transport (the unix socket, the loopback
+ * address), a thread per connection. A watch blocks its thread in poll(2) until
+ * something changes or its client leaves, which is why there is a limit on
+ * connections and another one on watches.
+ *
+ * What is refused here, before anything is looked at: bodies beyond API_BODY_MAX;
+ * methods that the API has not; and, over TCP, what only a browser sends (Origin, a
+ * Host that is not this machine), so that a web page can't talk to the API behind
+ * its reader's back.
+ *
+ * Connections without a request are closed after IDLE_S. A watch has no such
+ * limit: libmicrohttpd would count the time that we wait for a change as idle.
+ */
+
+#include "api_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+
+#include "api.h"
+#include "api_listen.h"
+#include "api_route.h"
+#include "api_status.h"
+#include "api_watch.h"
+#include "log.h"
+#include "watch_hub.h"
+
+#define DEFAULT_CONNECTIONS 128u
+#define IDLE_S		    60u
+#define WATCH_BLOCK	    (32u << 10)
+
+struct api_transport {
+	const struct api *api; /* borrowed */
+	bool is_tcp;
+	struct MHD_Daemon *daemon; /* NULL = not started */
+};
+
+struct api_server {
+	struct api api;
+	char *socket_path; /* NULL = not made yet */
+	uint16_t port;
+	struct api_transport unix_socket;
+	struct api_transport tcp;
+};
+
+/* One request while its body arrives. */
+struct upload {
+	char *data;
+	size_t len;
+	size_t size;
+	bool is_too_large;
+};
+
+static int upload_add(struct upload *upload, const char *data, size_t len)
+{
+	if (len > API_BODY_MAX - upload->len) {
+		upload->is_too_large = true;
+		return 0;
+	}
+	if (upload->len + len > upload->size) {
+		size_t size = (upload->len + len) * 2;
+		char *grown = realloc(upload->data, size);
+
+		if (!grown)
+			return -ENOMEM;
+		upload->data = grown;
+		upload->size = size;
+	}
+	memcpy(upload->data + upload->len, data, len);
+	upload->len += len;
+	return 0;
+}
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result add_parameter(void *userdata, enum MHD_ValueKind kind,
+				     const char *name, const char *value)
+{
+	(void)kind;
+	api_query_set(userdata, name, value);
+	return MHD_YES;
+}
+
+static bool read_method(const char *text, enum api_method *ret)
+{
+	static const char *const names[API_METHOD_N] = {
+		[API_GET] = "GET",	 [API_POST] = "POST",
+		[API_PUT] = "PUT",	 [API_PATCH] = "PATCH",
+		[API_DELETE] = "DELETE",
+	};
+
+	for (int i = 0; i < API_METHOD_N; i++) {
+		if (strcmp(names[i], text) == 0) {
+			*ret = (enum api_method)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Host is a name that only this machine has, with or without a port. */
+static bool is_local_host(const char *host)
+{
+	static const char *const names[] = { "localhost", "127.", "[::1]" };
+
+	for (size_t i = 0; host && i < ARRAY_SIZE(names); i++) {
+		if (strncmp(host, names[i], strlen(names[i])) == 0)
+			return host[strcspn(host, "/@")] == '\0' &&
+			       (i != 1 ||
+				strspn(host, "0123456789.:") == strlen(host));
+	}
+	return false;
+}
+
+static bool is_from_browser(const struct api_transport *transport,
+			    struct MHD_Connection *connection)
+{
+	if (!transport->is_tcp)
+		return false;
+	return header(connection, "Origin") ||
+	       !is_local_host(header(connection, "Host"));
+}
+
+struct stream {
+	struct api_watch *watch;
+	int client_fd; /* borrowed from the connection */
+};
+
+static ssize_t stream_read(void *userdata, uint64_t position, char *buffer,
+			   size_t size)
+{
+	struct stream *stream = userdata;
+	size_t n;
+
+	(void)position;
+	n = api_watch_read(stream->watch, stream->client_fd, buffer, size);
+	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void stream_free(void *userdata)
+{
+	struct stream *stream = userdata;
+
+	api_watch_free(stream->watch);
+	free(stream);
+}
+
+static struct MHD_Response *make_stream(struct MHD_Connection *connection,
+					struct api_response *response)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct stream *stream = calloc(1, sizeof(*stream));
+	struct MHD_Response *made;
+
+	if (!stream)
+		return NULL;
+	*stream = (struct stream){ .watch = TAKE_PTR(response->watch),
+				   .client_fd = info ? info->connect_fd : -1 };
+	made = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
+						 stream_read, stream,
+						 stream_free);
+	if (!made)
+		stream_free(stream);
+	(void)MHD_set_connection_option(connection,
+					MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	return made;
+}
+
+static struct MHD_Response *make_response(struct MHD_Connection *connection,
+					  struct api_response *response)
+{
+	char *body;
+
+	if (response->watch)
+		return make_stream(connection, response);
+	body = TAKE_PTR(response->body);
+	return MHD_create_response_from_buffer(body ? strlen(body) : 0, body,
+					       MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection,
+			      struct api_response *response)
+{
+	struct MHD_Response *made;
+	enum MHD_Result result;
+
+	made = make_response(connection, response);
+	if (!made)
+		return MHD_NO;
+	(void)MHD_add_response_header(made, "Content-Type",
+				      response->is_text ? "text/plain"
+							: "application/json");
+	(void)MHD_add_response_header(made, "Cache-Control",
+				      "no-cache, private");
+	result = MHD_queue_response(connection, response->status, made);
+	MHD_destroy_response(made);
+	return result;
+}
+
+static void handle(const struct api_transport *transport,
+		   struct MHD_Connection *connection,
+		   struct api_request *request, const char *method,
+		   const struct upload *upload, struct api_response *ret)
+{
+	if (is_from_browser(transport, connection)) {
+		api_status_fail(ret, 403, "Forbidden",
+				"requests of web pages are not accepted");
+		return;
+	}
+	if (upload->is_too_large) {
+		api_status_fail(ret, 413, "RequestEntityTooLarge",
+				"Request entity too large: limit is 3145728");
+		return;
+	}
+	if (!read_method(method, &request->method)) {
+		api_status_fail(
+			ret, 405, "MethodNotAllowed",
+			"the server does not allow this method on the requested resource");
+		return;
+	}
+	(void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND,
+					add_parameter, &request->query);
+	api_handle(transport->api, request, ret);
+}
+
+static enum MHD_Result on_request(void *userdata,
+				  struct MHD_Connection *connection,
+				  const char *url, const char *method,
+				  const char *version, const char *upload_data,
+				  size_t *upload_data_size, void **state)
+{
+	const struct api_transport *transport = userdata;
+	_cleanup_(api_response_fini) struct api_response response = { 0 };
+	struct upload *upload = *state;
+	struct api_request request;
+
+	(void)version;
+	if (!upload) { /* the headers only */
+		*state = calloc(1, sizeof(*upload));
+		return *state ? MHD_YES : MHD_NO;
+	}
+	if (*upload_data_size) {
+		int r = upload_add(upload, upload_data, *upload_data_size);
+
+		*upload_data_size = 0;
+		return r < 0 ? MHD_NO : MHD_YES;
+	}
+	request = (struct api_request){
+		.path = url,
+		.accept = header(connection, "Accept"),
+		.content_type = header(connection, "Content-Type"),
+		.body = upload->data ? upload->data : "",
+		.body_len = upload->len,
+	};
+	handle(transport, connection, &request, method, upload, &response);
+	log_debug("request", F_STR("method", method), F_STR("path", url),
+		  F_U64("status", response.status));
+	return answer(connection, &response);
+}
+
+static void on_completed(void *userdata, struct MHD_Connection *connection,
+			 void **state, enum MHD_RequestTerminationCode code)
+{
+	struct upload *upload = *state;
+
+	(void)userdata;
+	(void)connection;
+	(void)code;
+	if (!upload)
+		return;
+	free(upload->data);
+	free(upload);
+	*state = NULL;
+}
+
+/* Takes the descriptor, which libmicrohttpd closes when it stops. */
+static int start(struct api_transport *transport, int take_fd,
+		 unsigned int max_connections, struct err *err)
+{
+	_cleanup_(fd_close) int fd = take_fd;
+
+	transport->daemon = MHD_start_daemon(
+		MHD_USE_THREAD_PER_CONNECTION |
+			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+			MHD_USE_ITC,
+		0, NULL, NULL, on_request, transport, MHD_OPTION_LISTEN_SOCKET,
+		fd, MHD_OPTION_CONNECTION_LIMIT, max_connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		MHD_OPTION_END);
+	if (!transport->daemon)
+		return err_set(err, -EIO, "start the HTTP server");
+	(void)TAKE_FD(fd);
+	return 0;
+}
+
+static int start_unix(struct api_server *server,
+		      const struct api_server_options *options,
+		      unsigned int max_connections, struct err *err)
+{
+	int fd, r;
+
+	r = api_listen_unix(options->socket_path, &fd, err);
+	if (r < 0)
+		return r;
+	server->socket_path = strdup(options->socket_path);
+	r = start(&server->unix_socket, fd, max_connections, err);
+	if (r < 0 || !server->socket_path)
+		return r < 0 ? r : err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int start_tcp(struct api_server *server,
+		     const struct api_server_options *options,
+		     unsigned int max_connections, struct err *err)
+{
+	int fd, r;
+
+	if (!options->listen)
+		return 0;
+	r = api_listen_loopback(options->listen, &fd, &server->port, err);
+	if (r < 0)
+		return r;
+	return start(&server->tcp, fd, max_connections, err);
+}
+
+int api_server_new(struct api_server **ret,
+		   const struct api_server_options *options, struct err *err)
+{
+	_cleanup_(api_server_free) struct api_server *server = NULL;
+	unsigned int max_connections = options->max_connections
+					       ? options->max_connections
+					       : DEFAULT_CONNECTIONS;
+	int r;
+
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return err_set(err, -ENOMEM, "make API server: out of memory");
+	server->api = (struct api){ .registry = options->registry,
+				    .hub = options->hub };
+	server->unix_socket.api = &server->api;
+	server->tcp.api = &server->api;
+	server->tcp.is_tcp = true;
+	r = start_unix(server, options, max_connections, err);
+	if (r < 0)
+		return r;
+	r = start_tcp(server, options, max_connections, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(server);
+	return 0;
+}
+
+struct api_server *api_server_free(struct api_server *server)
+{
+	if (!server)
+		return NULL;
+	/* Watches would keep their threads, and so the daemons, for ever. */
+	watch_hub_close(server->api.hub);
+	if (server->tcp.daemon)
+		MHD_stop_daemon(server->tcp.daemon);
+	if (server->unix_socket.daemon)
+		MHD_stop_daemon(server->unix_socket.daemon);
+	if (server->socket_path)
+		(void)unlink(server->socket_path);
+	free(server->socket_path);
+	free(server);
+	return NULL;
+}
+
+uint16_t api_server_port(const struct api_server *server)
+{
+	return server->port;
+}

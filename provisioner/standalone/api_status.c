@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The registry's sentences are complete messages already; what is added here is
+ * the machine's side: code, reason, details. A 422's causes are read off the
+ * sentence, which has the form `<Kind> "<name>" is invalid: <field>: <Reason>: <rest>`.
+ *
+ * Every function leaves a complete response: without memory for a body, a 500
+ * with an empty one.
+ */
+
+#include "api_status.h"
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cluster.h"
+
+static const struct {
+	const char *words; /* how a cause begins */
+	const char *reason;
+} causes[] = {
+	{ "Required value", "FieldValueRequired" },
+	{ "Duplicate value", "FieldValueDuplicate" },
+	{ "Unsupported value", "FieldValueNotSupported" },
+	{ "Forbidden", "FieldValueForbidden" },
+	{ "Not found", "FieldValueNotFound" },
+	{ "Invalid value", "FieldValueInvalid" },
+};
+
+void api_status_body(struct api_response *response, unsigned int code,
+		     char *take_body)
+{
+	free(response->body);
+	response->body = take_body;
+	response->status = take_body ? code : 500;
+}
+
+static cJSON *status_new(const char *outcome)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	if (cJSON_AddStringToObject(json, "kind", "Status") &&
+	    cJSON_AddStringToObject(json, "apiVersion", "v1") &&
+	    cJSON_AddObjectToObject(json, "metadata") &&
+	    cJSON_AddStringToObject(json, "status", outcome))
+		return json;
+	cJSON_Delete(json);
+	return NULL;
+}
+
+static cJSON *failure_new(const char *reason, const char *message)
+{
+	cJSON *json = status_new("Failure");
+
+	if (cJSON_AddStringToObject(json, "message", message) &&
+	    cJSON_AddStringToObject(json, "reason", reason))
+		return json;
+	cJSON_Delete(json);
+	return NULL;
+}
+
+/* Consumes the JSON. */
+static char *print_with_code(cJSON *json, unsigned int code)
+{
+	char *text = NULL;
+
+	if (cJSON_AddNumberToObject(json, "code", code))
+		text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	return text;
+}
+
+char *api_status_text(unsigned int code, const char *reason,
+		      const char *message)
+{
+	return print_with_code(failure_new(reason, message), code);
+}
+
+void api_status_fail(struct api_response *response, unsigned int code,
+		     const char *reason, const char *message)
+{
+	api_status_body(response, code, api_status_text(code, reason, message));
+}
+
+void api_status_bad_request(struct api_response *response,
+			    const struct err *err)
+{
+	if (err->code == -ENOMEM)
+		api_status_fail(response, 500, "InternalError", err_text(err));
+	else
+		api_status_fail(response, 400, "BadRequest", err_text(err));
+}
+
+/* "storage.k8s.io"; "" for the core group. */
+static void add_group(cJSON *details, enum object_kind kind)
+{
+	const char *version = object_kind_info(kind)->api_version;
+	const char *slash = strchr(version, '/');
+	char group[64];
+
+	if (!slash)
+		return;
+	(void)snprintf(group, sizeof(group), "%.*s", (int)(slash - version),
+		       version);
+	(void)cJSON_AddStringToObject(details, "group", group);
+}
+
+static const char *cause_reason(const char *message)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		if (strncmp(message, causes[i].words,
+			    strlen(causes[i].words)) == 0)
+			return causes[i].reason;
+	}
+	return NULL;
+}
+
+static void add_causes(cJSON *details, const char *sentence)
+{
+	const char *field = strstr(sentence, " is invalid: ");
+	const char *message;
+	cJSON *list, *cause;
+	char name[128];
+
+	if (!field)
+		return;
+	field += strlen(" is invalid: ");
+	message = strstr(field, ": ");
+	if (!message || !cause_reason(message + 2))
+		return;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(message - field),
+		       field);
+	list = cJSON_AddArrayToObject(details, "causes");
+	cause = cJSON_CreateObject();
+	(void)cJSON_AddStringToObject(cause, "reason",
+				      cause_reason(message + 2));
+	(void)cJSON_AddStringToObject(cause, "message", message + 2);
+	(void)cJSON_AddStringToObject(cause, "field", name);
+	if (!cJSON_AddItemToArray(list, cause))
+		cJSON_Delete(cause);
+}
+
+static const struct {
+	enum cluster_outcome outcome;
+	unsigned int code;
+	const char *reason;
+} outcomes[] = {
+	{ CLUSTER_NOT_FOUND, 404, "NotFound" },
+	{ CLUSTER_EXISTS, 409, "AlreadyExists" },
+	{ CLUSTER_CONFLICT, 409, "Conflict" },
+	{ CLUSTER_INVALID, 422, "Invalid" },
+};
+
+void api_status_outcome(struct api_response *response, int r,
+			const struct err *err, enum object_kind kind,
+			const char *name)
+{
+	const struct object_kind_info *info = object_kind_info(kind);
+	cJSON *json, *details;
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(outcomes) && (int)outcomes[i].outcome != r)
+		i++;
+	if (i == ARRAY_SIZE(outcomes)) {
+		api_status_fail(response, 500, "InternalError", err_text(err));
+		return;
+	}
+	json = failure_new(outcomes[i].reason, err_text(err));
+	details = cJSON_AddObjectToObject(json, "details");
+	if (details) {
+		(void)cJSON_AddStringToObject(details, "name", name);
+		add_group(details, kind);
+		(void)cJSON_AddStringToObject(
+			details, "kind",
+			r == CLUSTER_INVALID ? info->name : info->plural);
+		if (r == CLUSTER_INVALID)
+			add_causes(details, err_text(err));
+	}
+	api_status_body(response, outcomes[i].code,
+			print_with_code(json, outcomes[i].code));
+}
+
+void api_status_success(struct api_response *response,
+			const struct object *object)
+{
+	const struct object_kind_info *info = object_kind_info(object->kind);
+	cJSON *json = status_new("Success");
+	cJSON *details = cJSON_AddObjectToObject(json, "details");
+	char *text = NULL;
+
+	if (cJSON_AddStringToObject(details, "name", object->name) &&
+	    cJSON_AddStringToObject(details, "kind", info->plural) &&
+	    cJSON_AddStringToObject(details, "uid", object->uid))
+		text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	api_status_body(response, 200, text);
+}

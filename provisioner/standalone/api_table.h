@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * meta.k8s.io/v1 Tables: the columns that kubectl (and claimctl) print, made on
+ * the server as in Kubernetes. Pure but for the clock. Threads: any.
+ */
+
+#include "object.h"
+
+enum api_table_include {
+	API_INCLUDE_METADATA, /* rows carry PartialObjectMetadata */
+	API_INCLUDE_OBJECT,
+	API_INCLUDE_NONE,
+};
+
+/* Whether an Accept header asks for a Table before anything else. */
+bool api_table_is_accepted(const char *accept);
+/* "Metadata", "Object", "None"; NULL = Metadata; -EINVAL. */
+int api_table_include_parse(const char *text, enum api_table_include *ret);
+
+/*
+ * A Table of n objects of one kind as of a revision, compact; malloc'ed, NULL = no
+ * memory.
+ */
+char *api_table_text(enum object_kind kind, struct object *const *objects,
+		     size_t n, uint64_t resource_version,
+		     enum api_table_include include);

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A watch has three phases:
+ *
+ *	initial: ADDED for every object there is (resourceVersion absent or 0, or
+ *	         sendInitialEvents); then, for sendInitialEvents, a bookmark with the
+ *	         annotation k8s.io/initial-events-end
+ *	live:    changes from the hub that match
+ *	over:    time is up (a last bookmark, if they are wanted), too old (one
+ *	         ERROR line with a 410), the client left, or the server stops
+ *
+ * One line is pending at a time. Between lists and changes nothing is lost: the
+ * watcher starts at the revision of the list.
+ *
+ * An object that leaves the selector is DELETED for this watch, as in Kubernetes;
+ * which objects are in is remembered by uid, only when there is a label selector.
+ */
+
+#include "api_watch.h"
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "api_object.h"
+#include "api_selector.h"
+#include "api_status.h"
+#include "api_table.h"
+#include "clock.h"
+#include "parse.h"
+#include "registry.h"
+#include "watch_hub.h"
+
+#define TIMEOUT_DEFAULT_S 1800u
+#define TIMEOUT_MAX_S	  86400u
+#define BOOKMARK_EVERY_NS (60 * NS_PER_S)
+
+struct api_watch {
+	enum object_kind kind;
+	bool has_namespace;
+	char namespace[API_NAME_MAX];
+	struct api_selector selector;
+	bool is_table;
+	enum api_table_include include;
+	bool wants_bookmarks;
+	bool wants_initial_end; /* not sent yet */
+
+	struct object_list initial;
+	size_t next_initial;
+	struct watcher *watcher;
+	char **members; /* uids that matched a label selector */
+	size_t n_members;
+
+	char *line; /* pending; NULL = none */
+	size_t line_len;
+	size_t line_sent;
+	bool is_over; /* nothing comes after the pending line */
+	uint64_t end_ns;
+	uint64_t bookmark_ns;
+};
+
+static void set_line(struct api_watch *watch, const char *type,
+		     const char *object)
+{
+	int len;
+
+	watch->line_sent = 0;
+	len = object ? asprintf(&watch->line,
+				"{\"type\":\"%s\",\"object\":%s}\n", type,
+				object)
+		     : -1;
+	if (len < 0) {
+		/* A client that misses a change must not go on. */
+		watch->line = NULL;
+		watch->is_over = true;
+		return;
+	}
+	watch->line_len = (size_t)len;
+}
+
+static void set_change(struct api_watch *watch, const char *type,
+		       struct object *object)
+{
+	_cleanup_(free) char *table = NULL;
+
+	if (watch->is_table)
+		table = api_table_text(watch->kind, &object, 1,
+				       object->resource_version,
+				       watch->include);
+	set_line(watch, type, watch->is_table ? table : object->text);
+}
+
+static uint64_t revision(const struct api_watch *watch)
+{
+	return watcher_revision(watch->watcher);
+}
+
+static void set_bookmark(struct api_watch *watch, const char *annotations)
+{
+	const struct object_kind_info *info = object_kind_info(watch->kind);
+	_cleanup_(free) char *object = NULL;
+
+	if (watch->is_table)
+		object = api_table_text(watch->kind, NULL, 0, revision(watch),
+					watch->include);
+	else if (
+		asprintf(
+			&object,
+			"{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"%s}}",
+			info->name, info->api_version,
+			(unsigned long long)revision(watch), annotations) < 0)
+		object = NULL;
+	set_line(watch, "BOOKMARK", object);
+}
+
+static void set_expired(struct api_watch *watch)
+{
+	_cleanup_(free) char *status = NULL;
+	char message[80];
+
+	(void)snprintf(message, sizeof(message),
+		       "too old resource version: %llu",
+		       (unsigned long long)revision(watch));
+	status = api_status_text(410, "Expired", message);
+	set_line(watch, "ERROR", status);
+	watch->is_over = true;
+}
+
+/* Position of a uid among the members; n_members = not there. */
+static size_t find_member(const struct api_watch *watch, const char *uid)
+{
+	size_t i = 0;
+
+	while (i < watch->n_members && strcmp(watch->members[i], uid) != 0)
+		i++;
+	return i;
+}
+
+static bool add_member(struct api_watch *watch, const char *uid)
+{
+	char **grown;
+
+	if (find_member(watch, uid) < watch->n_members)
+		return true;
+	grown = reallocarray(watch->members, watch->n_members + 1,
+			     sizeof(*grown));
+	if (!grown)
+		return false;
+	watch->members = grown;
+	grown[watch->n_members] = strdup(uid);
+	if (!grown[watch->n_members])
+		return false;
+	watch->n_members++;
+	return true;
+}
+
+static bool remove_member(struct api_watch *watch, const char *uid)
+{
+	size_t i = find_member(watch, uid);
+
+	if (i == watch->n_members)
+		return false;
+	free(watch->members[i]);
+	watch->members[i] = watch->members[--watch->n_members];
+	return true;
+}
+
+/* What a change is for a watch with a label selector; NULL = nothing. */
+static const char *type_by_membership(struct api_watch *watch,
+				      enum store_change change,
+				      const struct object *object)
+{
+	bool was_member = find_member(watch, object->uid) < watch->n_members;
+
+	if (change == STORE_DELETED ||
+	    !api_selector_matches(&watch->selector, object))
+		return remove_member(watch, object->uid) ? "DELETED" : NULL;
+	if (!add_member(watch, object->uid))
+		watch->is_over = true;
+	return was_member ? "MODIFIED" : "ADDED";
+}
+
+static const char *change_type(struct api_watch *watch,
+			       const struct watch_change *change)
+{
+	static const char *const names[] = {
+		[STORE_ADDED] = "ADDED",
+		[STORE_MODIFIED] = "MODIFIED",
+		[STORE_DELETED] = "DELETED",
+	};
+	const struct object *object = change->object;
+
+	if (object->kind != watch->kind ||
+	    (watch->has_namespace &&
+	     strcmp(object->namespace, watch->namespace) != 0))
+		return NULL;
+	if (watch->selector.labels.is_set)
+		return type_by_membership(watch, change->change, object);
+	/* Fields that can be selected by do not change: no memory is needed. */
+	if (!api_selector_matches(&watch->selector, object))
+		return NULL;
+	return names[change->change];
+}
+
+static void next_initial(struct api_watch *watch)
+{
+	struct object *object = watch->initial.items[watch->next_initial++];
+
+	if (watch->selector.labels.is_set && !add_member(watch, object->uid))
+		watch->is_over = true;
+	set_change(watch, "ADDED", object);
+}
+
+static void on_timeout(struct api_watch *watch)
+{
+	bool is_end = clock_ns() >= watch->end_ns;
+
+	watch->is_over = is_end;
+	watch->bookmark_ns = clock_ns() + BOOKMARK_EVERY_NS;
+	if (watch->wants_bookmarks)
+		set_bookmark(watch, "");
+}
+
+/* Takes one change, or what happened instead of one. */
+static void next_live(struct api_watch *watch, int client_fd)
+{
+	uint64_t deadline = watch->bookmark_ns < watch->end_ns
+				    ? watch->bookmark_ns
+				    : watch->end_ns;
+	struct watch_change change = { 0 };
+	_cleanup_(object_unref) struct object *object = NULL;
+	const char *type;
+	int r;
+
+	r = watcher_next(watch->watcher, deadline, client_fd, &change);
+	object = change.object;
+	if (r == WATCH_TIMEOUT) {
+		on_timeout(watch);
+	} else if (r == WATCH_TOO_OLD) {
+		set_expired(watch);
+	} else if (r != 0) {
+		watch->is_over = true;
+	} else {
+		type = change_type(watch, &change);
+		if (type)
+			set_change(watch, type, object);
+	}
+}
+
+static void next_line(struct api_watch *watch, int client_fd)
+{
+	if (watch->next_initial < watch->initial.n) {
+		next_initial(watch);
+	} else if (watch->wants_initial_end) {
+		watch->wants_initial_end = false;
+		set_bookmark(
+			watch,
+			",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
+	} else {
+		next_live(watch, client_fd);
+	}
+}
+
+size_t api_watch_read(struct api_watch *watch, int client_fd, char *buffer,
+		      size_t size)
+{
+	size_t n;
+
+	while (!watch->line) {
+		if (watch->is_over)
+			return 0;
+		next_line(watch, client_fd);
+	}
+	n = watch->line_len - watch->line_sent;
+	if (n > size)
+		n = size;
+	memcpy(buffer, watch->line + watch->line_sent, n);
+	watch->line_sent += n;
+	if (watch->line_sent == watch->line_len) {
+		free(watch->line);
+		watch->line = NULL;
+	}
+	return n;
+}
+
+struct api_watch *api_watch_free(struct api_watch *watch)
+{
+	if (!watch)
+		return NULL;
+	for (size_t i = 0; i < watch->n_members; i++)
+		free(watch->members[i]);
+	free(watch->members);
+	free(watch->line);
+	watcher_free(watch->watcher);
+	object_list_fini(&watch->initial);
+	api_selector_fini(&watch->selector);
+	free(watch);
+	return NULL;
+}
+
+/* Everything of the query that needs no state; the response has the failure. */
+static int configure(struct api_watch *watch, const struct api_request *request,
+		     const struct api_route *route,
+		     struct api_response *response)
+{
+	const struct api_query *query = &request->query;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	uint32_t timeout_s = TIMEOUT_DEFAULT_S;
+
+	watch->kind = route->kind;
+	watch->has_namespace = route->has_namespace;
+	memcpy(watch->namespace, route->namespace, API_NAME_MAX);
+	watch->wants_bookmarks =
+		api_query_is_true(query->allow_watch_bookmarks);
+	watch->is_table = api_table_is_accepted(request->accept);
+	if (query->timeout_seconds && *query->timeout_seconds &&
+	    parse_u32(query->timeout_seconds, 0, TIMEOUT_MAX_S, &timeout_s) < 0)
+		(void)err_set(&err, -EINVAL,
+			      "timeoutSeconds must be a number up to %u",
+			      TIMEOUT_MAX_S);
+	else if (api_table_include_parse(query->include_object,
+					 &watch->include) < 0)
+		(void)err_set(&err, -EINVAL,
+			      "includeObject must be Metadata, Object or None");
+	else
+		(void)api_selector_parse(
+			&watch->selector, query->label_selector,
+			query->field_selector, route->kind, &err);
+	if (err.code) {
+		api_status_bad_request(response, &err);
+		return err.code;
+	}
+	if (!timeout_s) /* as in Kubernetes: no limit of the client's */
+		timeout_s = TIMEOUT_DEFAULT_S;
+	watch->end_ns = clock_ns() + timeout_s * NS_PER_S;
+	watch->bookmark_ns = clock_ns() + BOOKMARK_EVERY_NS;
+	return 0;
+}
+
+/* Where the watch begins: at a revision, or at a list of what there is now. */
+static int find_start(struct api_watch *watch, const struct api *api,
+		      const struct api_request *request,
+		      const struct api_route *route,
+		      struct api_response *response, uint64_t *ret)
+{
+	const char *text = request->query.resource_version;
+	uint64_t after = 0;
+	char message[160];
+
+	if (text && *text && parse_u64(text, 0, INT64_MAX, &after) < 0) {
+		(void)snprintf(
+			message, sizeof(message),
+			"resourceVersion: Invalid value: \"%.60s\": must be a number",
+			text);
+		api_status_fail(response, 400, "BadRequest", message);
+		return -EINVAL;
+	}
+	*ret = after;
+	watch->wants_initial_end =
+		api_query_is_true(request->query.send_initial_events);
+	if (after && !watch->wants_initial_end)
+		return 0;
+	if (api_object_select(api, request, route, &watch->initial, response) !=
+	    0)
+		return -EINVAL;
+	*ret = watch->initial.resource_version;
+	return 0;
+}
+
+/*
+ * With a label selector and no initial list, the members are those of now: exact
+ * unless the client resumes from the past, where at worst a change of something
+ * that had already left is not reported as DELETED.
+ */
+static int find_members(struct api_watch *watch, const struct api *api,
+			const struct api_request *request,
+			const struct api_route *route,
+			struct api_response *response)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+
+	if (!watch->selector.labels.is_set || watch->initial.n)
+		return 0;
+	if (api_object_select(api, request, route, &list, response) != 0)
+		return -EINVAL;
+	for (size_t i = 0; i < list.n; i++) {
+		if (!add_member(watch, list.items[i]->uid)) {
+			api_status_fail(response, 500, "InternalError",
+					"out of memory");
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int open_watcher(struct api_watch *watch, const struct api *api,
+			uint64_t after, struct api_response *response)
+{
+	int r = watcher_new(&watch->watcher, api->hub, after);
+	_cleanup_(free) char *status = NULL;
+	char message[80];
+
+	if (r == WATCH_TOO_OLD) {
+		/* A stream with one error in it, as the real server answers. */
+		(void)snprintf(message, sizeof(message),
+			       "too old resource version: %llu",
+			       (unsigned long long)after);
+		status = api_status_text(410, "Expired", message);
+		set_line(watch, "ERROR", status);
+		watch->is_over = true;
+		return 0;
+	}
+	if (r == WATCH_FULL)
+		api_status_fail(response, 429, "TooManyRequests",
+				"too many watches, please try again later");
+	else if (r != 0)
+		api_status_fail(response, 503, "ServiceUnavailable",
+				"the server can't start a watch now");
+	return r;
+}
+
+void api_watch_start(const struct api *api, const struct api_request *request,
+		     const struct api_route *route, struct api_response *ret)
+{
+	_cleanup_(api_watch_free) struct api_watch *watch =
+		calloc(1, sizeof(*watch));
+	uint64_t after;
+
+	if (!watch) {
+		api_status_fail(ret, 500, "InternalError", "out of memory");
+		return;
+	}
+	if (configure(watch, request, route, ret) < 0 ||
+	    find_start(watch, api, request, route, ret, &after) < 0 ||
+	    find_members(watch, api, request, route, ret) < 0 ||
+	    open_watcher(watch, api, after, ret) != 0)
+		return;
+	ret->status = 200;
+	ret->watch = TAKE_PTR(watch);
+}
