@@ -12,6 +12,7 @@
 
 #include "rpc_client.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <grpc/grpc_security.h>
@@ -25,6 +26,7 @@
 #define BACKOFF_MAX_MS 1000
 
 struct rpc_client {
+	char *path; /* of the socket, for sentences */
 	grpc_channel *channel;
 };
 
@@ -65,7 +67,7 @@ static grpc_channel *make_channel(const char *address)
 int rpc_client_new(struct rpc_client **ret, const char *socket_path,
 		   struct err *err)
 {
-	_cleanup_(free) struct rpc_client *client = NULL;
+	_cleanup_(rpc_client_free) struct rpc_client *client = NULL;
 	_cleanup_(free) char *address = NULL;
 	int r = rpc_socket_address(&address, socket_path, err);
 
@@ -75,6 +77,9 @@ int rpc_client_new(struct rpc_client **ret, const char *socket_path,
 	if (!client)
 		return err_set(err, -ENOMEM, "out of memory");
 	rpc_grpc_init();
+	client->path = strdup(socket_path);
+	if (!client->path)
+		return err_set(err, -ENOMEM, "out of memory");
 	client->channel = make_channel(address);
 	*ret = TAKE_PTR(client);
 	return 0;
@@ -84,8 +89,10 @@ struct rpc_client *rpc_client_free(struct rpc_client *client)
 {
 	if (!client)
 		return NULL;
-	grpc_channel_destroy(client->channel);
+	if (client->channel)
+		grpc_channel_destroy(client->channel);
 	rpc_grpc_exit();
+	free(client->path);
 	free(client);
 	return NULL;
 }
@@ -94,6 +101,9 @@ static void call_init(struct call *call, grpc_channel *channel,
 		      const struct rpc_request *request,
 		      unsigned int timeout_ms)
 {
+	_cleanup_(grpc_slice_unref) grpc_slice method =
+		grpc_slice_from_copied_string(request->method);
+
 	*call = (struct call){
 		.cq = grpc_completion_queue_create_for_pluck(NULL),
 		.request = rpc_message_new(request->data, request->len),
@@ -102,8 +112,7 @@ static void call_init(struct call *call, grpc_channel *channel,
 	grpc_metadata_array_init(&call->head);
 	grpc_metadata_array_init(&call->trailer);
 	call->grpc = grpc_channel_create_call(
-		channel, NULL, GRPC_PROPAGATE_DEFAULTS, call->cq,
-		grpc_slice_from_copied_string(request->method), NULL,
+		channel, NULL, GRPC_PROPAGATE_DEFAULTS, call->cq, method, NULL,
 		rpc_deadline(timeout_ms), NULL);
 }
 
@@ -170,13 +179,26 @@ static int call_take_response(struct call *call, struct rpc_response *ret)
 	return 0;
 }
 
+/* gRPC's own words for this are about resolvers and addresses. */
+static bool client_is_alone(const struct rpc_client *client,
+			    enum rpc_status status)
+{
+	return status == RPC_UNAVAILABLE &&
+	       grpc_channel_check_connectivity_state(client->channel, 0) !=
+		       GRPC_CHANNEL_READY;
+}
+
 /* The server's words, or the status where it had none. */
-static enum rpc_status call_refused(const struct call *call, struct err *err)
+static enum rpc_status call_refused(const struct rpc_client *client,
+				    const struct call *call, struct err *err)
 {
 	enum rpc_status status = (enum rpc_status)call->status;
 	size_t len = GRPC_SLICE_LENGTH(call->sentence);
 
-	if (len > 0)
+	if (client_is_alone(client, status))
+		(void)err_set(err, -ECONNREFUSED,
+			      "nobody answers on socket \"%s\"", client->path);
+	else if (len > 0)
 		(void)err_set(err, -EREMOTEIO, "%.*s", (int)len,
 			      GRPC_SLICE_START_PTR(call->sentence));
 	else
@@ -196,7 +218,7 @@ enum rpc_status rpc_client_call(struct rpc_client *client,
 	call_init(&call, client->channel, request, timeout_ms);
 	r = call_run(&call);
 	if (r == 0 && call.status != GRPC_STATUS_OK)
-		return call_refused(&call, err);
+		return call_refused(client, &call, err);
 	if (r == 0)
 		r = call_take_response(&call, ret_response);
 	if (r == 0)

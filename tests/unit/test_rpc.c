@@ -55,9 +55,9 @@ static enum rpc_status hold(void *userdata, const struct rpc_request *request,
 }
 
 static const struct rpc_method methods[] = {
-	{ "/test.Test/Echo", echo },
-	{ "/test.Test/Refuse", refuse },
-	{ "/test.Test/Hold", hold },
+	{ "/claimfs.test.v1.Test/Echo", echo },
+	{ "/claimfs.test.v1.Test/Refuse", refuse },
+	{ "/claimfs.test.v1.Test/Hold", hold },
 };
 
 static int start_server(struct fixture *f, struct err *err)
@@ -104,7 +104,8 @@ static enum rpc_status call(struct fixture *f, const char *method,
 	enum rpc_status status = rpc_client_call(f->client, &request,
 						 timeout_ms, &response, err);
 
-	if (status == RPC_OK && strcmp(method, "/test.Test/Echo") == 0) {
+	if (status == RPC_OK &&
+	    strcmp(method, "/claimfs.test.v1.Test/Echo") == 0) {
 		cr_assert_eq(response.len, request.len);
 		cr_assert_arr_eq(response.data, text, request.len);
 	}
@@ -117,10 +118,12 @@ Test(rpc, bytes_come_back_from_a_handler)
 	_cleanup_(fixture_fini) struct fixture f;
 
 	fixture_init(&f);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "hello", TIMEOUT_MS, NULL),
+	cr_assert_eq(call(&f, "/claimfs.test.v1.Test/Echo", "hello", TIMEOUT_MS,
+			  NULL),
 		     RPC_OK);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "", TIMEOUT_MS, NULL), RPC_OK,
-		     "an empty message is a message");
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", "", TIMEOUT_MS, NULL),
+		RPC_OK, "an empty message is a message");
 }
 
 Test(rpc, an_error_carries_its_sentence)
@@ -129,7 +132,8 @@ Test(rpc, an_error_carries_its_sentence)
 	_cleanup_(fixture_fini) struct fixture f;
 
 	fixture_init(&f);
-	cr_assert_eq(call(&f, "/test.Test/Refuse", "ä%\n", TIMEOUT_MS, &err),
+	cr_assert_eq(call(&f, "/claimfs.test.v1.Test/Refuse", "ä%\n",
+			  TIMEOUT_MS, &err),
 		     RPC_NOT_FOUND);
 	cr_assert_str_eq(err_text(&err), "no volume \"ä%\n\"");
 }
@@ -144,7 +148,8 @@ Test(rpc, a_huge_sentence_is_cut_and_keeps_its_status)
 		memcpy(&text[i], "ä", 2);
 	text[sizeof(text) - 1] = '\0';
 	fixture_init(&f);
-	cr_assert_eq(call(&f, "/test.Test/Refuse", text, TIMEOUT_MS, &err),
+	cr_assert_eq(call(&f, "/claimfs.test.v1.Test/Refuse", text, TIMEOUT_MS,
+			  &err),
 		     RPC_NOT_FOUND);
 	cr_assert_eq(strlen(err_text(&err)), 2047, "cut between characters");
 }
@@ -155,9 +160,11 @@ Test(rpc, an_unknown_method_is_unimplemented)
 	_cleanup_(fixture_fini) struct fixture f;
 
 	fixture_init(&f);
-	cr_assert_eq(call(&f, "/test.Test/Nope", "", TIMEOUT_MS, &err),
-		     RPC_UNIMPLEMENTED);
-	cr_assert_str_eq(err_text(&err), "unknown method \"/test.Test/Nope\"");
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Nope", "", TIMEOUT_MS, &err),
+		RPC_UNIMPLEMENTED);
+	cr_assert_str_eq(err_text(&err),
+			 "unknown method \"/claimfs.test.v1.Test/Nope\"");
 }
 
 Test(rpc, a_message_over_4_mib_is_refused)
@@ -167,13 +174,16 @@ Test(rpc, a_message_over_4_mib_is_refused)
 
 	fixture_init(&f);
 	memset(text, 'x', 4 << 20);
-	cr_assert_eq(call(&f, "/test.Test/Echo", text, TIMEOUT_MS, NULL),
-		     RPC_OK);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", text, TIMEOUT_MS, NULL),
+		RPC_OK);
 	text[4 << 20] = 'x';
-	cr_assert_eq(call(&f, "/test.Test/Echo", text, TIMEOUT_MS, NULL),
-		     RPC_RESOURCE_EXHAUSTED);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "x", TIMEOUT_MS, NULL),
-		     RPC_OK);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", text, TIMEOUT_MS, NULL),
+		RPC_RESOURCE_EXHAUSTED);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", "x", TIMEOUT_MS, NULL),
+		RPC_OK);
 }
 
 Test(rpc, a_deadline_ends_the_wait)
@@ -182,17 +192,18 @@ Test(rpc, a_deadline_ends_the_wait)
 	_cleanup_(fixture_fini) struct fixture f;
 
 	fixture_init(&f);
-	cr_assert_eq(call(&f, "/test.Test/Hold", "", 50, &err),
+	cr_assert_eq(call(&f, "/claimfs.test.v1.Test/Hold", "", 50, &err),
 		     RPC_DEADLINE_EXCEEDED);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "x", TIMEOUT_MS, NULL), RPC_OK,
-		     "another thread serves");
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", "x", TIMEOUT_MS, NULL),
+		RPC_OK, "another thread serves");
 	sem_post(&f.release);
 }
 
 static void *call_hold(void *arg)
 {
-	return (void *)(intptr_t)call(arg, "/test.Test/Hold", "", TIMEOUT_MS,
-				      NULL);
+	return (void *)(intptr_t)call(arg, "/claimfs.test.v1.Test/Hold", "",
+				      TIMEOUT_MS, NULL);
 }
 
 Test(rpc, handlers_run_at_the_same_time_and_the_rest_queues)
@@ -218,9 +229,9 @@ Test(rpc, handlers_run_at_the_same_time_and_the_rest_queues)
 static void *call_echo_25_times(void *arg)
 {
 	for (int i = 0; i < 25; i++)
-		cr_assert_eq(
-			call(arg, "/test.Test/Echo", "x", TIMEOUT_MS, NULL),
-			RPC_OK);
+		cr_assert_eq(call(arg, "/claimfs.test.v1.Test/Echo", "x",
+				  TIMEOUT_MS, NULL),
+			     RPC_OK);
 	return NULL;
 }
 
@@ -243,14 +254,20 @@ Test(rpc, nobody_listening_is_unavailable_until_somebody_does)
 	enum rpc_status status;
 
 	fixture_init(&f);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "x", TIMEOUT_MS, NULL),
-		     RPC_OK);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", "x", TIMEOUT_MS, NULL),
+		RPC_OK);
 	f.server = rpc_server_free(f.server);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "x", TIMEOUT_MS, &err),
-		     RPC_UNAVAILABLE);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", "x", TIMEOUT_MS, &err),
+		RPC_UNAVAILABLE);
+	cr_assert(strncmp(err_text(&err), "nobody answers on socket \"/tmp/",
+			  31) == 0,
+		  "%s", err_text(&err));
 	cr_assert_eq(start_server(&f, NULL), 0);
 	do {
-		status = call(&f, "/test.Test/Echo", "x", TIMEOUT_MS, NULL);
+		status = call(&f, "/claimfs.test.v1.Test/Echo", "x", TIMEOUT_MS,
+			      NULL);
 	} while (status == RPC_UNAVAILABLE);
 	cr_assert_eq(status, RPC_OK);
 }
@@ -307,8 +324,9 @@ Test(rpc, a_living_server_is_not_replaced)
 			      f.path),
 		     0);
 	cr_assert_str_eq(err_text(&err), sentence);
-	cr_assert_eq(call(&f, "/test.Test/Echo", "x", TIMEOUT_MS, NULL),
-		     RPC_OK);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Echo", "x", TIMEOUT_MS, NULL),
+		RPC_OK);
 }
 
 /* Leaves the socket of a server that was killed. */
