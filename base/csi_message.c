@@ -58,17 +58,39 @@ enum rpc_status csi_reply(const ProtobufCMessage *message,
 }
 
 /* Field 1 is the key, 2 the value (protobuf's encoding of maps). */
-static const char *entry_text(const ProtobufCMessage *entry,
-			      unsigned int number)
+static const char **entry_text(const ProtobufCMessage *entry,
+			       unsigned int number)
 {
 	const ProtobufCFieldDescriptor *field =
 		protobuf_c_message_descriptor_get_field(entry->descriptor,
 							number);
 
-	return *(char *const *)((const char *)entry + field->offset);
+	return (const char **)((uintptr_t)entry + field->offset);
 }
 
-struct csi_pair csi_map_entry(const ProtobufCMessage *entry)
+struct csi_pair csi_map_get(const ProtobufCMessage *entry)
 {
-	return (struct csi_pair){ entry_text(entry, 1), entry_text(entry, 2) };
+	return (struct csi_pair){ *entry_text(entry, 1),
+				  *entry_text(entry, 2) };
+}
+
+void csi_map_set(ProtobufCMessage *entry, struct csi_pair pair)
+{
+	*entry_text(entry, 1) = pair.key;
+	*entry_text(entry, 2) = pair.value;
+}
+
+/* First the pointers, behind them what they point to. */
+ProtobufCMessage **csi_map_new(const ProtobufCMessageDescriptor *type, size_t n)
+{
+	size_t size = sizeof(ProtobufCMessage *) + type->sizeof_message;
+	ProtobufCMessage **list = calloc(n + 1, size);
+	char *entry = (char *)(list + n);
+
+	for (size_t i = 0; list && i < n; i++) {
+		list[i] = (ProtobufCMessage *)entry;
+		protobuf_c_message_init(type, list[i]);
+		entry += type->sizeof_message;
+	}
+	return list;
 }

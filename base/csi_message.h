@@ -19,7 +19,7 @@
  */
 #define CSI_MESSAGE_MAX (1 << 20)
 
-/* One entry of a map<string, string>; borrowed from its message. */
+/* One entry of a map<string, string>. */
 struct csi_pair {
 	const char *key;
 	const char *value;
@@ -37,7 +37,15 @@ int csi_encode(const ProtobufCMessage *message, uint8_t **ret, size_t *ret_len);
 enum rpc_status csi_reply(const ProtobufCMessage *message,
 			  struct rpc_response *response, struct err *err);
 
-/* protobuf-c has a type for the entries of each map; they are all alike. */
-struct csi_pair csi_map_entry(const ProtobufCMessage *entry);
+/*
+ * protobuf-c has a type for the entries of every map; they are all alike. The pair
+ * is borrowed, by both.
+ */
+struct csi_pair csi_map_get(const ProtobufCMessage *entry);
+void csi_map_set(ProtobufCMessage *entry, struct csi_pair pair);
+
+/* n empty entries of that type in one piece for free(); NULL: out of memory. */
+ProtobufCMessage **csi_map_new(const ProtobufCMessageDescriptor *type,
+			       size_t n);
 
 DEFINE_CLEANUP(ProtobufCMessage *, csi_message_free)

@@ -92,7 +92,7 @@ static int context_decode(ProtobufCMessage *const *entries, size_t n,
 	if (!ret->items)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (ret->n = 0; ret->n < n; ret->n++) {
-		struct csi_pair pair = csi_map_entry(entries[n - 1 - ret->n]);
+		struct csi_pair pair = csi_map_get(entries[n - 1 - ret->n]);
 
 		ret->items[ret->n] =
 			(struct label){ (char *)pair.key, (char *)pair.value };
