@@ -175,7 +175,6 @@ static const char *const unimplemented[] = {
 	"sync",
 	"trunkdiscovery",
 	"udp",
-	"write",
 	"xprtsec",
 };
 
