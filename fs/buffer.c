@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Two stacks of free buffers, one per size. The descriptor (struct buffer) is
+ * apart from the memory, so that data is page-aligned and a large buffer is
+ * whole pages. What would raise the stack above its cap is freed at once; what
+ * is in use is bounded by the calls and requests in flight, not here.
+ */
+
+#include "buffer.h"
+
+#include <assert.h>
+
+#define LARGE_KEPT 24 /* some 25 MiB: what 1 MiB transfers at depth 16 need */
+#define SMALL_KEPT 64 /* some 4.5 MiB */
+#define PAGE_SIZE  4096
+
+SLIST_HEAD(buffer_list, buffer);
+
+struct buffer_class {
+	struct buffer_list free;
+	uint32_t n_free;
+	uint32_t kept; /* n_free is never above */
+	uint32_t size; /* bytes of each buffer */
+};
+
+struct buffer_pool {
+	struct buffer_class small;
+	struct buffer_class large;
+	uint32_t n_used;
+};
+
+static struct buffer *buffer_free(struct buffer *buffer)
+{
+	if (!buffer)
+		return NULL;
+	free(buffer->data);
+	free(buffer);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct buffer *, buffer_free)
+
+static struct buffer *buffer_new(uint32_t size)
+{
+	_cleanup_(buffer_free) struct buffer *buffer =
+		calloc(1, sizeof(*buffer));
+
+	if (!buffer)
+		return NULL;
+	buffer->size = size;
+	buffer->data = aligned_alloc(PAGE_SIZE, size);
+	if (!buffer->data)
+		return NULL;
+	return TAKE_PTR(buffer);
+}
+
+static struct buffer *class_pop(struct buffer_class *class)
+{
+	struct buffer *buffer = SLIST_FIRST(&class->free);
+
+	if (!buffer)
+		return NULL;
+	SLIST_REMOVE_HEAD(&class->free, entry);
+	class->n_free--;
+	return buffer;
+}
+
+static void class_trim(struct buffer_class *class)
+{
+	struct buffer *buffer;
+
+	while ((buffer = class_pop(class)))
+		buffer_free(buffer);
+}
+
+static struct buffer_class *class_of(struct buffer_pool *pool, uint32_t size)
+{
+	return size <= BUFFER_SMALL_SIZE ? &pool->small : &pool->large;
+}
+
+struct buffer *buffer_get(struct buffer_pool *pool, uint32_t size)
+{
+	struct buffer_class *class = class_of(pool, size);
+	struct buffer *buffer;
+
+	assert(size <= BUFFER_LARGE_SIZE);
+	buffer = class_pop(class);
+	if (!buffer)
+		buffer = buffer_new(class->size);
+	if (buffer)
+		pool->n_used++;
+	return buffer;
+}
+
+void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
+{
+	struct buffer_class *class;
+
+	if (!buffer)
+		return;
+	assert(pool->n_used > 0);
+	pool->n_used--;
+	class = class_of(pool, buffer->size);
+	if (class->n_free >= class->kept) {
+		buffer_free(buffer);
+		return;
+	}
+	SLIST_INSERT_HEAD(&class->free, buffer, entry);
+	class->n_free++;
+}
+
+void buffer_pool_trim(struct buffer_pool *pool)
+{
+	class_trim(&pool->small);
+	class_trim(&pool->large);
+}
+
+struct buffer_pool *buffer_pool_free(struct buffer_pool *pool)
+{
+	if (!pool)
+		return NULL;
+	assert(pool->n_used == 0);
+	buffer_pool_trim(pool);
+	free(pool);
+	return NULL;
+}
+
+int buffer_pool_new(struct buffer_pool **ret)
+{
+	struct buffer_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return -ENOMEM;
+	pool->small.size = BUFFER_SMALL_SIZE;
+	pool->small.kept = SMALL_KEPT;
+	pool->large.size = BUFFER_LARGE_SIZE;
+	pool->large.kept = LARGE_KEPT;
+	*ret = pool;
+	return 0;
+}

@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The NFSv3 client: calls, their XIDs and their time, over an nfs_conn.
+ *
+ *   submit          pull             receive
+ *    ---> waiting ------> slot: sent ------> done()
+ *            ^              |  ^
+ *            | JUKEBOX      |  | pull
+ *            |              v  |
+ *         delayed       slot: unsent    (the connection was lost)
+ *
+ * A slot is a place in the window of what may be on the wire. The XID of a call is
+ * its slot's number and a counter of the slot, so a reply finds its call without
+ * a search, and a reply that comes twice, or after a cancel, finds nobody.
+ *
+ * Invariants:
+ *  1. A call is in exactly one place: waiting, delayed or a slot; call->transport
+ *     says which (the list's or the slot's address), NULL = none of ours.
+ *  2. A slot is in exactly one list: free, unsent or sent; only free ones have no
+ *     call. sent is in the order of sending.
+ *  3. A call keeps its slot, and so its XID, until it is done: servers recognise
+ *     a retransmission by it. Only JUKEBOX, by which a server says that it did
+ *     nothing, makes a call start anew.
+ *  4. A call that may be on the server when the connection is lost has
+ *     is_retransmitted set for the rest of its life.
+ *  5. done() runs with the call in no place, and never inside submit.
+ *  6. A reply that can't be decoded breaks the connection, since nothing behind
+ *     it can be trusted. Its call is sent again, but only so often: a server that
+ *     answers the same nonsense each time must not stop all the others' calls.
+ *
+ * Time is kept by one timer that ticks while calls are under way. A server is
+ * hung when it has not answered the oldest call for timeo and has said nothing
+ * else, or for timeo x (retrans + 1) whatever it said. A hard client breaks the
+ * connection then and sends all again; a soft one also fails what is older than
+ * timeo x retrans.
+ *
+ * Runs on the shard's thread.
+ */
+
+#include "nfs3.h"
+
+#include <arpa/inet.h>
+#include <sys/random.h>
+
+#include "clock.h"
+#include "log.h"
+#include "nfs3_xdr.h"
+#include "nfs_conn.h"
+
+#define TIMEO_MS_DEFAULT  60000
+#define RETRANS_DEFAULT	  2
+#define MAX_BYTES_DEFAULT (16u << 20)
+#define COST_MIN	  512 /* of a call without payload */
+#define JUKEBOX_DELAY_NS  (500 * NS_PER_MS)
+#define TICK_MIN_NS	  (10 * NS_PER_MS)
+#define TICK_MAX_NS	  NS_PER_S
+#define OVERDUE_NS	  (5 * NS_PER_S)
+#define MALFORMED_MAX	  3 /* replies to one call */
+
+TAILQ_HEAD(call_list, nfs_call);
+TAILQ_HEAD(slot_list, nfs_slot);
+
+struct nfs_slot {
+	struct nfs_call *call; /* borrowed; NULL = free */
+	uint32_t xid;
+	uint32_t cost;	      /* payload bytes, counted in n_bytes */
+	uint32_t n_malformed; /* replies that could not be decoded */
+	uint64_t sent_ns;     /* when it was sent last; 0 = it is in unsent */
+	TAILQ_ENTRY(nfs_slot) entry;
+};
+
+struct nfs3_client {
+	struct nfs_client client; /* what callers have */
+	struct nfs3_options options;
+	struct loop *loop;	  /* borrowed */
+	struct buffer_pool *pool; /* borrowed */
+	struct nfs_conn *conn;
+	struct call_list waiting; /* for a slot, in order */
+	struct call_list delayed; /* for retry, after JUKEBOX */
+	struct slot_list free;	  /* used in turn: XIDs repeat late */
+	struct slot_list unsent;
+	struct slot_list sent;
+	uint32_t n_bytes;    /* sum of cost */
+	uint64_t replied_ns; /* when the server last said anything */
+	struct timer tick;
+	struct timer retry;
+	char name[INET6_ADDRSTRLEN]; /* for logs */
+	struct nfs_slot slots[NFS3_CALLS_MAX];
+};
+
+static struct nfs3_client *client_of(struct nfs_client *client)
+{
+	return container_of(client, struct nfs3_client, client);
+}
+
+/* --- slots ---------------------------------------------------------------- */
+
+static uint32_t call_cost(const struct nfs_call *call)
+{
+	switch (call->proc) {
+	case NFS_READ:
+		return call->args.read.count + COST_MIN;
+	case NFS_WRITE:
+		return call->args.write.count + COST_MIN;
+	case NFS_READDIR:
+	case NFS_READDIRPLUS:
+		return call->args.readdir.count + COST_MIN;
+	default:
+		return COST_MIN;
+	}
+}
+
+static struct slot_list *slot_list_of(struct nfs3_client *c,
+				      const struct nfs_slot *slot)
+{
+	return slot->sent_ns ? &c->sent : &c->unsent;
+}
+
+static struct nfs_slot *slot_of(struct nfs3_client *c,
+				const struct nfs_call *call)
+{
+	void *place = call->transport;
+
+	if (place == &c->waiting || place == &c->delayed)
+		return NULL;
+	return place;
+}
+
+/* The next waiting call gets a slot, if the window has room for it. */
+static void slot_take(struct nfs3_client *c)
+{
+	struct nfs_call *call = TAILQ_FIRST(&c->waiting);
+	struct nfs_slot *slot = TAILQ_FIRST(&c->free);
+	uint32_t cost;
+
+	if (!call || !slot)
+		return;
+	cost = call_cost(call);
+	/* A call that is dearer than the whole window goes alone. */
+	if (c->n_bytes > 0 && c->n_bytes + cost > c->options.max_bytes)
+		return;
+	TAILQ_REMOVE(&c->waiting, call, entry);
+	TAILQ_REMOVE(&c->free, slot, entry);
+	slot->call = call;
+	slot->xid += NFS3_CALLS_MAX;
+	slot->cost = cost;
+	slot->n_malformed = 0;
+	slot->sent_ns = 0;
+	c->n_bytes += cost;
+	call->xid = slot->xid;
+	call->transport = slot;
+	TAILQ_INSERT_TAIL(&c->unsent, slot, entry);
+}
+
+static void slot_give_back(struct nfs3_client *c, struct nfs_slot *slot)
+{
+	TAILQ_REMOVE(slot_list_of(c, slot), slot, entry);
+	TAILQ_INSERT_TAIL(&c->free, slot, entry);
+	c->n_bytes -= slot->cost;
+	slot->call->transport = NULL;
+	slot->call = NULL;
+}
+
+/* The slot of a reply; NULL when nobody waits for it (any more). */
+static struct nfs_slot *slot_find(struct nfs3_client *c, uint32_t xid)
+{
+	struct nfs_slot *slot = &c->slots[xid % NFS3_CALLS_MAX];
+
+	return slot->call && slot->xid == xid ? slot : NULL;
+}
+
+static void slots_init(struct nfs3_client *c)
+{
+	uint32_t random = (uint32_t)clock_ns();
+
+	(void)!getrandom(&random, sizeof(random), 0);
+	for (uint32_t i = 0; i < c->options.max_calls; i++) {
+		c->slots[i].xid = random / NFS3_CALLS_MAX * NFS3_CALLS_MAX + i;
+		TAILQ_INSERT_TAIL(&c->free, &c->slots[i], entry);
+	}
+}
+
+/* --- the end of a call ---------------------------------------------------- */
+
+/* Takes the call out of its place; a payload is not touched from here on. */
+static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
+{
+	struct nfs_slot *slot = slot_of(c, call);
+	struct nfs_payload payload = { .len = nfs3_payload_len(call) };
+
+	if (!slot) {
+		TAILQ_REMOVE((struct call_list *)call->transport, call, entry);
+		call->transport = NULL;
+		return;
+	}
+	if (payload.len > 0) {
+		payload.data = call->args.write.data;
+		nfs_conn_release(c->conn, &payload);
+	}
+	slot_give_back(c, slot);
+}
+
+static void call_finish(struct nfs3_client *c, struct nfs_call *call,
+			int status)
+{
+	c->client.n_in_flight--;
+	call->status = status;
+	call->done(call);
+}
+
+static void call_abandon(struct nfs3_client *c, struct nfs_call *call,
+			 int status)
+{
+	call_withdraw(c, call);
+	call->res = (struct nfs_result){ 0 };
+	call_finish(c, call, status);
+}
+
+/* --- health --------------------------------------------------------------- */
+
+static void set_health(struct nfs3_client *c, enum nfs_health health)
+{
+	static const char *const messages[] = {
+		[NFS_HEALTH_OK] = "nfs server answers",
+		[NFS_HEALTH_DEGRADED] = "nfs server is slow",
+		[NFS_HEALTH_UNREACHABLE] = "nfs server unreachable",
+	};
+
+	if (c->client.health == health)
+		return;
+	c->client.health = health;
+	c->client.health_since_ns = clock_ns();
+	log_at(health == NFS_HEALTH_OK ? LOG_INFO : LOG_WARN, messages[health],
+	       F_STR("server", c->name), F_U64("calls", c->client.n_in_flight));
+}
+
+/* How long the oldest call has been on the wire; 0 if there is none. */
+static uint64_t oldest_ns(const struct nfs3_client *c, uint64_t now_ns)
+{
+	const struct nfs_slot *oldest = TAILQ_FIRST(&c->sent);
+
+	return oldest && oldest->sent_ns < now_ns ? now_ns - oldest->sent_ns
+						  : 0;
+}
+
+/* --- what the connection asks --------------------------------------------- */
+
+static bool pull(void *owner, struct xdr_writer *w,
+		 struct nfs_payload *ret_payload)
+{
+	struct nfs3_client *c = owner;
+	struct xdr_writer start = *w;
+	struct nfs_slot *slot;
+
+	for (;;) {
+		int r;
+
+		if (TAILQ_EMPTY(&c->unsent))
+			slot_take(c);
+		slot = TAILQ_FIRST(&c->unsent);
+		if (!slot)
+			return false;
+		*w = start;
+		r = nfs3_encode_call(w, slot->xid, slot->call);
+		if (r == 0)
+			break;
+		call_abandon(c, slot->call, r);
+	}
+	TAILQ_REMOVE(&c->unsent, slot, entry);
+	slot->sent_ns = clock_ns();
+	TAILQ_INSERT_TAIL(&c->sent, slot, entry);
+	ret_payload->len = nfs3_payload_len(slot->call);
+	if (ret_payload->len > 0)
+		ret_payload->data = slot->call->args.write.data;
+	return true;
+}
+
+static void delay(struct nfs3_client *c, struct nfs_slot *slot)
+{
+	struct nfs_call *call = slot->call;
+
+	slot_give_back(c, slot);
+	call->transport = &c->delayed;
+	TAILQ_INSERT_TAIL(&c->delayed, call, entry);
+	/* Without memory for the timer the next JUKEBOX arms it. */
+	if (!c->retry.loop)
+		(void)timer_set(&c->retry, c->loop,
+				clock_ns() + JUKEBOX_DELAY_NS);
+}
+
+/* -EBADMSG = malformed; anything else is the call's status, -EAGAIN a JUKEBOX. */
+static int decode(struct xdr_reader *r, struct nfs_call *call,
+		  const struct buffer *entries)
+{
+	struct nfs3_entries array = { 0 };
+	uint32_t xid;
+	int status = nfs_rpc_get_reply(r, &xid);
+
+	if (status < 0) {
+		call->res = (struct nfs_result){ 0 };
+		return status;
+	}
+	if (entries) {
+		array.data = (struct nfs_entry *)entries->data;
+		array.max = entries->size / sizeof(*array.data);
+	}
+	return nfs3_decode_results(r, call, array);
+}
+
+static int malformed(struct nfs3_client *c, struct nfs_slot *slot)
+{
+	struct nfs_call *call = slot->call;
+
+	log_warn("malformed nfs reply", F_STR("server", c->name),
+		 F_STR("procedure", nfs_proc_name(call->proc)));
+	if (++slot->n_malformed >= MALFORMED_MAX)
+		call_abandon(c, call, -EIO);
+	return -EBADMSG;
+}
+
+static int complete(struct nfs3_client *c, struct nfs_slot *slot,
+		    struct xdr_reader *r, const struct buffer *entries)
+{
+	struct nfs_call *call = slot->call;
+	int status = decode(r, call, entries);
+
+	if (status == -EBADMSG)
+		return malformed(c, slot);
+	if (status == -EAGAIN) {
+		delay(c, slot);
+		return 0;
+	}
+	/* Not call_withdraw(): the answer implies that the payload was sent. */
+	slot_give_back(c, slot);
+	call_finish(c, call, status);
+	return 0;
+}
+
+static int complete_readdir(struct nfs3_client *c, struct nfs_slot *slot,
+			    struct xdr_reader *r)
+{
+	struct buffer *entries = buffer_get(c->pool, BUFFER_LARGE_SIZE);
+	int status = 0;
+
+	if (entries)
+		status = complete(c, slot, r, entries);
+	else
+		call_abandon(c, slot->call, -ENOMEM);
+	buffer_put(c->pool, entries);
+	return status;
+}
+
+static void on_reply(struct nfs3_client *c)
+{
+	c->replied_ns = clock_ns();
+	if (c->client.health != NFS_HEALTH_OK &&
+	    oldest_ns(c, c->replied_ns) <= OVERDUE_NS)
+		set_health(c, NFS_HEALTH_OK);
+}
+
+static int receive(void *owner, uint8_t *data, uint32_t len)
+{
+	struct nfs3_client *c = owner;
+	struct xdr_reader r = xdr_reader_over(data, len);
+	struct nfs_slot *slot;
+
+	if (len < 4)
+		return -EBADMSG;
+	on_reply(c);
+	slot = slot_find(c, xdr_load_u32(data));
+	if (!slot)
+		return 0;
+	if (slot->call->proc == NFS_READDIR ||
+	    slot->call->proc == NFS_READDIRPLUS)
+		return complete_readdir(c, slot, &r);
+	return complete(c, slot, &r, NULL);
+}
+
+static bool has_work(void *owner)
+{
+	struct nfs3_client *c = owner;
+
+	return c->client.n_in_flight > 0;
+}
+
+/* Everything on the wire goes back to the head of what is to be sent, in order. */
+static void unsend(struct nfs3_client *c)
+{
+	struct nfs_slot *slot;
+
+	while ((slot = TAILQ_LAST(&c->sent, slot_list))) {
+		TAILQ_REMOVE(&c->sent, slot, entry);
+		slot->sent_ns = 0;
+		slot->call->is_retransmitted = true;
+		TAILQ_INSERT_HEAD(&c->unsent, slot, entry);
+	}
+}
+
+static void on_state(void *owner, enum nfs_conn_state state)
+{
+	struct nfs3_client *c = owner;
+
+	switch (state) {
+	case NFS_CONN_READY:
+		c->replied_ns = clock_ns();
+		/* Whether it also answers is to be seen: see on_reply(). */
+		if (c->client.health == NFS_HEALTH_UNREACHABLE)
+			set_health(c, NFS_HEALTH_DEGRADED);
+		break;
+	case NFS_CONN_BACKOFF:
+		unsend(c);
+		/* An idle server may close connections: that is no trouble. */
+		if (has_work(c))
+			set_health(c, NFS_HEALTH_UNREACHABLE);
+		break;
+	case NFS_CONN_IDLE:
+		unsend(c);
+		break;
+	case NFS_CONN_CONNECTING:
+		break;
+	}
+}
+
+static const struct nfs_conn_ops conn_ops = {
+	.pull = pull,
+	.receive = receive,
+	.has_work = has_work,
+	.on_state = on_state,
+};
+
+/* --- time ----------------------------------------------------------------- */
+
+static uint64_t timeo_ns(const struct nfs3_client *c)
+{
+	return c->options.timeo_ms * NS_PER_MS;
+}
+
+static void arm_tick(struct nfs3_client *c)
+{
+	uint64_t period_ns = timeo_ns(c) / 4;
+
+	if (period_ns > TICK_MAX_NS)
+		period_ns = TICK_MAX_NS;
+	if (period_ns < TICK_MIN_NS)
+		period_ns = TICK_MIN_NS;
+	/* Without memory for the timer the next submit arms it. */
+	if (!c->tick.loop)
+		(void)timer_set(&c->tick, c->loop, clock_ns() + period_ns);
+}
+
+static struct nfs_call *first_expired(const struct call_list *list,
+				      uint64_t before_ns)
+{
+	struct nfs_call *call;
+
+	TAILQ_FOREACH (call, list, entry)
+		if (call->start_ns < before_ns)
+			return call;
+	return NULL;
+}
+
+static struct nfs_call *any_expired(struct nfs3_client *c, uint64_t before_ns)
+{
+	struct nfs_call *call = first_expired(&c->waiting, before_ns);
+
+	if (!call)
+		call = first_expired(&c->delayed, before_ns);
+	for (uint32_t i = 0; !call && i < c->options.max_calls; i++)
+		if (c->slots[i].call && c->slots[i].call->start_ns < before_ns)
+			call = c->slots[i].call;
+	return call;
+}
+
+/* done() may do anything to the lists, so the search starts anew each time. */
+static void expire_soft(struct nfs3_client *c, uint64_t now_ns)
+{
+	uint64_t age_ns = timeo_ns(c) * c->options.retrans;
+	struct nfs_call *call;
+
+	while ((call = any_expired(c, now_ns > age_ns ? now_ns - age_ns : 0)))
+		call_abandon(c, call, -ETIMEDOUT);
+}
+
+static void check_server(struct nfs3_client *c, uint64_t now_ns)
+{
+	uint64_t age_ns = oldest_ns(c, now_ns);
+	bool is_silent = now_ns - c->replied_ns > timeo_ns(c);
+
+	if (nfs_conn_state(c->conn) != NFS_CONN_READY)
+		return;
+	if ((is_silent && age_ns > timeo_ns(c)) ||
+	    age_ns > timeo_ns(c) * (c->options.retrans + 1))
+		nfs_conn_reset(c->conn);
+	else if (age_ns > OVERDUE_NS)
+		set_health(c, NFS_HEALTH_DEGRADED);
+}
+
+static void on_tick(struct timer *timer)
+{
+	struct nfs3_client *c = container_of(timer, struct nfs3_client, tick);
+	uint64_t now_ns = clock_ns();
+
+	check_server(c, now_ns);
+	if (c->options.is_soft)
+		expire_soft(c, now_ns);
+	if (has_work(c))
+		arm_tick(c);
+}
+
+/* What was delayed goes to the head of the queue: it was there before. */
+static void on_retry(struct timer *timer)
+{
+	struct nfs3_client *c = container_of(timer, struct nfs3_client, retry);
+	struct nfs_call *call;
+
+	while ((call = TAILQ_LAST(&c->delayed, call_list))) {
+		TAILQ_REMOVE(&c->delayed, call, entry);
+		call->transport = &c->waiting;
+		TAILQ_INSERT_HEAD(&c->waiting, call, entry);
+	}
+}
+
+/* --- what callers see ------------------------------------------------------ */
+
+static void client_submit(struct nfs_client *client, struct nfs_call *call)
+{
+	struct nfs3_client *c = client_of(client);
+
+	call->start_ns = clock_ns();
+	call->is_retransmitted = false;
+	call->transport = &c->waiting;
+	TAILQ_INSERT_TAIL(&c->waiting, call, entry);
+	client->n_in_flight++;
+	arm_tick(c);
+}
+
+static void client_cancel(struct nfs_client *client, struct nfs_call *call)
+{
+	if (call->transport)
+		call_abandon(client_of(client), call, -ECANCELED);
+}
+
+static void client_flush(struct nfs_client *client)
+{
+	struct nfs3_client *c = client_of(client);
+
+	if (has_work(c))
+		nfs_conn_flush(c->conn);
+}
+
+static const struct nfs_client_ops client_ops = {
+	.submit = client_submit,
+	.cancel = client_cancel,
+	.flush = client_flush,
+};
+
+uint16_t nfs3_client_source_port(const struct nfs_client *client)
+{
+	return nfs_conn_source_port(
+		container_of(client, struct nfs3_client, client)->conn);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+static void abandon_all(struct nfs3_client *c)
+{
+	struct nfs_call *call;
+
+	/* Every call is older than the end of time. */
+	while ((call = any_expired(c, UINT64_MAX)))
+		call_abandon(c, call, -ECANCELED);
+}
+
+static struct nfs3_client *nfs3_free(struct nfs3_client *c)
+{
+	if (!c)
+		return NULL;
+	abandon_all(c);
+	timer_cancel(&c->tick);
+	timer_cancel(&c->retry);
+	nfs_conn_free(c->conn);
+	free(c);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct nfs3_client *, nfs3_free)
+
+struct nfs_client *nfs3_client_free(struct nfs_client *client)
+{
+	if (client)
+		nfs3_free(client_of(client));
+	return NULL;
+}
+
+static void set_defaults(struct nfs3_options *o)
+{
+	if (o->timeo_ms == 0)
+		o->timeo_ms = TIMEO_MS_DEFAULT;
+	if (o->retrans == 0)
+		o->retrans = RETRANS_DEFAULT;
+	if (o->max_calls == 0 || o->max_calls > NFS3_CALLS_MAX)
+		o->max_calls = NFS3_CALLS_MAX;
+	if (o->max_bytes == 0)
+		o->max_bytes = MAX_BYTES_DEFAULT;
+}
+
+static void set_name(struct nfs3_client *c)
+{
+	const struct sockaddr_storage *addr = &c->options.addr;
+	const void *in = &((const struct sockaddr_in *)addr)->sin_addr;
+
+	if (addr->ss_family == AF_INET6)
+		in = &((const struct sockaddr_in6 *)addr)->sin6_addr;
+	(void)inet_ntop(addr->ss_family, in, c->name, sizeof(c->name));
+}
+
+static int make_conn(struct nfs3_client *c)
+{
+	struct nfs_conn_options options = {
+		.loop = c->loop,
+		.pool = c->pool,
+		.addr = c->options.addr,
+		.addr_len = c->options.addr_len,
+		.source_port = c->options.source_port,
+		.timeo_ms = c->options.timeo_ms,
+		.head_max = NFS3_CALL_MAX,
+		.ops = &conn_ops,
+		.owner = c,
+	};
+
+	return nfs_conn_new(&c->conn, &options);
+}
+
+int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
+		    struct buffer_pool *pool,
+		    const struct nfs3_options *options, struct err *err)
+{
+	_cleanup_(nfs3_free) struct nfs3_client *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_set(err, -ENOMEM, "make an nfs client: no memory");
+	c->client.ops = &client_ops;
+	c->client.health_since_ns = clock_ns();
+	c->options = *options;
+	c->loop = loop;
+	c->pool = pool;
+	c->tick = TIMER_INIT(on_tick);
+	c->retry = TIMER_INIT(on_retry);
+	TAILQ_INIT(&c->waiting);
+	TAILQ_INIT(&c->delayed);
+	TAILQ_INIT(&c->free);
+	TAILQ_INIT(&c->unsent);
+	TAILQ_INIT(&c->sent);
+	set_defaults(&c->options);
+	set_name(c);
+	slots_init(c);
+	r = make_conn(c);
+	if (r < 0)
+		return err_set_errno(err, r, "make an nfs client");
+	*ret = &TAKE_PTR(c)->client;
+	return 0;
+}
