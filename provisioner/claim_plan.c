@@ -165,7 +165,9 @@ static bool has_consumer(const struct claim *claim,
 	for (size_t i = 0; i < world->n_pods; i++) {
 		const struct pod *pod = &world->pods[i];
 
-		if (pod_uses_claim(pod, claim) && !pod->meta.is_deleting &&
+		if (pod_uses_claim(pod, claim->meta.namespace,
+				   claim->meta.name) &&
+		    !pod->meta.is_deleting &&
 		    strcmp(pod->phase, "Succeeded") != 0 &&
 		    strcmp(pod->phase, "Failed") != 0)
 			return true;
@@ -313,7 +315,7 @@ static int plan_deleting(const struct claim *claim,
 			 const struct plan_world *world, struct plan *plan)
 {
 	if (!meta_has_finalizer(&claim->meta, FINALIZER_CLAIM) ||
-	    claim_has_pod_on_node(claim, world))
+	    world_pod_on_node(world, claim->meta.namespace, claim->meta.name))
 		return 0;
 	return plan_add(
 		plan, &(struct plan_step){ .step = STEP_REMOVE_FINALIZER,

@@ -91,21 +91,23 @@ bool world_has_driver(const struct plan_world *world, const char *name)
 	return false;
 }
 
-bool pod_uses_claim(const struct pod *pod, const struct claim *claim)
+bool pod_uses_claim(const struct pod *pod, const char *namespace,
+		    const char *name)
 {
+	if (strcmp(pod->meta.namespace, namespace) != 0)
+		return false;
 	for (size_t i = 0; i < pod->n_volumes; i++)
-		if (strcmp(pod->volumes[i].claim_name, claim->meta.name) == 0)
-			return strcmp(pod->meta.namespace,
-				      claim->meta.namespace) == 0;
+		if (strcmp(pod->volumes[i].claim_name, name) == 0)
+			return true;
 	return false;
 }
 
-bool claim_has_pod_on_node(const struct claim *claim,
-			   const struct plan_world *world)
+const struct pod *world_pod_on_node(const struct plan_world *world,
+				    const char *namespace, const char *name)
 {
 	for (size_t i = 0; i < world->n_pods; i++)
 		if (*world->pods[i].node_name &&
-		    pod_uses_claim(&world->pods[i], claim))
-			return true;
-	return false;
+		    pod_uses_claim(&world->pods[i], namespace, name))
+			return &world->pods[i];
+	return NULL;
 }

@@ -83,10 +83,11 @@ char *claim_volume_name(const struct claim *claim);
 
 /* Whether name is one of the driver names that we serve. */
 bool world_has_driver(const struct plan_world *world, const char *name);
-bool pod_uses_claim(const struct pod *pod, const struct claim *claim);
-/* A pod that is or will be on a node and uses the claim. */
-bool claim_has_pod_on_node(const struct claim *claim,
-			   const struct plan_world *world);
+bool pod_uses_claim(const struct pod *pod, const char *namespace,
+		    const char *name);
+/* A pod that is or will be on a node and uses the claim; NULL = none. */
+const struct pod *world_pod_on_node(const struct plan_world *world,
+				    const char *namespace, const char *name);
 
 /* --- for the two planners ------------------------------------------------ */
 

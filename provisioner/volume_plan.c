@@ -67,9 +67,12 @@ static int plan_recycle(const struct persistent_volume *pv, struct plan *plan)
 			  "No recycler plugin found for the volume!");
 }
 
+/* claim: another one of the same name, or NULL. */
 static int plan_released(const struct persistent_volume *pv,
+			 const struct claim *claim,
 			 const struct plan_world *world, struct plan *plan)
 {
+	const struct pod *pod;
 	int r;
 
 	if (pv->phase != PV_RELEASED && pv->phase != PV_FAILED) {
@@ -85,6 +88,14 @@ static int plan_released(const struct persistent_volume *pv,
 	case RECLAIM_DELETE:
 		break;
 	}
+	/* Somebody forced the claim away while a pod has it mounted. */
+	pod = world_pod_on_node(world, pv->claim_ref.namespace,
+				pv->claim_ref.name);
+	if (!claim && pod)
+		return plan_event(plan, CLUSTER_EVENT_WARNING,
+				  "VolumeFailedDelete", COMPONENT_BINDER,
+				  "Volume is used by pods: %s/%s",
+				  pod->meta.namespace, pod->meta.name);
 	if (!is_ours(pv, world) ||
 	    (pv->meta.is_deleting &&
 	     !meta_has_finalizer(&pv->meta, FINALIZER_EXTERNAL)))
@@ -95,10 +106,11 @@ static int plan_released(const struct persistent_volume *pv,
 /* --- the claim ------------------------------------------------------------------ */
 
 static int plan_elsewhere(const struct persistent_volume *pv,
+			  const struct claim *claim,
 			  const struct plan_world *world, struct plan *plan)
 {
 	if (provisioned_by(pv) && pv->reclaim == RECLAIM_DELETE)
-		return plan_released(pv, world, plan);
+		return plan_released(pv, claim, world, plan);
 	return plan_simple(pv, STEP_UNBIND_VOLUME, NULL, plan);
 }
 
@@ -107,12 +119,12 @@ static int plan_with_claim(const struct persistent_volume *pv,
 			   const struct plan_world *world, struct plan *plan)
 {
 	if (!claim || strcmp(claim->meta.uid, pv->claim_ref.uid) != 0)
-		return plan_released(pv, world, plan);
+		return plan_released(pv, claim, world, plan);
 	if (!*claim->volume_name)
 		return plan_simple(pv, STEP_QUEUE_CLAIM, NULL, plan);
 	if (strcmp(claim->volume_name, pv->meta.name) == 0)
 		return plan_phase(pv, PV_BOUND, plan);
-	return plan_elsewhere(pv, world, plan);
+	return plan_elsewhere(pv, claim, world, plan);
 }
 
 /* --- finalizers -------------------------------------------------------------------- */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Carries out a plan, step by step. Each step may be repeated: applied twice it
+ * changes nothing the second time, and what a crash interrupted is done by the
+ * next plan.
+ *
+ * Threads: the reconciler's only.
+ */
+
+#include "cluster.h"
+#include "plan.h"
+#include "share.h"
+#include "store.h"
+
+struct applier {
+	struct cluster *cluster;       /* borrowed */
+	struct store *store;	       /* borrowed; for intents */
+	const struct share_ops *share; /* borrowed */
+	uint64_t (*now)(void);	       /* clock_ns() */
+	/* The claim is to be looked at (again). */
+	void (*queue_claim)(void *userdata, const char *namespace,
+			    const char *name);
+	void *userdata;
+};
+
+/* What a plan was made for; borrowed. */
+struct apply_subject {
+	const struct object *object;	    /* the claim or the volume */
+	const struct claim *claim;	    /* NULL for a volume */
+	const struct persistent_volume *pv; /* NULL for a claim */
+	const struct plan_world *world;
+};
+
+enum apply_outcome {
+	APPLY_MORE = 1,	 /* a long step goes on: call again soon */
+	APPLY_AGAIN = 2, /* the world changed under the plan: make a new one */
+};
+
+/* Stops at the first step that is not done. Negative: err has a sentence. */
+int claim_apply(const struct applier *applier,
+		const struct apply_subject *subject, const struct plan *plan,
+		struct err *err);
+
+/* Of use to the steps that have files of their own. */
+void apply_event(const struct applier *applier, const struct object *about,
+		 enum cluster_event_type type, const char *reason,
+		 const char *component, const char *message);
+/* An outcome of struct cluster's as one of ours. */
+int apply_outcome(int cluster_outcome);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ *	provision, volume exists	-> it was finished: close
+ *	provision, claim exists		-> the claim's plan goes on: leave, queue it
+ *	provision, claim is gone	-> remove the directory: close
+ *	reclaim, volume exists		-> the volume's plan goes on: leave
+ *	reclaim, volume is gone		-> it was finished: close
+ *
+ * The directory of a claim that is gone is proved to be ours by its descriptor,
+ * as ever; nothing is removed because an intent says so.
+ */
+
+#include "intents.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "model_decode.h"
+
+#define BUDGET_NS (2 * NS_PER_S)
+
+static int find_open(struct store *store, const char *step, const char *volume,
+		     const char *detail, int64_t *ret_id, struct err *err)
+{
+	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
+	int r = store_intent_list_open(store, &list, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		const struct store_intent *intent = &list.items[i];
+
+		if (strcmp(intent->step, step) == 0 &&
+		    strcmp(intent->volume, volume) == 0 &&
+		    strcmp(intent->detail, detail) == 0) {
+			*ret_id = intent->id;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int intent_begin(struct store *store, enum claim_step step,
+		 const struct volume_place *place, int64_t *ret_id,
+		 struct err *err)
+{
+	_cleanup_(free) char *detail = NULL;
+	const char *name = claim_step_name(step);
+	int r = volume_place_to_detail(place, &detail);
+
+	if (r < 0)
+		return err_set(err, r, "no memory");
+	r = find_open(store, name, place->name, detail, ret_id, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return store_intent_open(store, name, place->name, detail, ret_id, err);
+}
+
+int intent_end(struct store *store, int64_t id, struct err *err)
+{
+	return store_intent_close(store, id, "done", err);
+}
+
+/* --- at start and from time to time -------------------------------------------------- */
+
+enum fate {
+	FATE_LEAVE,
+	FATE_CLOSE,
+	FATE_UNDO,
+};
+
+/* 0 with *ret NULL: there is none, or it is another one by now. */
+static int get_object(const struct applier *applier, enum object_kind kind,
+		      const char *namespace, const char *name,
+		      struct object **ret, struct err *err)
+{
+	int r = applier->cluster->ops->get(applier->cluster, kind, namespace,
+					   name, ret, err);
+
+	return r == CLUSTER_NOT_FOUND ? 0 : r;
+}
+
+static bool wants_volume(const struct object *object, const char *uid)
+{
+	_cleanup_(claim_fini) struct claim claim = { 0 };
+
+	/* One that can't be read is left alone. */
+	if (claim_decode(object, &claim, NULL) < 0)
+		return true;
+	return strcmp(claim.meta.uid, uid) == 0 && !claim.meta.is_deleting;
+}
+
+static int fate_of(const struct applier *applier,
+		   const struct store_intent *intent,
+		   const struct volume_place *place, enum fate *ret,
+		   struct err *err)
+{
+	_cleanup_(object_unref) struct object *volume = NULL;
+	_cleanup_(object_unref) struct object *claim = NULL;
+	bool is_provision =
+		strcmp(intent->step, claim_step_name(STEP_PROVISION)) == 0;
+	int r;
+
+	r = get_object(applier, KIND_PERSISTENT_VOLUME, "", intent->volume,
+		       &volume, err);
+	if (r != 0)
+		return r;
+	/*
+	 * A volume that exists is never undone, even where it seems to be in
+	 * another place: two names may mean one server.
+	 */
+	if (!is_provision || volume) {
+		*ret = volume && !is_provision ? FATE_LEAVE : FATE_CLOSE;
+		return 0;
+	}
+	r = get_object(applier, KIND_CLAIM, place->claim_namespace,
+		       place->claim_name, &claim, err);
+	if (r != 0)
+		return r;
+	*ret = claim && wants_volume(claim, place->claim_uid) ? FATE_LEAVE
+							      : FATE_UNDO;
+	return 0;
+}
+
+static int undo(const struct applier *applier, const struct volume_place *place,
+		struct err *err)
+{
+	struct share_volume volume = volume_place_borrow(place);
+	int r = applier->share->reclaim(&volume, ON_DELETE_DELETE,
+					applier->now() + BUDGET_NS, err);
+
+	if (r == SHARE_KEPT)
+		r = 0;
+	if (r == 0)
+		log_info("provisioning undone", F_STR("volume", place->name),
+			 F_STR("directory", place->path));
+	return r;
+}
+
+static int settle(const struct applier *applier,
+		  const struct store_intent *intent, struct err *err)
+{
+	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
+	enum fate fate;
+	int r;
+
+	r = volume_place_from_detail(intent->detail, &place, err);
+	if (r < 0)
+		return r;
+	r = fate_of(applier, intent, &place, &fate, err);
+	if (r != 0)
+		return r;
+	if (fate == FATE_LEAVE) {
+		applier->queue_claim(applier->userdata, place.claim_namespace,
+				     place.claim_name);
+		return 0;
+	}
+	if (fate == FATE_UNDO) {
+		r = undo(applier, &place, err);
+		if (r != 0)
+			return r;
+	}
+	return intent_end(applier->store, intent->id, err);
+}
+
+int intents_settle(const struct applier *applier, struct err *err)
+{
+	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
+	int r = store_intent_list_open(applier->store, &list, err);
+	int outcome = 0;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		_cleanup_(err_fini) struct err why = ERR_INIT;
+
+		r = settle(applier, &list.items[i], &why);
+		if (r == SHARE_MORE)
+			outcome = APPLY_MORE;
+		if (r < 0)
+			log_warn("intent stays open",
+				 F_STR("step", list.items[i].step),
+				 F_STR("volume", list.items[i].volume),
+				 F_ERR(&why));
+	}
+	return outcome;
+}

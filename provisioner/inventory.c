@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Lists of objects, decoded into arrays; one function per kind. */
+
+#include "inventory.h"
+
+#include "log.h"
+#include "model_decode.h"
+
+static void skip(const struct object *object, struct err *why)
+{
+	log_debug("object skipped", F_STR("name", object->name), F_ERR(why));
+}
+
+static int decode_classes(const struct object_list *list,
+			  struct inventory *inventory)
+{
+	inventory->classes = calloc(list->n + 1, sizeof(*inventory->classes));
+	if (!inventory->classes)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		_cleanup_(err_fini) struct err why = ERR_INIT;
+
+		if (storage_class_decode(
+			    list->items[i],
+			    &inventory->classes[inventory->n_classes],
+			    &why) < 0)
+			skip(list->items[i], &why);
+		else
+			inventory->n_classes++;
+	}
+	return 0;
+}
+
+static int decode_volumes(const struct object_list *list,
+			  struct inventory *inventory)
+{
+	inventory->volumes = calloc(list->n + 1, sizeof(*inventory->volumes));
+	if (!inventory->volumes)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		_cleanup_(err_fini) struct err why = ERR_INIT;
+
+		if (persistent_volume_decode(
+			    list->items[i],
+			    &inventory->volumes[inventory->n_volumes],
+			    &why) < 0)
+			skip(list->items[i], &why);
+		else
+			inventory->n_volumes++;
+	}
+	return 0;
+}
+
+static int decode_pods(const struct object_list *list,
+		       struct inventory *inventory)
+{
+	inventory->pods = calloc(list->n + 1, sizeof(*inventory->pods));
+	if (!inventory->pods)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		_cleanup_(err_fini) struct err why = ERR_INIT;
+
+		if (pod_decode(list->items[i],
+			       &inventory->pods[inventory->n_pods], &why) < 0)
+			skip(list->items[i], &why);
+		else
+			inventory->n_pods++;
+	}
+	return 0;
+}
+
+typedef int (*decode_fn)(const struct object_list *list,
+			 struct inventory *inventory);
+
+static int load_kind(struct cluster *cluster, enum object_kind kind,
+		     const char *namespace, decode_fn decode,
+		     struct inventory *inventory, struct err *err)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	int r = cluster->ops->list(cluster, kind, namespace, &list, err);
+
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	r = decode(&list, inventory);
+	return r < 0 ? err_set(err, r, "no memory") : 0;
+}
+
+int inventory_load(struct cluster *cluster, const char *namespace,
+		   struct inventory *ret, struct err *err)
+{
+	_cleanup_(inventory_fini) struct inventory inventory = { 0 };
+	int r;
+
+	r = load_kind(cluster, KIND_STORAGE_CLASS, NULL, decode_classes,
+		      &inventory, err);
+	if (r >= 0)
+		r = load_kind(cluster, KIND_PERSISTENT_VOLUME, NULL,
+			      decode_volumes, &inventory, err);
+	if (r >= 0)
+		r = load_kind(cluster, KIND_POD, namespace, decode_pods,
+			      &inventory, err);
+	if (r < 0)
+		return r;
+	*ret = inventory;
+	inventory = (struct inventory){ 0 };
+	return 0;
+}
+
+void inventory_fini(struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_classes; i++)
+		storage_class_fini(&inventory->classes[i]);
+	for (size_t i = 0; i < inventory->n_volumes; i++)
+		persistent_volume_fini(&inventory->volumes[i]);
+	for (size_t i = 0; i < inventory->n_pods; i++)
+		pod_fini(&inventory->pods[i]);
+	free(inventory->classes);
+	free(inventory->volumes);
+	free(inventory->pods);
+	*inventory = (struct inventory){ 0 };
+}
+
+struct plan_world inventory_world(const struct inventory *inventory,
+				  const char *const *drivers, size_t n_drivers)
+{
+	return (struct plan_world){
+		.classes = inventory->classes,
+		.n_classes = inventory->n_classes,
+		.volumes = inventory->volumes,
+		.n_volumes = inventory->n_volumes,
+		.pods = inventory->pods,
+		.n_pods = inventory->n_pods,
+		.drivers = drivers,
+		.n_drivers = n_drivers,
+	};
+}

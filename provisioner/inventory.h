@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What exists, read from the API and decoded: the world that plans are made from.
+ * An object that can't be decoded is left out: it was edited by hand, and must not
+ * stop everybody else.
+ *
+ * Threads: belongs to its user.
+ */
+
+#include "cluster.h"
+#include "plan.h"
+
+struct inventory {
+	struct storage_class *classes;
+	size_t n_classes;
+	struct persistent_volume *volumes;
+	size_t n_volumes;
+	struct pod *pods;
+	size_t n_pods;
+};
+
+/* Classes, volumes, and the pods of the namespace. */
+int inventory_load(struct cluster *cluster, const char *namespace,
+		   struct inventory *ret, struct err *err);
+void inventory_fini(struct inventory *inventory);
+
+/* Borrows from the inventory. */
+struct plan_world inventory_world(const struct inventory *inventory,
+				  const char *const *drivers, size_t n_drivers);
+
+DEFINE_FINI(struct inventory, inventory_fini)

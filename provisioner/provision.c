@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * In this order: intent, directory with descriptor, PersistentVolume, intent closed.
+ * The volume's name is made from the claim's uid, so a repetition after a crash
+ * finds the same directory and the same volume.
+ */
+
+#include "provision.h"
+
+#include <string.h>
+
+#include "intents.h"
+#include "log.h"
+#include "volume_object.h"
+
+struct provision_run {
+	const struct applier *applier;
+	const struct apply_subject *subject;
+	const struct storage_class *class;
+	struct volume_place place;
+};
+
+static void run_fini(struct provision_run *run)
+{
+	volume_place_fini(&run->place);
+}
+
+DEFINE_FINI(struct provision_run, run_fini)
+
+static void tell(const struct provision_run *run, enum cluster_event_type type,
+		 const char *reason, const char *message)
+{
+	apply_event(run->applier, run->subject->object, type, reason,
+		    run->class->provisioner, message);
+}
+
+static void tell_about(const struct provision_run *run,
+		       enum cluster_event_type type, const char *reason,
+		       const char *prefix, const char *rest)
+{
+	_cleanup_(free) char *message = NULL;
+
+	if (asprintf(&message, "%s%s", prefix, rest) < 0)
+		message = NULL;
+	tell(run, type, reason, message ? message : rest);
+}
+
+/* --- the directory -------------------------------------------------------------------- */
+
+static bool volume_exists(const struct plan_world *world, const char *name)
+{
+	for (size_t i = 0; i < world->n_volumes; i++)
+		if (strcmp(world->volumes[i].meta.name, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A directory that has a descriptor of a volume that is in nobody's record any
+ * more (a retained one whose PV was deleted) may be used again; the data that is
+ * in it is then the new claim's, as users of fixed directory names expect.
+ */
+static int make_directory(const struct provision_run *run, struct err *err)
+{
+	const struct applier *applier = run->applier;
+	struct share_volume volume = volume_place_borrow(&run->place);
+	_cleanup_(free) char *owner = NULL;
+	int r = applier->share->make(&volume, &owner, err);
+
+	if (r != SHARE_TAKEN)
+		return r;
+	if (!volume_exists(run->subject->world, owner)) {
+		_cleanup_(free) char *other = NULL;
+
+		r = applier->share->forget(&volume, owner, err);
+		if (r < 0)
+			return r;
+		r = applier->share->make(&volume, &other, err);
+		if (r != SHARE_TAKEN)
+			return r;
+	}
+	return err_set(
+		err, -EEXIST,
+		"directory %s on share %s of server %s overlaps with that of volume %s",
+		volume.path, volume.share, volume.server, owner);
+}
+
+static int create_volume(const struct provision_run *run, struct err *err)
+{
+	struct cluster *cluster = run->applier->cluster;
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(object_unref) struct object *stored = NULL;
+	int r;
+
+	r = volume_object_new(&object, run->subject->object, run->class,
+			      &run->place, err);
+	if (r < 0)
+		return r;
+	r = cluster->ops->create(cluster, object, &stored, err);
+	return r == CLUSTER_EXISTS ? 0 : apply_outcome(r);
+}
+
+static int run_steps(const struct provision_run *run, struct err *err)
+{
+	int64_t intent;
+	int r;
+
+	r = intent_begin(run->applier->store, STEP_PROVISION, &run->place,
+			 &intent, err);
+	if (r < 0)
+		return r;
+	r = make_directory(run, err);
+	if (r < 0)
+		return r;
+	r = create_volume(run, err);
+	if (r != 0)
+		return r;
+	return intent_end(run->applier->store, intent, err);
+}
+
+/* --- the step --------------------------------------------------------------------------- */
+
+static void tell_version(const struct provision_run *run)
+{
+	_cleanup_(free) char *message = NULL;
+
+	if (run->place.nfs_major < 4)
+		return;
+	if (asprintf(
+		    &message,
+		    "StorageClass \"%s\" asks for nfsvers=%u.%u: the volume is served by NFS version 3, the highest that this driver speaks",
+		    run->class->meta.name, run->place.nfs_major,
+		    run->place.nfs_minor) < 0)
+		return;
+	tell(run, CLUSTER_EVENT_NORMAL, "NFSVersion", message);
+}
+
+static void tell_success(const struct provision_run *run)
+{
+	tell_version(run);
+	tell_about(run, CLUSTER_EVENT_NORMAL, "ProvisioningSucceeded",
+		   "Successfully provisioned volume ", run->place.name);
+	log_info("volume provisioned", F_STR("volume", run->place.name),
+		 F_STR("namespace", run->place.claim_namespace),
+		 F_STR("claim", run->place.claim_name),
+		 F_STR("directory", run->place.path));
+}
+
+static void tell_start(const struct provision_run *run)
+{
+	_cleanup_(free) char *message = NULL;
+
+	if (asprintf(
+		    &message,
+		    "External provisioner is provisioning volume for claim \"%s/%s\"",
+		    run->place.claim_namespace, run->place.claim_name) < 0)
+		return;
+	tell(run, CLUSTER_EVENT_NORMAL, "Provisioning", message);
+}
+
+static int run_and_tell(struct provision_run *run, struct err *err)
+{
+	int r = volume_place_of_claim(run->subject->claim, run->class,
+				      &run->place, err);
+
+	if (r >= 0) {
+		tell_start(run);
+		r = run_steps(run, err);
+	}
+	if (r < 0) {
+		(void)err_wrap(
+			err,
+			"failed to provision volume with StorageClass \"%s\"",
+			run->class->meta.name);
+		tell(run, CLUSTER_EVENT_WARNING, "ProvisioningFailed",
+		     err_text(err));
+	} else if (r == 0) {
+		tell_success(run);
+	}
+	return r;
+}
+
+int provision(const struct applier *applier,
+	      const struct apply_subject *subject, const struct plan_step *step,
+	      struct err *err)
+{
+	const struct plan_world *world = subject->world;
+
+	for (size_t i = 0; i < world->n_classes; i++) {
+		_cleanup_(run_fini) struct provision_run run = {
+			.applier = applier,
+			.subject = subject,
+			.class = &world->classes[i],
+		};
+
+		if (strcmp(run.class->meta.name, step->value) == 0)
+			return run_and_tell(&run, err);
+	}
+	return APPLY_AGAIN;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The reconciler: one thread that makes the world what claims ask for. It is told
+ * which objects changed, looks at each as it is now, plans and applies.
+ *
+ * Threads: reconciler_change() may be called by any, with the store's lock held.
+ */
+
+#include "cluster.h"
+#include "share.h"
+#include "store.h"
+
+struct reconciler;
+
+struct reconciler_options {
+	struct cluster *cluster;       /* borrowed */
+	struct store *store;	       /* borrowed; for intents */
+	const struct share_ops *share; /* borrowed */
+	const char *const *drivers;    /* provisioners that we are; borrowed */
+	size_t n_drivers;
+	unsigned int resync_s; /* everything is looked at this often; 0 = 180 */
+};
+
+int reconciler_new(struct reconciler **ret,
+		   const struct reconciler_options *options, struct err *err);
+/* Stops after the key that is being worked on. */
+struct reconciler *reconciler_free(struct reconciler *reconciler);
+
+/* Starts the thread with a look at everything. */
+int reconciler_start(struct reconciler *reconciler, struct err *err);
+
+/* A store_change_fn: only queues. userdata is the reconciler. */
+void reconciler_change(void *userdata, enum store_change change,
+		       struct object *object);
+
+DEFINE_CLEANUP(struct reconciler *, reconciler_free)
