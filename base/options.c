@@ -73,12 +73,11 @@ static void fill_long_options(const struct options_spec *spec,
 }
 
 /* The colon in front makes getopt tell a missing value from an unknown option. */
-static void fill_letters(const struct options_spec *spec,
-			 enum options_flags flags, char *ret)
+static void fill_letters(const struct options_spec *spec, char *ret)
 {
 	const struct option_spec *option;
 
-	if (flags & OPTIONS_STOP_AT_OPERAND)
+	if (spec->flags & OPTIONS_STOP_AT_OPERAND)
 		*ret++ = '+';
 	*ret++ = ':';
 	for (size_t i = 0; (option = spec_at(spec, i)); i++) {
@@ -127,9 +126,8 @@ static int apply(const struct options_spec *spec,
 	return r;
 }
 
-int options_parse(const struct options_spec *spec, enum options_flags flags,
-		  int argc, char **argv, void *userdata, int *ret_first,
-		  struct err *err)
+int options_parse(const struct options_spec *spec, int argc, char **argv,
+		  void *userdata, int *ret_first, struct err *err)
 {
 	struct option longs[OPTIONS_MAX + 3] = { 0 };
 	char letters[LETTERS_LEN];
@@ -139,7 +137,7 @@ int options_parse(const struct options_spec *spec, enum options_flags flags,
 		return err_set(err, -E2BIG, "more than %d options",
 			       OPTIONS_MAX);
 	fill_long_options(spec, longs);
-	fill_letters(spec, flags, letters);
+	fill_letters(spec, letters);
 	opterr = 0;
 	optind = 0; /* glibc: forget the former argv */
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

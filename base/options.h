@@ -31,6 +31,10 @@ struct option_spec {
 		fn; /* called for every occurrence; value is NULL without one */
 };
 
+enum options_flags {
+	OPTIONS_STOP_AT_OPERAND = 1u << 0, /* what follows is a verb's */
+};
+
 struct options_spec {
 	const char *program;
 	const char
@@ -39,6 +43,7 @@ struct options_spec {
 	const struct option_spec *options;
 	size_t n_options;
 	const char *epilogue; /* printed after the options; may be NULL */
+	enum options_flags flags;
 };
 
 enum options_outcome {
@@ -47,15 +52,10 @@ enum options_outcome {
 };
 
 /*
- * Parses argv; *ret_first is the index of the first operand. Options end at the
- * first operand when stop_at_operand is in flags (for verbs).
+ * Parses argv; *ret_first is the index of the first operand. Operands may stand
+ * among the options and are moved behind them, unless OPTIONS_STOP_AT_OPERAND.
  */
-enum options_flags {
-	OPTIONS_STOP_AT_OPERAND = 1u << 0,
-};
-
-int options_parse(const struct options_spec *spec, enum options_flags flags,
-		  int argc, char **argv, void *userdata, int *ret_first,
-		  struct err *err);
+int options_parse(const struct options_spec *spec, int argc, char **argv,
+		  void *userdata, int *ret_first, struct err *err);
 
 void options_print_help(const struct options_spec *spec, FILE *out);

@@ -56,12 +56,14 @@ struct words {
 static int parse(struct words words, enum options_flags flags,
 		 struct demo *demo, int *first, struct err *err)
 {
+	struct options_spec spec = demo_spec;
 	char *argv[9] = { (char *)"demo" };
 	int argc = 1;
 
 	for (; words.argv[argc - 1]; argc++)
 		argv[argc] = words.argv[argc - 1];
-	return options_parse(&demo_spec, flags, argc, argv, demo, first, err);
+	spec.flags = flags;
+	return options_parse(&spec, argc, argv, demo, first, err);
 }
 
 #define WORDS(...) ((struct words){ { __VA_ARGS__ } })
