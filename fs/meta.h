@@ -8,8 +8,7 @@
  *
  * Inside a view, virtual nodes have META_NODE_BIT set in their node id; ops_*.c
  * hands such requests to meta_view_ops, a complete table of libfuse's low-level
- * operations. The node's tree is a FUSE session of its own whose operations are
- * meta_node_ops.
+ * operations. The node's tree is a FUSE session of its own.
  *
  * A pod's .meta never shows the server, the share, other volumes or other pods.
  */
@@ -43,11 +42,10 @@ static inline bool meta_is_node(uint64_t nodeid)
  * the volume.
  */
 extern const struct fuse_lowlevel_ops meta_view_ops;
-extern const struct fuse_lowlevel_ops meta_node_ops;
 
 /*
  * Mounts the node's tree at <state_dir>/meta, whose directory is made. node is
- * borrowed and outlives it. state_dir NULL: no tree.
+ * borrowed and outlives it.
  */
 int meta_new(struct meta **ret, struct node *node, struct shards *shards,
 	     const char *state_dir, struct err *err);

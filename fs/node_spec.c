@@ -2,9 +2,9 @@
 
 /*
  * A volume's attributes are the class parameters (server, share, subDir, ...),
- * whose parser refuses what it does not know, plus `mountOptions`, which
- * csi-driver-nfs accepts there for volumes without a PV's mountOptions. The
- * cluster's own keys are set aside first; everything else is the parser's.
+ * whose parser refuses what it does not know and passes the cluster's own keys
+ * over, plus `mountOptions`, which csi-driver-nfs accepts there for volumes
+ * without a PV's mountOptions.
  */
 
 #include "node_spec.h"
@@ -23,7 +23,7 @@ static bool has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-bool node_context_is_cluster_key(const char *key)
+static bool is_cluster_key(const char *key)
 {
 	return has_prefix(key, CLUSTER_PREFIX) ||
 	       has_prefix(key, KUBERNETES_PREFIX);
@@ -84,29 +84,11 @@ static int parameters_parse(const struct labels *context,
 	for (size_t i = 0; i < n; i++) {
 		const struct label *label = &context->items[i];
 
-		if (!node_context_is_cluster_key(label->key) &&
-		    !is_mount_options(label->key))
+		if (!is_mount_options(label->key))
 			items[own.n++] = *label;
 	}
 	r = class_parameters_parse(&own, ret, err);
 	return r < 0 ? err_wrap(err, "volume_context") : 0;
-}
-
-static int parameters_check(const struct class_parameters *parameters,
-			    struct err *err)
-{
-	int r;
-
-	if (!parameters->server || !*parameters->server)
-		return err_set(err, -EINVAL,
-			       "volume_context: server is missing");
-	if (!parameters->share || !*parameters->share)
-		return err_set(err, -EINVAL,
-			       "volume_context: share is missing");
-	if (!parameters->subdir || !*parameters->subdir)
-		return 0;
-	r = subdir_check(parameters->subdir, err);
-	return r < 0 ? err_wrap(err, "volume_context: subDir") : 0;
 }
 
 static int claim_name(const struct labels *context, char **ret)
@@ -128,9 +110,11 @@ static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 	r = parameters_parse(args->context, &spec->parameters, err);
 	if (r < 0)
 		return r;
-	r = parameters_check(&spec->parameters, err);
-	if (r < 0)
-		return r;
+	if (spec->parameters.subdir) {
+		r = subdir_check(spec->parameters.subdir, err);
+		if (r < 0)
+			return err_wrap(err, "volume_context: subDir");
+	}
 	r = claim_name(args->context, &spec->claim);
 	if (r < 0)
 		return err_set_errno(err, r, "read volume_context");
@@ -191,7 +175,7 @@ static int print_context(FILE *out, const struct labels *context)
 	if (!sorted)
 		return -ENOMEM;
 	for (size_t i = 0; context && i < context->n; i++) {
-		if (!node_context_is_cluster_key(context->items[i].key))
+		if (!is_cluster_key(context->items[i].key))
 			sorted[n++] = &context->items[i];
 	}
 	qsort(sorted, n, sizeof(*sorted), label_compare);

@@ -31,8 +31,6 @@ int node_spec_mount_options(const struct labels *context,
 			    const struct node_capability *capability,
 			    struct mount_options *ret, struct err *err);
 
-/* A key of the cluster's, not of the volume's. */
-bool node_context_is_cluster_key(const char *key);
 /* A value of csi.storage.k8s.io/<key>; "" when it is absent. */
 const char *node_context_get(const struct labels *context, const char *key);
 

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Virtual files are made at open: what a reader gets is one consistent text, and
+ * fi->fh is it. A directory's list is taken at opendir in the same way. Sizes are 0
+ * (as in /proc), so files are opened with direct_io, which reads until the end
+ * instead of until the size. Nothing is cached by the kernel: all timeouts are 0.
+ *
+ * The tree can't be changed: every operation that would is answered with EROFS,
+ * but for opening `control` with O_TRUNC, as a shell's ">" does.
+ *
+ * Runs on shards, and blocks on nothing but the node's lock.
+ */
+
+#include "meta_ops.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "session.h"
+
+static struct stat attr_of(uint64_t id, mode_t mode)
+{
+	struct stat st = {
+		.st_ino = id,
+		.st_mode = mode,
+		.st_nlink = S_ISDIR(mode) ? 2 : 1,
+		.st_blksize = 4096,
+	};
+
+	(void)clock_gettime(CLOCK_REALTIME, &st.st_mtim);
+	st.st_atim = st.st_mtim;
+	st.st_ctim = st.st_mtim;
+	return st;
+}
+
+static void reply_attr(fuse_req_t req, uint64_t id)
+{
+	const struct meta_tree tree = meta_tree_of(req, id);
+	struct stat st;
+	mode_t mode;
+	int r;
+
+	r = meta_tree_mode(&tree, id, &mode);
+	if (r < 0) {
+		(void)fuse_reply_err(req, -r);
+		return;
+	}
+	st = attr_of(id, mode);
+	(void)fuse_reply_attr(req, &st, 0);
+}
+
+static void reply_entry(fuse_req_t req, const struct meta_item *item, int r)
+{
+	struct fuse_entry_param entry = { 0 };
+
+	if (r < 0) {
+		(void)fuse_reply_err(req, -r);
+		return;
+	}
+	entry.ino = item->id;
+	entry.attr = attr_of(item->id, item->mode);
+	(void)fuse_reply_entry(req, &entry);
+}
+
+void meta_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	const struct meta_tree tree = meta_tree_of(req, parent);
+	struct meta_item item = { 0 };
+	int r;
+
+	r = meta_tree_lookup(&tree, parent, name, &item);
+	reply_entry(req, &item, r);
+}
+
+/* In a view the tree hangs below the volume's root. */
+static void view_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	const struct meta_item root = { .id = META_VIEW_ROOT,
+					.mode = S_IFDIR | 0555 };
+
+	if (parent == FUSE_ROOT_ID)
+		reply_entry(req, &root,
+			    strcmp(name, META_DIR_NAME) == 0 ? 0 : -ENOENT);
+	else
+		meta_lookup(req, parent, name);
+}
+
+static void meta_forget(fuse_req_t req, fuse_ino_t id, uint64_t n)
+{
+	fuse_reply_none(req);
+}
+
+static void meta_forget_multi(fuse_req_t req, size_t count,
+			      struct fuse_forget_data *forgets)
+{
+	fuse_reply_none(req);
+}
+
+static void meta_getattr(fuse_req_t req, fuse_ino_t id,
+			 struct fuse_file_info *fi)
+{
+	reply_attr(req, id);
+}
+
+static void meta_setattr(fuse_req_t req, fuse_ino_t id, struct stat *st,
+			 int to_set, struct fuse_file_info *fi)
+{
+	if (to_set == FUSE_SET_ATTR_SIZE && st->st_size == 0)
+		reply_attr(req, id);
+	else
+		(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_access(fuse_req_t req, fuse_ino_t id, int mask)
+{
+	(void)fuse_reply_err(req, mask & W_OK ? EROFS : 0);
+}
+
+static void meta_readlink(fuse_req_t req, fuse_ino_t id)
+{
+	(void)fuse_reply_err(req, EINVAL);
+}
+
+/* Only root gets here with the wrong direction: the kernel checks the mode. */
+static int open_check(mode_t mode, int flags)
+{
+	const int access = flags & O_ACCMODE;
+
+	if (S_ISDIR(mode))
+		return -EISDIR;
+	if (mode & 0200)
+		return access == O_WRONLY ? 0 : -EACCES;
+	return access == O_RDONLY ? 0 : -EACCES;
+}
+
+static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
+{
+	const struct meta_tree tree = meta_tree_of(req, id);
+	_cleanup_(free) struct meta_text *text = calloc(1, sizeof(*text));
+	mode_t mode;
+	int r;
+
+	r = text ? meta_tree_mode(&tree, id, &mode) : -ENOMEM;
+	if (r == 0)
+		r = open_check(mode, fi->flags);
+	if (r == 0 && !(mode & 0200))
+		r = meta_tree_read(&tree, id, text);
+	if (r < 0) {
+		(void)fuse_reply_err(req, -r);
+		return;
+	}
+	fi->fh = (uintptr_t)text;
+	fi->direct_io = 1;
+	if (fuse_reply_open(req, fi) == 0)
+		(void)TAKE_PTR(text); /* until release */
+	else
+		meta_text_fini(text);
+}
+
+static void meta_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
+		      struct fuse_file_info *fi)
+{
+	const struct meta_text *text = (const void *)(uintptr_t)fi->fh;
+	size_t start =
+		(uint64_t)offset < text->len ? (size_t)offset : text->len;
+
+	if (size > text->len - start)
+		size = text->len - start;
+	(void)fuse_reply_buf(req, size ? text->data + start : NULL, size);
+}
+
+static void meta_write(fuse_req_t req, fuse_ino_t id, const char *buf,
+		       size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	if (meta_is_node(id))
+		(void)fuse_reply_err(req, EROFS);
+	else
+		meta_control_write(session_owner(fuse_req_userdata(req)), req,
+				   buf, size);
+}
+
+static void meta_release(fuse_req_t req, fuse_ino_t id,
+			 struct fuse_file_info *fi)
+{
+	struct meta_text *text = (void *)(uintptr_t)fi->fh;
+
+	meta_text_fini(text);
+	free(text);
+	(void)fuse_reply_err(req, 0);
+}
+
+static void meta_flush(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
+{
+	(void)fuse_reply_err(req, 0);
+}
+
+static void meta_fsync(fuse_req_t req, fuse_ino_t id, int datasync,
+		       struct fuse_file_info *fi)
+{
+	(void)fuse_reply_err(req, 0);
+}
+
+static void meta_opendir(fuse_req_t req, fuse_ino_t id,
+			 struct fuse_file_info *fi)
+{
+	const struct meta_tree tree = meta_tree_of(req, id);
+	_cleanup_(free) struct meta_list *list = calloc(1, sizeof(*list));
+	int r;
+
+	r = list ? meta_tree_list(&tree, id, list) : -ENOMEM;
+	if (r < 0) {
+		(void)fuse_reply_err(req, -r);
+		return;
+	}
+	fi->fh = (uintptr_t)list;
+	if (fuse_reply_open(req, fi) == 0)
+		(void)TAKE_PTR(list); /* until releasedir */
+	else
+		meta_list_fini(list);
+}
+
+/* Position 0 is ".", 1 is "..", then the list; `..` may say the same inode. */
+static size_t add_entry(fuse_req_t req, char *buf, size_t size, bool is_plus,
+			uint64_t dir, const struct meta_list *list, off_t at)
+{
+	const struct meta_item dot = { .name = at == 0 ? (char *)"."
+						       : (char *)"..",
+				       .id = dir,
+				       .mode = S_IFDIR | 0555 };
+	const struct meta_item *item = at < 2 ? &dot : &list->items[at - 2];
+	struct fuse_entry_param entry = {
+		/* 0: the kernel must not count a reference to the dots. */
+		.ino = at < 2 ? 0 : item->id,
+		.attr = attr_of(item->id, item->mode),
+	};
+
+	if (is_plus)
+		return fuse_add_direntry_plus(req, buf, size, item->name,
+					      &entry, at + 1);
+	return fuse_add_direntry(req, buf, size, item->name, &entry.attr,
+				 at + 1);
+}
+
+static void reply_list(fuse_req_t req, uint64_t dir, size_t size, off_t offset,
+		       const struct meta_list *list, bool is_plus)
+{
+	_cleanup_(free) char *buf = malloc(size);
+	size_t used = 0;
+
+	if (!buf) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	for (off_t at = offset; at >= 0 && (size_t)at < list->n + 2; at++) {
+		size_t len = add_entry(req, buf + used, size - used, is_plus,
+				       dir, list, at);
+
+		if (len > size - used)
+			break;
+		used += len;
+	}
+	(void)fuse_reply_buf(req, buf, used);
+}
+
+static void meta_readdir(fuse_req_t req, fuse_ino_t id, size_t size,
+			 off_t offset, struct fuse_file_info *fi)
+{
+	reply_list(req, id, size, offset, (const void *)(uintptr_t)fi->fh,
+		   false);
+}
+
+static void meta_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size,
+			     off_t offset, struct fuse_file_info *fi)
+{
+	reply_list(req, id, size, offset, (const void *)(uintptr_t)fi->fh,
+		   true);
+}
+
+static void meta_releasedir(fuse_req_t req, fuse_ino_t id,
+			    struct fuse_file_info *fi)
+{
+	struct meta_list *list = (void *)(uintptr_t)fi->fh;
+
+	meta_list_fini(list);
+	free(list);
+	(void)fuse_reply_err(req, 0);
+}
+
+static void meta_statfs(fuse_req_t req, fuse_ino_t id)
+{
+	const struct statvfs st = { .f_bsize = 4096,
+				    .f_frsize = 4096,
+				    .f_namemax = 255 };
+
+	(void)fuse_reply_statfs(req, &st);
+}
+
+/* --- what a read-only tree refuses ------------------------------------------ */
+
+static void meta_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+		       mode_t mode, dev_t rdev)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		       mode_t mode)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+			 const char *name)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+			fuse_ino_t to_parent, const char *to_name,
+			unsigned int flags)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_link(fuse_req_t req, fuse_ino_t id, fuse_ino_t parent,
+		      const char *name)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+			mode_t mode, struct fuse_file_info *fi)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+static void meta_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,
+		       struct fuse_file_info *fi)
+{
+	(void)fuse_reply_err(req, EINVAL);
+}
+
+static void meta_fallocate(fuse_req_t req, fuse_ino_t id, int mode,
+			   off_t offset, off_t len, struct fuse_file_info *fi)
+{
+	(void)fuse_reply_err(req, EROFS);
+}
+
+const struct fuse_lowlevel_ops meta_view_ops = {
+	.lookup = view_lookup,
+	.forget = meta_forget,
+	.forget_multi = meta_forget_multi,
+	.getattr = meta_getattr,
+	.setattr = meta_setattr,
+	.access = meta_access,
+	.readlink = meta_readlink,
+	.open = meta_open,
+	.read = meta_read,
+	.write = meta_write,
+	.release = meta_release,
+	.flush = meta_flush,
+	.fsync = meta_fsync,
+	.opendir = meta_opendir,
+	.readdir = meta_readdir,
+	.readdirplus = meta_readdirplus,
+	.releasedir = meta_releasedir,
+	.fsyncdir = meta_fsync,
+	.statfs = meta_statfs,
+	.mknod = meta_mknod,
+	.mkdir = meta_mkdir,
+	.symlink = meta_symlink,
+	.unlink = meta_remove,
+	.rmdir = meta_remove,
+	.rename = meta_rename,
+	.link = meta_link,
+	.create = meta_create,
+	.lseek = meta_lseek,
+	.fallocate = meta_fallocate,
+};
