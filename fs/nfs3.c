@@ -10,15 +10,12 @@
  *            |              v  |
  *         delayed       slot: unsent    (the connection was lost)
  *
- * A slot is a place in the window of what may be on the wire. The XID of a call is
- * its slot's number and a counter of the slot, so a reply finds its call without
- * a search, and a reply that comes twice, or after a cancel, finds nobody.
+ * The slots are nfs3_window.c.
  *
  * Invariants:
  *  1. A call is in exactly one place: waiting, delayed or a slot; call->transport
  *     says which (the list's or the slot's address), NULL = none of ours.
- *  2. A slot is in exactly one list: free, unsent or sent; only free ones have no
- *     call. sent is in the order of sending.
+ *  2. What waits is older than what is submitted later and enters before it.
  *  3. A call keeps its slot, and so its XID, until it is done: servers recognise
  *     a retransmission by it. Only JUKEBOX, by which a server says that it did
  *     nothing, makes a call start anew.
@@ -41,17 +38,16 @@
 #include "nfs3.h"
 
 #include <arpa/inet.h>
-#include <sys/random.h>
 
 #include "clock.h"
 #include "log.h"
+#include "nfs3_window.h"
 #include "nfs3_xdr.h"
 #include "nfs_conn.h"
 
 #define TIMEO_MS_DEFAULT  60000
 #define RETRANS_DEFAULT	  2
 #define MAX_BYTES_DEFAULT (16u << 20)
-#define COST_MIN	  512 /* of a call without payload */
 #define JUKEBOX_DELAY_NS  (500 * NS_PER_MS)
 #define TICK_MIN_NS	  (10 * NS_PER_MS)
 #define TICK_MAX_NS	  NS_PER_S
@@ -59,16 +55,6 @@
 #define MALFORMED_MAX	  3 /* replies to one call */
 
 TAILQ_HEAD(call_list, nfs_call);
-TAILQ_HEAD(slot_list, nfs_slot);
-
-struct nfs_slot {
-	struct nfs_call *call; /* borrowed; NULL = free */
-	uint32_t xid;
-	uint32_t cost;	      /* payload bytes, counted in n_bytes */
-	uint32_t n_malformed; /* replies that could not be decoded */
-	uint64_t sent_ns;     /* when it was sent last; 0 = it is in unsent */
-	TAILQ_ENTRY(nfs_slot) entry;
-};
 
 struct nfs3_client {
 	struct nfs_client client; /* what callers have */
@@ -78,15 +64,11 @@ struct nfs3_client {
 	struct nfs_conn *conn;
 	struct call_list waiting; /* for a slot, in order */
 	struct call_list delayed; /* for retry, after JUKEBOX */
-	struct slot_list free;	  /* used in turn: XIDs repeat late */
-	struct slot_list unsent;
-	struct slot_list sent;
-	uint32_t n_bytes;    /* sum of cost */
-	uint64_t replied_ns; /* when the server last said anything */
+	uint64_t replied_ns;	  /* when the server last said anything */
 	struct timer tick;
 	struct timer retry;
 	char name[INET6_ADDRSTRLEN]; /* for logs */
-	struct nfs_slot slots[NFS3_CALLS_MAX];
+	struct nfs3_window window;
 };
 
 static struct nfs3_client *client_of(struct nfs_client *client)
@@ -94,111 +76,49 @@ static struct nfs3_client *client_of(struct nfs_client *client)
 	return container_of(client, struct nfs3_client, client);
 }
 
-/* --- slots ---------------------------------------------------------------- */
-
-static uint32_t call_cost(const struct nfs_call *call)
-{
-	switch (call->proc) {
-	case NFS_READ:
-		return call->args.read.count + COST_MIN;
-	case NFS_WRITE:
-		return call->args.write.count + COST_MIN;
-	case NFS_READDIR:
-	case NFS_READDIRPLUS:
-		return call->args.readdir.count + COST_MIN;
-	default:
-		return COST_MIN;
-	}
-}
-
-static struct slot_list *slot_list_of(struct nfs3_client *c,
-				      const struct nfs_slot *slot)
-{
-	return slot->sent_ns ? &c->sent : &c->unsent;
-}
-
-static struct nfs_slot *slot_of(struct nfs3_client *c,
-				const struct nfs_call *call)
+/* NULL for a call that is in a list. */
+static struct nfs3_slot *slot_of(struct nfs3_client *c,
+				 const struct nfs_call *call)
 {
 	void *place = call->transport;
 
-	if (place == &c->waiting || place == &c->delayed)
-		return NULL;
-	return place;
-}
-
-/* The next waiting call gets a slot, if the window has room for it. */
-static void slot_take(struct nfs3_client *c)
-{
-	struct nfs_call *call = TAILQ_FIRST(&c->waiting);
-	struct nfs_slot *slot = TAILQ_FIRST(&c->free);
-	uint32_t cost;
-
-	if (!call || !slot)
-		return;
-	cost = call_cost(call);
-	/* A call that is dearer than the whole window goes alone. */
-	if (c->n_bytes > 0 && c->n_bytes + cost > c->options.max_bytes)
-		return;
-	TAILQ_REMOVE(&c->waiting, call, entry);
-	TAILQ_REMOVE(&c->free, slot, entry);
-	slot->call = call;
-	slot->xid += NFS3_CALLS_MAX;
-	slot->cost = cost;
-	slot->n_malformed = 0;
-	slot->sent_ns = 0;
-	c->n_bytes += cost;
-	call->xid = slot->xid;
-	call->transport = slot;
-	TAILQ_INSERT_TAIL(&c->unsent, slot, entry);
-}
-
-static void slot_give_back(struct nfs3_client *c, struct nfs_slot *slot)
-{
-	TAILQ_REMOVE(slot_list_of(c, slot), slot, entry);
-	TAILQ_INSERT_TAIL(&c->free, slot, entry);
-	c->n_bytes -= slot->cost;
-	slot->call->transport = NULL;
-	slot->call = NULL;
-}
-
-/* The slot of a reply; NULL when nobody waits for it (any more). */
-static struct nfs_slot *slot_find(struct nfs3_client *c, uint32_t xid)
-{
-	struct nfs_slot *slot = &c->slots[xid % NFS3_CALLS_MAX];
-
-	return slot->call && slot->xid == xid ? slot : NULL;
-}
-
-static void slots_init(struct nfs3_client *c)
-{
-	uint32_t random = (uint32_t)clock_ns();
-
-	(void)!getrandom(&random, sizeof(random), 0);
-	for (uint32_t i = 0; i < c->options.max_calls; i++) {
-		c->slots[i].xid = random / NFS3_CALLS_MAX * NFS3_CALLS_MAX + i;
-		TAILQ_INSERT_TAIL(&c->free, &c->slots[i], entry);
-	}
+	return place == &c->waiting || place == &c->delayed ? NULL : place;
 }
 
 /* --- the end of a call ---------------------------------------------------- */
 
-/* Takes the call out of its place; a payload is not touched from here on. */
-static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
+static struct nfs_payload payload_of(const struct nfs_call *call)
 {
-	struct nfs_slot *slot = slot_of(c, call);
 	struct nfs_payload payload = { .len = nfs3_payload_len(call) };
 
-	if (!slot) {
-		TAILQ_REMOVE((struct call_list *)call->transport, call, entry);
-		call->transport = NULL;
+	if (payload.len > 0)
+		payload.data = call->args.write.data;
+	return payload;
+}
+
+/*
+ * The call leaves the window; its payload is not read from here on. That it has
+ * been answered does not prove that it was sent: servers need not be honest.
+ */
+static void slot_leave(struct nfs3_client *c, struct nfs3_slot *slot)
+{
+	struct nfs_payload payload = payload_of(slot->call);
+
+	nfs_conn_release(c->conn, &payload);
+	nfs3_window_leave(&c->window, slot);
+}
+
+/* Takes the call out of its place, wherever that is. */
+static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
+{
+	struct nfs3_slot *slot = slot_of(c, call);
+
+	if (slot) {
+		slot_leave(c, slot);
 		return;
 	}
-	if (payload.len > 0) {
-		payload.data = call->args.write.data;
-		nfs_conn_release(c->conn, &payload);
-	}
-	slot_give_back(c, slot);
+	TAILQ_REMOVE((struct call_list *)call->transport, call, entry);
+	call->transport = NULL;
 }
 
 static void call_finish(struct nfs3_client *c, struct nfs_call *call,
@@ -235,52 +155,49 @@ static void set_health(struct nfs3_client *c, enum nfs_health health)
 	       F_STR("server", c->name), F_U64("calls", c->client.n_in_flight));
 }
 
-/* How long the oldest call has been on the wire; 0 if there is none. */
-static uint64_t oldest_ns(const struct nfs3_client *c, uint64_t now_ns)
-{
-	const struct nfs_slot *oldest = TAILQ_FIRST(&c->sent);
-
-	return oldest && oldest->sent_ns < now_ns ? now_ns - oldest->sent_ns
-						  : 0;
-}
-
 /* --- what the connection asks --------------------------------------------- */
+
+/* The next slot to send; the head of the queue enters if the window lets it. */
+static struct nfs3_slot *next_slot(struct nfs3_client *c)
+{
+	struct nfs_call *call = TAILQ_FIRST(&c->waiting);
+
+	if (TAILQ_EMPTY(&c->window.unsent) && call &&
+	    nfs3_window_has_room(&c->window, call)) {
+		TAILQ_REMOVE(&c->waiting, call, entry);
+		nfs3_window_enter(&c->window, call);
+	}
+	return TAILQ_FIRST(&c->window.unsent);
+}
 
 static bool pull(void *owner, struct xdr_writer *w,
 		 struct nfs_payload *ret_payload)
 {
 	struct nfs3_client *c = owner;
-	struct xdr_writer start = *w;
-	struct nfs_slot *slot;
+	const struct xdr_writer start = *w;
+	struct nfs3_slot *slot;
 
-	for (;;) {
+	while ((slot = next_slot(c))) {
 		int r;
 
-		if (TAILQ_EMPTY(&c->unsent))
-			slot_take(c);
-		slot = TAILQ_FIRST(&c->unsent);
-		if (!slot)
-			return false;
 		*w = start;
 		r = nfs3_encode_call(w, slot->xid, slot->call);
-		if (r == 0)
-			break;
-		call_abandon(c, slot->call, r);
+		if (r < 0) {
+			call_abandon(c, slot->call, r);
+			continue;
+		}
+		nfs3_window_mark_sent(&c->window, slot);
+		*ret_payload = payload_of(slot->call);
+		return true;
 	}
-	TAILQ_REMOVE(&c->unsent, slot, entry);
-	slot->sent_ns = clock_ns();
-	TAILQ_INSERT_TAIL(&c->sent, slot, entry);
-	ret_payload->len = nfs3_payload_len(slot->call);
-	if (ret_payload->len > 0)
-		ret_payload->data = slot->call->args.write.data;
-	return true;
+	return false;
 }
 
-static void delay(struct nfs3_client *c, struct nfs_slot *slot)
+static void delay(struct nfs3_client *c, struct nfs3_slot *slot)
 {
 	struct nfs_call *call = slot->call;
 
-	slot_give_back(c, slot);
+	slot_leave(c, slot);
 	call->transport = &c->delayed;
 	TAILQ_INSERT_TAIL(&c->delayed, call, entry);
 	/* Without memory for the timer the next JUKEBOX arms it. */
@@ -308,7 +225,7 @@ static int decode(struct xdr_reader *r, struct nfs_call *call,
 	return nfs3_decode_results(r, call, array);
 }
 
-static int malformed(struct nfs3_client *c, struct nfs_slot *slot)
+static int malformed(struct nfs3_client *c, struct nfs3_slot *slot)
 {
 	struct nfs_call *call = slot->call;
 
@@ -319,7 +236,7 @@ static int malformed(struct nfs3_client *c, struct nfs_slot *slot)
 	return -EBADMSG;
 }
 
-static int complete(struct nfs3_client *c, struct nfs_slot *slot,
+static int complete(struct nfs3_client *c, struct nfs3_slot *slot,
 		    struct xdr_reader *r, const struct buffer *entries)
 {
 	struct nfs_call *call = slot->call;
@@ -331,13 +248,12 @@ static int complete(struct nfs3_client *c, struct nfs_slot *slot,
 		delay(c, slot);
 		return 0;
 	}
-	/* Not call_withdraw(): the answer implies that the payload was sent. */
-	slot_give_back(c, slot);
+	slot_leave(c, slot);
 	call_finish(c, call, status);
 	return 0;
 }
 
-static int complete_readdir(struct nfs3_client *c, struct nfs_slot *slot,
+static int complete_readdir(struct nfs3_client *c, struct nfs3_slot *slot,
 			    struct xdr_reader *r)
 {
 	struct buffer *entries = buffer_get(c->pool, BUFFER_LARGE_SIZE);
@@ -355,7 +271,7 @@ static void on_reply(struct nfs3_client *c)
 {
 	c->replied_ns = clock_ns();
 	if (c->client.health != NFS_HEALTH_OK &&
-	    oldest_ns(c, c->replied_ns) <= OVERDUE_NS)
+	    nfs3_window_oldest_ns(&c->window, c->replied_ns) <= OVERDUE_NS)
 		set_health(c, NFS_HEALTH_OK);
 }
 
@@ -363,12 +279,12 @@ static int receive(void *owner, uint8_t *data, uint32_t len)
 {
 	struct nfs3_client *c = owner;
 	struct xdr_reader r = xdr_reader_over(data, len);
-	struct nfs_slot *slot;
+	struct nfs3_slot *slot;
 
 	if (len < 4)
 		return -EBADMSG;
 	on_reply(c);
-	slot = slot_find(c, xdr_load_u32(data));
+	slot = nfs3_window_find(&c->window, xdr_load_u32(data));
 	if (!slot)
 		return 0;
 	if (slot->call->proc == NFS_READDIR ||
@@ -384,19 +300,6 @@ static bool has_work(void *owner)
 	return c->client.n_in_flight > 0;
 }
 
-/* Everything on the wire goes back to the head of what is to be sent, in order. */
-static void unsend(struct nfs3_client *c)
-{
-	struct nfs_slot *slot;
-
-	while ((slot = TAILQ_LAST(&c->sent, slot_list))) {
-		TAILQ_REMOVE(&c->sent, slot, entry);
-		slot->sent_ns = 0;
-		slot->call->is_retransmitted = true;
-		TAILQ_INSERT_HEAD(&c->unsent, slot, entry);
-	}
-}
-
 static void on_state(void *owner, enum nfs_conn_state state)
 {
 	struct nfs3_client *c = owner;
@@ -409,13 +312,13 @@ static void on_state(void *owner, enum nfs_conn_state state)
 			set_health(c, NFS_HEALTH_DEGRADED);
 		break;
 	case NFS_CONN_BACKOFF:
-		unsend(c);
+		nfs3_window_unsend_all(&c->window);
 		/* An idle server may close connections: that is no trouble. */
 		if (has_work(c))
 			set_health(c, NFS_HEALTH_UNREACHABLE);
 		break;
 	case NFS_CONN_IDLE:
-		unsend(c);
+		nfs3_window_unsend_all(&c->window);
 		break;
 	case NFS_CONN_CONNECTING:
 		break;
@@ -466,9 +369,8 @@ static struct nfs_call *any_expired(struct nfs3_client *c, uint64_t before_ns)
 
 	if (!call)
 		call = first_expired(&c->delayed, before_ns);
-	for (uint32_t i = 0; !call && i < c->options.max_calls; i++)
-		if (c->slots[i].call && c->slots[i].call->start_ns < before_ns)
-			call = c->slots[i].call;
+	if (!call)
+		call = nfs3_window_expired(&c->window, before_ns);
 	return call;
 }
 
@@ -484,7 +386,7 @@ static void expire_soft(struct nfs3_client *c, uint64_t now_ns)
 
 static void check_server(struct nfs3_client *c, uint64_t now_ns)
 {
-	uint64_t age_ns = oldest_ns(c, now_ns);
+	uint64_t age_ns = nfs3_window_oldest_ns(&c->window, now_ns);
 	bool is_silent = now_ns - c->replied_ns > timeo_ns(c);
 
 	if (nfs_conn_state(c->conn) != NFS_CONN_READY)
@@ -599,8 +501,8 @@ static void set_defaults(struct nfs3_options *o)
 		o->timeo_ms = TIMEO_MS_DEFAULT;
 	if (o->retrans == 0)
 		o->retrans = RETRANS_DEFAULT;
-	if (o->max_calls == 0 || o->max_calls > NFS3_CALLS_MAX)
-		o->max_calls = NFS3_CALLS_MAX;
+	if (o->max_calls == 0 || o->max_calls > NFS3_SLOTS_MAX)
+		o->max_calls = NFS3_SLOTS_MAX;
 	if (o->max_bytes == 0)
 		o->max_bytes = MAX_BYTES_DEFAULT;
 }
@@ -650,12 +552,10 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	c->retry = TIMER_INIT(on_retry);
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->delayed);
-	TAILQ_INIT(&c->free);
-	TAILQ_INIT(&c->unsent);
-	TAILQ_INIT(&c->sent);
 	set_defaults(&c->options);
 	set_name(c);
-	slots_init(c);
+	nfs3_window_init(&c->window, c->options.max_calls,
+			 c->options.max_bytes);
 	r = make_conn(c);
 	if (r < 0)
 		return err_set_errno(err, r, "make an nfs client");

@@ -25,14 +25,12 @@
 #include "loop.h"
 #include "nfs_call.h"
 
-#define NFS3_CALLS_MAX 128
-
 struct nfs3_options {
 	struct sockaddr_storage addr; /* of the NFS service, resolved */
 	socklen_t addr_len;
 	uint32_t timeo_ms;  /* 0 = 60000; a server silent for so long is hung */
 	uint32_t retrans;   /* 0 = 2; only counts for is_soft */
-	uint32_t max_calls; /* on the wire; 0 = NFS3_CALLS_MAX, the most */
+	uint32_t max_calls; /* on the wire; 0 = 128, the most */
 	uint32_t max_bytes; /* payload on the wire, both ways; 0 = 16 MiB */
 	bool is_soft; /* -ETIMEDOUT after timeo x retrans, else wait for ever */
 	/*

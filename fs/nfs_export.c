@@ -85,9 +85,10 @@ static int fail_mount(const struct opening *o, int r, struct err *err)
 			       "mount %s:%s: the server does not export it",
 			       spec->server, spec->share);
 	if (r == -EACCES || r == -EPERM)
-		return err_set(err, -EACCES,
-			       "mount %s:%s: the server refuses this client",
-			       spec->server, spec->share);
+		return err_set(
+			err, -EACCES,
+			"mount %s:%s: the server does not export it to this client",
+			spec->server, spec->share);
 	return fail_rpc(o, "mount", r, err);
 }
 
