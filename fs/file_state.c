@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * State of open files in the slots of the node table. Each function takes the
+ * node's state lock, looks or changes a few words, and lets go: no I/O, no other
+ * lock.
+ *
+ * Close-to-open. "Known" is the state of the file (mtime, ctime, size) that the
+ * kernel's cached pages were read from or written in. An open compares it with
+ * the server's; our own writes move it along by means of wcc data: if the state
+ * before the write is the known one, nobody else has been there, and the state
+ * after it is the new known one. Replies that overtake each other break that
+ * chain and cost a needless cache drop at the next open, never stale data.
+ *
+ * Uncommitted data. What a server answers UNSTABLE it may lose in a reboot, which
+ * shows as another verifier. Data is not kept here to be written again: the loss
+ * is remembered and reported by the next fsync or close.
+ */
+
+#include "file_state.h"
+
+#include <stdio.h>
+
+#include "inode.h"
+#include "inode_layout.h"
+
+static struct inode_slot *state_lock(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = inode_table_slot(table, nodeid);
+
+	if (slot)
+		pthread_mutex_lock(inode_table_state_lock(table, nodeid));
+	return slot;
+}
+
+static void state_unlock(struct inode_table *table, uint64_t nodeid)
+{
+	pthread_mutex_unlock(inode_table_state_lock(table, nodeid));
+}
+
+static bool time_equal(const struct slot_time *a, const struct timespec *b)
+{
+	return a->s == b->tv_sec && a->ns == (uint32_t)b->tv_nsec;
+}
+
+static void time_store(struct slot_time *a, const struct timespec *b)
+{
+	a->s = b->tv_sec;
+	a->ns = (uint32_t)b->tv_nsec;
+}
+
+static bool known_equal_locked(const struct inode_slot *slot,
+			       const struct nfs_attr *attr)
+{
+	return slot->known_size == attr->size &&
+	       time_equal(&slot->known_mtime, &attr->mtime) &&
+	       time_equal(&slot->known_ctime, &attr->ctime);
+}
+
+static void known_store_locked(struct inode_slot *slot,
+			       const struct nfs_attr *attr)
+{
+	slot->flags |= SLOT_HAS_KNOWN;
+	slot->known_size = attr->size;
+	time_store(&slot->known_mtime, &attr->mtime);
+	time_store(&slot->known_ctime, &attr->ctime);
+}
+
+bool file_validate(struct inode_table *table, uint64_t nodeid,
+		   const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_same;
+
+	if (!slot)
+		return false;
+	is_same = (slot->flags & SLOT_HAS_KNOWN) &&
+		  known_equal_locked(slot, attr);
+	known_store_locked(slot, attr);
+	state_unlock(table, nodeid);
+	return is_same;
+}
+
+bool file_observe(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_changed;
+
+	if (!slot)
+		return false;
+	is_changed = (slot->flags & SLOT_HAS_KNOWN) &&
+		     !known_equal_locked(slot, attr);
+	if (is_changed)
+		known_store_locked(slot, attr);
+	state_unlock(table, nodeid);
+	return is_changed;
+}
+
+bool file_is_changed(struct inode_table *table, uint64_t nodeid,
+		     const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_changed;
+
+	if (!slot)
+		return false;
+	is_changed = (slot->flags & SLOT_HAS_KNOWN) &&
+		     !known_equal_locked(slot, attr);
+	state_unlock(table, nodeid);
+	return is_changed;
+}
+
+void file_forget_known(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	slot->flags &= ~(uint32_t)SLOT_HAS_KNOWN;
+	state_unlock(table, nodeid);
+}
+
+void file_changed(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_wcc *wcc)
+{
+	struct inode_slot *slot;
+
+	if (!wcc->has_before || !wcc->has_after)
+		return;
+	slot = state_lock(table, nodeid);
+	if (!slot)
+		return;
+	if ((slot->flags & SLOT_HAS_KNOWN) &&
+	    slot->known_size == wcc->size_before &&
+	    time_equal(&slot->known_mtime, &wcc->mtime_before) &&
+	    time_equal(&slot->known_ctime, &wcc->ctime_before))
+		known_store_locked(slot, &wcc->after);
+	state_unlock(table, nodeid);
+}
+
+/* --- uncommitted data -------------------------------------------------------- */
+
+static void verf_check_locked(struct inode_slot *slot, uint64_t verf)
+{
+	if ((slot->flags & SLOT_HAS_VERF) && slot->n_unstable > 0 &&
+	    slot->write_verf != verf)
+		slot->flags |= SLOT_LOST;
+	slot->flags |= SLOT_HAS_VERF;
+	slot->write_verf = verf;
+}
+
+void file_wrote(struct inode_table *table, uint64_t nodeid,
+		enum nfs_stable committed, uint64_t verf)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	verf_check_locked(slot, verf);
+	if (committed == NFS_UNSTABLE)
+		slot->n_unstable++;
+	state_unlock(table, nodeid);
+}
+
+uint32_t file_uncommitted(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	uint32_t n;
+
+	if (!slot)
+		return 0;
+	n = slot->n_unstable;
+	state_unlock(table, nodeid);
+	return n;
+}
+
+int file_committed(struct inode_table *table, uint64_t nodeid,
+		   uint32_t n_covered, uint64_t verf)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	int r;
+
+	if (!slot)
+		return 0;
+	verf_check_locked(slot, verf);
+	slot->n_unstable -=
+		n_covered < slot->n_unstable ? n_covered : slot->n_unstable;
+	r = slot->flags & SLOT_LOST ? -EIO : 0;
+	slot->flags &= ~(uint32_t)SLOT_LOST;
+	state_unlock(table, nodeid);
+	return r;
+}
+
+/* --- opens, and names set aside ----------------------------------------------- */
+
+void file_opened(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	slot->n_opens++;
+	state_unlock(table, nodeid);
+}
+
+void file_closed(struct inode_table *table, uint64_t nodeid,
+		 struct file_silly *ret)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	*ret = (struct file_silly){ 0 };
+	if (!slot)
+		return;
+	if (slot->n_opens > 0)
+		slot->n_opens--;
+	if (slot->n_opens == 0 && slot->silly_dir) {
+		ret->dir = slot->silly_dir;
+		ret->name = slot->silly_name;
+		ret->uid = slot->silly_uid;
+		ret->gid = slot->silly_gid;
+		slot->silly_dir = 0;
+	}
+	state_unlock(table, nodeid);
+}
+
+uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	uint32_t n;
+
+	if (!slot)
+		return 0;
+	n = slot->n_opens;
+	state_unlock(table, nodeid);
+	return n;
+}
+
+bool file_set_silly(struct inode_table *table, uint64_t nodeid,
+		    const struct file_silly *silly)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_ok;
+
+	if (!slot)
+		return false;
+	is_ok = slot->n_opens > 0 && !slot->silly_dir;
+	if (is_ok) {
+		slot->silly_dir = silly->dir;
+		slot->silly_name = silly->name;
+		slot->silly_uid = silly->uid;
+		slot->silly_gid = silly->gid;
+	}
+	state_unlock(table, nodeid);
+	return is_ok;
+}
+
+bool file_is_silly(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_silly;
+
+	if (!slot)
+		return false;
+	is_silly = slot->silly_dir != 0;
+	state_unlock(table, nodeid);
+	return is_silly;
+}
+
+void file_silly_name(uint64_t fileid, uint32_t number,
+		     char ret[FILE_SILLY_NAME_SIZE])
+{
+	(void)snprintf(ret, FILE_SILLY_NAME_SIZE, ".nfs%016llx%08x",
+		       (unsigned long long)fileid, number);
+}
+
+/* --- appends, directories ------------------------------------------------------ */
+
+bool file_append_begin(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_ok;
+
+	if (!slot)
+		return true;
+	is_ok = !(slot->flags & SLOT_APPENDING);
+	slot->flags |= SLOT_APPENDING;
+	state_unlock(table, nodeid);
+	return is_ok;
+}
+
+void file_append_end(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	slot->flags &= ~(uint32_t)SLOT_APPENDING;
+	state_unlock(table, nodeid);
+}
+
+uint64_t file_cookieverf(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	uint64_t verf;
+
+	if (!slot)
+		return 0;
+	verf = slot->cookieverf;
+	state_unlock(table, nodeid);
+	return verf;
+}
+
+void file_set_cookieverf(struct inode_table *table, uint64_t nodeid,
+			 uint64_t cookieverf)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	slot->cookieverf = cookieverf;
+	state_unlock(table, nodeid);
+}

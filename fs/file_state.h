@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a volume knows about the files that its node has open: the state that the
+ * kernel's cached pages belong to (close-to-open), data that the server has not
+ * committed, open counts, and names that were set aside because their file was
+ * still open. It lives in the node table's slots.
+ *
+ * Every function accepts a stale node id and then answers as for a file that
+ * nobody has opened. Threads: any, at any time.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nfs_call.h"
+
+struct inode_table;
+
+/* --- close-to-open (RFC 1813 4.11 leaves it to clients; nfs(5) names it) --- */
+
+/*
+ * At open: remembers attr as the state that pages read from now on belong to.
+ * True when pages that the kernel already has belong to the same state.
+ */
+bool file_validate(struct inode_table *table, uint64_t nodeid,
+		   const struct nfs_attr *attr);
+
+/*
+ * On attributes seen at another time: true when the file was validated before and
+ * somebody else has changed it since; attr is the state from then on.
+ */
+bool file_observe(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_attr *attr);
+
+/* As file_observe(), but remembers nothing. */
+bool file_is_changed(struct inode_table *table, uint64_t nodeid,
+		     const struct nfs_attr *attr);
+
+/* The next open drops the kernel's pages. */
+void file_forget_known(struct inode_table *table, uint64_t nodeid);
+
+/*
+ * After a change of our own: when it began in the state that we know, the state
+ * moves along, and the cached pages stay valid.
+ */
+void file_changed(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_wcc *wcc);
+
+/* --- uncommitted data ------------------------------------------------------ */
+
+/* A WRITE was answered; verf is the server's write verifier. */
+void file_wrote(struct inode_table *table, uint64_t nodeid,
+		enum nfs_stable committed, uint64_t verf);
+
+/* UNSTABLE writes that a COMMIT sent now would cover; 0 = nothing to commit. */
+uint32_t file_uncommitted(struct inode_table *table, uint64_t nodeid);
+
+/*
+ * A COMMIT that covers n_covered writes was answered with verf. -EIO when the
+ * server has lost data since (it rebooted: RFC 1813 4.8); said once.
+ */
+int file_committed(struct inode_table *table, uint64_t nodeid,
+		   uint32_t n_covered, uint64_t verf);
+
+/* --- opens, and names set aside --------------------------------------------- */
+
+/* A name of an open file that was renamed aside instead of removed. */
+struct file_silly {
+	uint64_t
+		dir; /* node of its directory, held for this record; 0 = none */
+	uint32_t name;
+	uint32_t uid; /* on whose behalf */
+	uint32_t gid;
+};
+
+void file_opened(struct inode_table *table, uint64_t nodeid);
+/* At the last close *ret tells what to remove then; otherwise ret->dir is 0. */
+void file_closed(struct inode_table *table, uint64_t nodeid,
+		 struct file_silly *ret);
+uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid);
+
+/* False when the file has a name set aside already, or is not open (any more). */
+bool file_set_silly(struct inode_table *table, uint64_t nodeid,
+		    const struct file_silly *silly);
+bool file_is_silly(struct inode_table *table, uint64_t nodeid);
+
+/* ".nfs", 16 digits of file id, 8 digits of number: as Linux names them. */
+#define FILE_SILLY_NAME_SIZE 29
+void file_silly_name(uint64_t fileid, uint32_t number,
+		     char ret[FILE_SILLY_NAME_SIZE]);
+
+/* --- appends, directories ---------------------------------------------------- */
+
+/* One append per file at a time: false when one is under way already. */
+bool file_append_begin(struct inode_table *table, uint64_t nodeid);
+void file_append_end(struct inode_table *table, uint64_t nodeid);
+
+uint64_t file_cookieverf(struct inode_table *table, uint64_t nodeid);
+void file_set_cookieverf(struct inode_table *table, uint64_t nodeid,
+			 uint64_t cookieverf);

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The node table. Slots are in the memory file; how to find the slot of a handle
+ * is in process memory, because it can be rebuilt from the slots at any time:
+ *
+ *	stripes[hash of handle]  lock, buckets -> first slot of a chain
+ *	links[slot]              next slot of the chain, or of the free list
+ *
+ * Invariants:
+ *  1. A slot is in exactly one chain (is_valid) or in the free list or beyond
+ *     n_used.
+ *  2. n_lookup and is_valid of a slot change only under the lock of the stripe
+ *     of its handle; they are atomics because readers don't take it.
+ *  3. A slot's generation changes only when the slot is freed.
+ *  4. The mapping never moves: address space for the largest table is reserved
+ *     at the start, and the file grows into it.
+ *
+ * Locks: a stripe's lock, then alloc_lock. State locks are alone.
+ */
+
+#include "inode.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "inode_layout.h"
+
+#define N_STRIPES	64u
+#define N_STATE_LOCKS	64u
+#define GROW_SLOTS	1024u
+#define FIRST_BUCKETS	16u
+#define GENERATION_MASK 0x7fffffffu
+#define NO_SLOT		UINT32_MAX
+
+struct stripe {
+	pthread_mutex_t lock;
+	uint32_t *buckets;  /* first slot of each chain, or NO_SLOT */
+	uint32_t n_buckets; /* a power of two; 0 = none yet */
+	uint32_t n_slots;
+};
+
+struct inode_table {
+	int fd;
+	uint32_t max;
+	struct table_header *header; /* the mapping */
+	struct inode_slot *slots;    /* in the mapping */
+	size_t map_len;
+	uint32_t *links; /* max entries, reserved */
+	struct stripe stripes[N_STRIPES];
+	pthread_mutex_t alloc_lock;
+	uint32_t free_slot; /* alloc_lock: first of the free list */
+	uint32_t n_used;    /* alloc_lock: slots that were ever used */
+	_Atomic uint32_t n_nodes;
+	pthread_mutex_t state_locks[N_STATE_LOCKS];
+};
+
+/* --- ids, hashes -------------------------------------------------------- */
+
+static uint64_t make_nodeid(uint32_t generation, uint32_t slot)
+{
+	return (uint64_t)generation << 32 | (slot + 1);
+}
+
+static uint32_t nodeid_slot(uint64_t nodeid)
+{
+	return (uint32_t)nodeid - 1;
+}
+
+/* Handles are the server's; they only have to spread, not to resist anybody. */
+static uint64_t hash_fh(const struct nfs_fh *fh)
+{
+	uint64_t hash = 0x9e3779b97f4a7c15ull ^ fh->len;
+
+	for (uint32_t i = 0; i < fh->len; i += 8) {
+		uint64_t word = 0;
+		uint32_t n = fh->len - i < 8 ? fh->len - i : 8;
+
+		memcpy(&word, fh->data + i, n);
+		hash = (hash ^ word) * 0xff51afd7ed558ccdull;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
+static struct stripe *stripe_of(struct inode_table *table, uint64_t hash)
+{
+	return &table->stripes[hash % N_STRIPES];
+}
+
+static uint32_t *bucket_of(struct stripe *stripe, uint64_t hash)
+{
+	return &stripe->buckets[hash / N_STRIPES & (stripe->n_buckets - 1)];
+}
+
+static void slot_fh(const struct inode_slot *slot, struct nfs_fh *ret)
+{
+	ret->len = slot->fh_len;
+	memcpy(ret->data, slot->fh, sizeof(ret->data));
+}
+
+static uint64_t slot_hash(const struct inode_slot *slot)
+{
+	struct nfs_fh fh;
+
+	slot_fh(slot, &fh);
+	return hash_fh(&fh);
+}
+
+/* --- chains (under the stripe's lock) ------------------------------------ */
+
+static int stripe_grow_locked(struct inode_table *table, struct stripe *stripe)
+{
+	uint32_t n = stripe->n_buckets ? stripe->n_buckets * 2 : FIRST_BUCKETS;
+	struct stripe grown = { .n_buckets = n };
+
+	grown.buckets = malloc(n * sizeof(*grown.buckets));
+	if (!grown.buckets)
+		return -ENOMEM;
+	memset(grown.buckets, 0xff, n * sizeof(*grown.buckets));
+	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
+		uint32_t slot = stripe->buckets[i];
+
+		while (slot != NO_SLOT) {
+			uint32_t next = table->links[slot];
+			uint64_t hash = slot_hash(&table->slots[slot]);
+			uint32_t *bucket = bucket_of(&grown, hash);
+
+			table->links[slot] = *bucket;
+			*bucket = slot;
+			slot = next;
+		}
+	}
+	free(stripe->buckets);
+	stripe->buckets = grown.buckets;
+	stripe->n_buckets = n;
+	return 0;
+}
+
+static int chain_insert_locked(struct inode_table *table, uint64_t hash,
+			       uint32_t slot)
+{
+	struct stripe *stripe = stripe_of(table, hash);
+	uint32_t *bucket;
+
+	/* A longer chain is better than a failure: only the first must succeed. */
+	if (stripe->n_slots >= stripe->n_buckets &&
+	    stripe_grow_locked(table, stripe) < 0 && !stripe->n_buckets)
+		return -ENOMEM;
+	bucket = bucket_of(stripe, hash);
+	table->links[slot] = *bucket;
+	*bucket = slot;
+	stripe->n_slots++;
+	return 0;
+}
+
+static void chain_remove_locked(struct inode_table *table, uint64_t hash,
+				uint32_t slot)
+{
+	struct stripe *stripe = stripe_of(table, hash);
+	uint32_t *link = bucket_of(stripe, hash);
+
+	while (*link != slot)
+		link = &table->links[*link];
+	*link = table->links[slot];
+	stripe->n_slots--;
+}
+
+static uint32_t chain_find_locked(struct inode_table *table, uint64_t hash,
+				  const struct nfs_fh *fh)
+{
+	struct stripe *stripe = stripe_of(table, hash);
+	uint32_t i;
+
+	if (!stripe->n_buckets)
+		return NO_SLOT;
+	for (i = *bucket_of(stripe, hash); i != NO_SLOT; i = table->links[i]) {
+		const struct inode_slot *slot = &table->slots[i];
+
+		if (slot->fh_len == fh->len &&
+		    memcmp(slot->fh, fh->data, fh->len) == 0)
+			break;
+	}
+	return i;
+}
+
+/* --- slots --------------------------------------------------------------- */
+
+static int file_grow_locked(struct inode_table *table)
+{
+	uint32_t n = atomic_load(&table->header->n_slots) + GROW_SLOTS;
+	off_t size = TABLE_SLOTS_OFFSET +
+		     (off_t)n * (off_t)sizeof(struct inode_slot);
+
+	if (ftruncate(table->fd, size) < 0)
+		return -errno;
+	atomic_store(&table->header->n_slots, n);
+	return 0;
+}
+
+static int slot_take_locked(struct inode_table *table, uint32_t *ret)
+{
+	int r;
+
+	if (table->free_slot != NO_SLOT) {
+		*ret = table->free_slot;
+		table->free_slot = table->links[*ret];
+		return 0;
+	}
+	if (table->n_used >= table->max)
+		return -ENFILE;
+	if (table->n_used >= atomic_load(&table->header->n_slots)) {
+		r = file_grow_locked(table);
+		if (r < 0)
+			return r;
+	}
+	*ret = table->n_used++;
+	return 0;
+}
+
+static int slot_take(struct inode_table *table, uint32_t *ret)
+{
+	int r;
+
+	pthread_mutex_lock(&table->alloc_lock);
+	r = slot_take_locked(table, ret);
+	pthread_mutex_unlock(&table->alloc_lock);
+	return r;
+}
+
+static void slot_give_back(struct inode_table *table, uint32_t slot)
+{
+	pthread_mutex_lock(&table->alloc_lock);
+	table->links[slot] = table->free_slot;
+	table->free_slot = slot;
+	pthread_mutex_unlock(&table->alloc_lock);
+}
+
+/* Everything but the generation, which tells this life of the slot from others. */
+static void slot_fill(struct inode_slot *slot, const struct nfs_fh *fh,
+		      uint64_t fileid)
+{
+	atomic_store(&slot->n_lookup, 1);
+	slot->fileid = fileid;
+	slot->fh_len = fh->len;
+	memcpy(slot->fh, fh->data, fh->len);
+	slot->n_opens = 0;
+	slot->flags = 0;
+	slot->n_unstable = 0;
+	slot->cookieverf = 0;
+	slot->silly_dir = 0;
+	atomic_store(&slot->is_valid, 1);
+}
+
+static int node_make_locked(struct inode_table *table, uint64_t hash,
+			    const struct nfs_fh *fh, uint64_t fileid,
+			    uint32_t *ret)
+{
+	uint32_t slot;
+	int r = slot_take(table, &slot);
+
+	if (r < 0)
+		return r;
+	r = chain_insert_locked(table, hash, slot);
+	if (r < 0) {
+		slot_give_back(table, slot);
+		return r;
+	}
+	slot_fill(&table->slots[slot], fh, fileid);
+	atomic_fetch_add(&table->n_nodes, 1);
+	*ret = slot;
+	return 0;
+}
+
+static void node_free_locked(struct inode_table *table, uint64_t hash,
+			     uint32_t slot)
+{
+	struct inode_slot *s = &table->slots[slot];
+	uint32_t generation = atomic_load(&s->generation);
+
+	atomic_store(&s->is_valid, 0);
+	atomic_store(&s->generation, (generation + 1) & GENERATION_MASK);
+	chain_remove_locked(table, hash, slot);
+	atomic_fetch_sub(&table->n_nodes, 1);
+	slot_give_back(table, slot);
+}
+
+struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid)
+{
+	uint32_t slot = nodeid_slot(nodeid);
+	struct inode_slot *s = &table->slots[slot];
+
+	if (slot >= atomic_load(&table->header->n_slots) ||
+	    !atomic_load(&s->is_valid) ||
+	    atomic_load(&s->generation) != (uint32_t)(nodeid >> 32))
+		return NULL;
+	return s;
+}
+
+pthread_mutex_t *inode_table_state_lock(struct inode_table *table,
+					uint64_t nodeid)
+{
+	return &table->state_locks[nodeid_slot(nodeid) % N_STATE_LOCKS];
+}
+
+struct table_header *inode_table_header(struct inode_table *table)
+{
+	return table->header;
+}
+
+/* --- the interface -------------------------------------------------------- */
+
+int inode_lookup(struct inode_table *table, const struct nfs_fh *fh,
+		 uint64_t fileid, uint64_t *ret_nodeid)
+{
+	uint64_t hash = hash_fh(fh);
+	struct stripe *stripe = stripe_of(table, hash);
+	uint32_t slot;
+	int r = 0;
+
+	pthread_mutex_lock(&stripe->lock);
+	slot = chain_find_locked(table, hash, fh);
+	if (slot != NO_SLOT)
+		atomic_fetch_add(&table->slots[slot].n_lookup, 1);
+	else
+		r = node_make_locked(table, hash, fh, fileid, &slot);
+	if (r == 0)
+		*ret_nodeid = make_nodeid(
+			atomic_load(&table->slots[slot].generation), slot);
+	pthread_mutex_unlock(&stripe->lock);
+	return r;
+}
+
+void inode_forget(struct inode_table *table, uint64_t nodeid, uint64_t n)
+{
+	struct inode_slot *slot = inode_table_slot(table, nodeid);
+	uint64_t hash, count;
+	struct stripe *stripe;
+
+	if (!slot)
+		return;
+	hash = slot_hash(slot);
+	stripe = stripe_of(table, hash);
+	pthread_mutex_lock(&stripe->lock);
+	count = atomic_load(&slot->n_lookup);
+	count -= n < count ? n : count;
+	if (count == 0 && nodeid == INODE_ROOT)
+		count = 1;
+	atomic_store(&slot->n_lookup, count);
+	if (count == 0)
+		node_free_locked(table, hash, nodeid_slot(nodeid));
+	pthread_mutex_unlock(&stripe->lock);
+}
+
+int inode_hold(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = inode_table_slot(table, nodeid);
+	struct stripe *stripe;
+
+	if (!slot)
+		return -ESTALE;
+	stripe = stripe_of(table, slot_hash(slot));
+	pthread_mutex_lock(&stripe->lock);
+	atomic_fetch_add(&slot->n_lookup, 1);
+	pthread_mutex_unlock(&stripe->lock);
+	return 0;
+}
+
+uint64_t inode_find(struct inode_table *table, const struct nfs_fh *fh)
+{
+	uint64_t hash = hash_fh(fh);
+	struct stripe *stripe = stripe_of(table, hash);
+	uint64_t nodeid = 0;
+	uint32_t slot;
+
+	pthread_mutex_lock(&stripe->lock);
+	slot = chain_find_locked(table, hash, fh);
+	if (slot != NO_SLOT)
+		nodeid = make_nodeid(
+			atomic_load(&table->slots[slot].generation), slot);
+	pthread_mutex_unlock(&stripe->lock);
+	return nodeid;
+}
+
+int inode_get(struct inode_table *table, uint64_t nodeid, struct nfs_fh *ret)
+{
+	const struct inode_slot *slot = inode_table_slot(table, nodeid);
+
+	if (!slot)
+		return -ESTALE;
+	slot_fh(slot, ret);
+	return 0;
+}
+
+uint64_t inode_fileid(struct inode_table *table, uint64_t nodeid)
+{
+	const struct inode_slot *slot = inode_table_slot(table, nodeid);
+
+	return slot ? slot->fileid : 0;
+}
+
+uint64_t inode_next(struct inode_table *table, uint64_t *cursor)
+{
+	uint32_t n = atomic_load(&table->header->n_slots);
+
+	while (*cursor < n) {
+		uint32_t i = (uint32_t)(*cursor)++;
+		const struct inode_slot *slot = &table->slots[i];
+
+		if (atomic_load(&slot->is_valid))
+			return make_nodeid(atomic_load(&slot->generation), i);
+	}
+	return 0;
+}
+
+int inode_table_fd(const struct inode_table *table)
+{
+	return table->fd;
+}
+
+uint32_t inode_table_count(struct inode_table *table)
+{
+	return atomic_load(&table->n_nodes);
+}
+
+/* --- making and mapping ---------------------------------------------------- */
+
+struct inode_table *inode_table_free(struct inode_table *table)
+{
+	if (!table)
+		return NULL;
+	for (uint32_t i = 0; i < N_STRIPES; i++) {
+		pthread_mutex_destroy(&table->stripes[i].lock);
+		free(table->stripes[i].buckets);
+	}
+	for (uint32_t i = 0; i < N_STATE_LOCKS; i++)
+		pthread_mutex_destroy(&table->state_locks[i]);
+	pthread_mutex_destroy(&table->alloc_lock);
+	if (table->header)
+		(void)munmap(table->header, table->map_len);
+	if (table->links)
+		(void)munmap(table->links, table->max * sizeof(uint32_t));
+	fd_close(table->fd);
+	free(table);
+	return NULL;
+}
+
+static void *map_reserve(size_t len, int fd)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
+		       fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* An object around the file; fd is consumed. */
+static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
+{
+	_cleanup_(fd_close) int fd = take_fd;
+	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	table->max = max ? max : INODE_MAX;
+	table->free_slot = NO_SLOT;
+	pthread_mutex_init(&table->alloc_lock, NULL);
+	for (uint32_t i = 0; i < N_STRIPES; i++)
+		pthread_mutex_init(&table->stripes[i].lock, NULL);
+	for (uint32_t i = 0; i < N_STATE_LOCKS; i++)
+		pthread_mutex_init(&table->state_locks[i], NULL);
+	table->fd = TAKE_FD(fd);
+	/* The file grows in steps, so it may end beyond the last slot in use. */
+	table->map_len =
+		TABLE_SLOTS_OFFSET +
+		((size_t)table->max + GROW_SLOTS) * sizeof(struct inode_slot);
+	table->header = map_reserve(table->map_len, table->fd);
+	table->links = map_reserve(table->max * sizeof(uint32_t), -1);
+	if (!table->header || !table->links)
+		return -ENOMEM;
+	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
+	*ret = TAKE_PTR(table);
+	return 0;
+}
+
+int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
+		    uint64_t root_fileid, uint32_t max)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+	uint64_t nodeid;
+	int fd = memfd_create("claimfs-nodes", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, TABLE_SLOTS_OFFSET) < 0) {
+		r = -errno;
+		fd_close(fd);
+		return r;
+	}
+	r = table_map(&table, fd, max);
+	if (r < 0)
+		return r;
+	table->header->version = TABLE_VERSION;
+	table->header->slot_size = sizeof(struct inode_slot);
+	/* The first slot that is taken is 0 in its first life: node 1, the root. */
+	r = inode_lookup(table, root, root_fileid, &nodeid);
+	if (r < 0)
+		return r;
+	table->header->magic = TABLE_MAGIC;
+	*ret = TAKE_PTR(table);
+	return 0;
+}
+
+static int rebuild(struct inode_table *table)
+{
+	uint32_t n = atomic_load(&table->header->n_slots);
+	int r;
+
+	if (n > table->max)
+		n = table->max;
+	table->n_used = n;
+	for (uint32_t i = n; i-- > 0;) {
+		struct inode_slot *slot = &table->slots[i];
+
+		if (!atomic_load(&slot->is_valid)) {
+			slot_give_back(table, i);
+			continue;
+		}
+		if (slot->fh_len > NFS_FH_MAX)
+			return -EBADMSG;
+		r = chain_insert_locked(table, slot_hash(slot), i);
+		if (r < 0)
+			return r;
+		atomic_fetch_add(&table->n_nodes, 1);
+	}
+	return 0;
+}
+
+static int check_header(const struct inode_table *table, off_t size)
+{
+	const struct table_header *header = table->header;
+	uint32_t n = atomic_load(&header->n_slots);
+
+	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION ||
+	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
+	    n > table->max + GROW_SLOTS ||
+	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
+		return -EBADMSG;
+	return 0;
+}
+
+int inode_table_attach(struct inode_table **ret, int take_fd, uint32_t max)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+	off_t size = lseek(take_fd, 0, SEEK_END);
+	int r = table_map(&table, take_fd, max);
+
+	if (r < 0)
+		return r;
+	if (size < (off_t)TABLE_SLOTS_OFFSET)
+		return -EBADMSG;
+	r = check_header(table, size);
+	if (r == 0)
+		r = rebuild(table);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(table);
+	return 0;
+}
