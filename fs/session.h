@@ -3,16 +3,21 @@
 
 /*
  * One FUSE connection: the /dev/fuse descriptor, libfuse's session object on it
- * (the memfd way of facts: libfuse answers FUSE_INIT into a memfd, we patch and
- * send the answer), and a watch on every shard.
+ * (libfuse answers FUSE_INIT into a memfd, we patch and send the answer), and a
+ * lane (lane.h) on every shard.
  *
  * fuse_req_userdata() of every request is the session. owner is the volume for a
  * view and the struct meta for the node's control tree.
  */
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "err.h"
 
 struct fuse_lowlevel_ops;
+struct fuse_session;
+struct lane;
 struct session;
 struct shard;
 struct shards;
@@ -24,16 +29,30 @@ struct session_options {
 	const char *mountpoint;	    /* absolute, exists */
 	void *owner;		    /* borrowed */
 	unsigned int readahead_kib; /* 0 = the kernel's default */
+	uint32_t max_io; /* bytes of the largest READ and WRITE; 0 = 1 MiB */
 };
 
 /* Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. */
 int session_new(struct session **ret, struct shards *shards,
 		const struct session_options *options, struct err *err);
 
-/* Unmounts (mount_remove), takes the watches away, waits for running requests. */
+/*
+ * Unmounts (mount_remove), takes the watches away, waits for running requests and
+ * cancels those that the server does not answer. Control threads only.
+ */
 struct session *session_free(struct session *session);
 
 void *session_owner(const struct session *session);
 unsigned int session_dev_minor(const struct session *session);
+struct fuse_session *session_fuse(const struct session *session);
+/* The kernel's FUSE_INIT request, raw; borrowed. */
+const void *session_init_request(const struct session *session,
+				 size_t *ret_len);
+
+/* For lane.c and op.c: the session on the shard of this thread. */
+struct lane *session_lane(struct session *session, unsigned int shard);
+int session_fd(const struct session *session);
+/* A closing lane has no request left. Shard's thread. */
+void session_lane_drained(struct session *session);
 
 DEFINE_CLEANUP(struct session *, session_free)

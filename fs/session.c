@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A FUSE session on a descriptor of our own.
+ *
+ * libfuse insists on answering FUSE_INIT itself, and knows less than the kernel
+ * offers: 3.14 never sends FUSE_PARALLEL_DIROPS, for example. So its session is
+ * opened on "/dev/fd/<memfd>". We read the kernel's INIT, let libfuse answer it
+ * into the memfd, take the answer from there, add our flags, and send it. Then the
+ * memfd's number is made to mean the real connection with dup3(2). The request is
+ * kept, because another process can make the same session from the same bytes.
+ *
+ *	mount(2)  ->  INIT read  ->  answered  ->  lanes opened  ->  serving
+ *
+ * Until the lanes are open nobody else reads the descriptor, so the thread that
+ * mounts is the one that gets INIT.
+ *
+ * Data caching. Neither FUSE_AUTO_INVAL_DATA (a file's cache is dropped whenever
+ * its mtime moved, which our own writes do as well) nor FUSE_EXPLICIT_INVAL_DATA
+ * is asked for. Without either the kernel drops a file's pages when a refreshed
+ * size is another, and only then; with the latter it would keep the old last page,
+ * zeros at its end, of a file that another node appended to.
+ *
+ * fuse_session_unmount() is never called: libfuse would unmount "/dev/fd/N".
+ */
+
+#include "session.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "clock.h"
+#include "lane.h"
+#include "mount.h"
+#include "op.h"
+#include "shard.h"
+
+#define INIT_TIMEOUT_MS	 5000
+#define DRAIN_TIMEOUT_NS (1 * NS_PER_S)
+#define INIT_REQUEST_MAX 1024
+#define MAX_BACKGROUND	 256
+/* linux/fuse.h of kernel 6.6: FUSE_DIRECT_IO_ALLOW_MMAP */
+#define INIT_ALLOW_MMAP (1ull << 36)
+
+struct session {
+	struct fuse_session *fuse;
+	int fd;	   /* /dev/fuse; libfuse owns the duplicate that it uses */
+	int se_fd; /* the memfd, then the duplicate; libfuse's once it is open */
+	char *mountpoint; /* NULL until mounted */
+	void *owner;	  /* borrowed */
+	uint32_t max_io;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint8_t init_request[INIT_REQUEST_MAX];
+	size_t init_len;
+	struct shards *shards; /* borrowed */
+	pthread_mutex_t lock;
+	pthread_cond_t drained;
+	unsigned int n_busy; /* lock: lanes that are not drained */
+	struct lane lanes[SHARDS_MAX];
+};
+
+void *session_owner(const struct session *session)
+{
+	return session->owner;
+}
+
+unsigned int session_dev_minor(const struct session *session)
+{
+	return session->dev_minor;
+}
+
+struct fuse_session *session_fuse(const struct session *session)
+{
+	return session->fuse;
+}
+
+int session_fd(const struct session *session)
+{
+	return session->fd;
+}
+
+const void *session_init_request(const struct session *session, size_t *ret_len)
+{
+	*ret_len = session->init_len;
+	return session->init_request;
+}
+
+struct lane *session_lane(struct session *session, unsigned int shard)
+{
+	return &session->lanes[shard];
+}
+
+/* --- FUSE_INIT -------------------------------------------------------------- */
+
+/* libfuse's init handler: what it does know of. */
+static void on_init(void *userdata, struct fuse_conn_info *conn)
+{
+	const struct session *session = userdata;
+	const unsigned int wanted =
+		FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
+		FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS |
+		FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO;
+	const unsigned int unwanted =
+		FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_EXPLICIT_INVAL_DATA |
+		FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
+		FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+		FUSE_CAP_SPLICE_MOVE;
+
+	conn->want |= wanted & conn->capable;
+	conn->want &= ~unwanted;
+	conn->max_write = session->max_io;
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND / 4 * 3;
+}
+
+/* Adds to libfuse's answer what it does not know of and the kernel offers. */
+static void patch_reply(struct fuse_init_out *out,
+			const struct fuse_init_in *in, bool has_flags2)
+{
+	out->flags |=
+		in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	if (!has_flags2)
+		return;
+	out->flags2 |= in->flags2 & (uint32_t)(INIT_ALLOW_MMAP >> 32);
+	if (out->flags2)
+		out->flags |= FUSE_INIT_EXT;
+}
+
+static int read_init(struct session *session)
+{
+	_Alignas(uint64_t) uint8_t buf[FUSE_MIN_READ_BUFFER];
+	const struct fuse_in_header *header = (const void *)buf;
+	struct pollfd pollfd = { .fd = session->fd, .events = POLLIN };
+	ssize_t n;
+
+	if (poll(&pollfd, 1, INIT_TIMEOUT_MS) != 1)
+		return -ETIMEDOUT;
+	n = read(session->fd, buf, sizeof(buf));
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < sizeof(*header) + 16 || (size_t)n > INIT_REQUEST_MAX ||
+	    header->opcode != FUSE_INIT)
+		return -EPROTO;
+	memcpy(session->init_request, buf, (size_t)n);
+	session->init_len = (size_t)n;
+	return 0;
+}
+
+static int answer_init(struct session *session)
+{
+	_Alignas(uint64_t) uint8_t request[INIT_REQUEST_MAX] = { 0 };
+	struct {
+		struct fuse_out_header header;
+		struct fuse_init_out body;
+	} reply = { 0 };
+	const struct fuse_init_in *in =
+		(const void *)(request + sizeof(struct fuse_in_header));
+	ssize_t n;
+
+	memcpy(request, session->init_request, session->init_len);
+	fuse_session_process_buf(
+		session->fuse, &(struct fuse_buf){ .mem = request,
+						   .size = session->init_len });
+	n = pread(session->se_fd, &reply, sizeof(reply), 0);
+	if (n < (ssize_t)sizeof(reply.header) || reply.header.error != 0)
+		return -EPROTO;
+	/* The kernel's INIT has flags2 only when it says INIT_EXT. */
+	if (n == (ssize_t)sizeof(reply))
+		patch_reply(&reply.body, in, in->flags & FUSE_INIT_EXT);
+	if (write(session->fd, &reply, (size_t)n) != n)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+/* From now on libfuse's descriptor is the connection. */
+static int adopt_connection(struct session *session)
+{
+	int flags = fcntl(session->fd, F_GETFL);
+
+	if (flags < 0 || fcntl(session->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    dup3(session->fd, session->se_fd, O_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+/* --- starting ----------------------------------------------------------------- */
+
+static int open_fuse(struct session *session,
+		     const struct fuse_lowlevel_ops *ops, struct err *err)
+{
+	char *argv[] = { (char *)"claimfs", NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	struct fuse_lowlevel_ops with_init = *ops;
+	char path[32];
+	int r;
+
+	with_init.init = on_init;
+	session->se_fd = memfd_create("claimfs-init", MFD_CLOEXEC);
+	if (session->se_fd < 0)
+		return err_set_errno(err, -errno, "create a memory file");
+	session->fuse =
+		fuse_session_new(&args, &with_init, sizeof(with_init), session);
+	fuse_opt_free_args(&args);
+	if (!session->fuse)
+		return err_set(err, -ENOMEM, "create a FUSE session");
+	(void)snprintf(path, sizeof(path), "/dev/fd/%d", session->se_fd);
+	r = fuse_session_mount(session->fuse, path);
+	if (r != 0)
+		return err_set(err, -EIO, "open a FUSE session on %s", path);
+	session->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (session->fd < 0)
+		return err_set_errno(err, -errno, "open /dev/fuse");
+	return 0;
+}
+
+/* Best effort: a volume works without, only slower. */
+static void set_readahead(const struct session *session, unsigned int kib)
+{
+	_cleanup_(fclose) FILE *file = NULL;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb",
+		       session->dev_major, session->dev_minor);
+	file = fopen(path, "we");
+	if (file)
+		(void)fprintf(file, "%u\n", kib);
+}
+
+static int mount_session(struct session *session,
+			 const struct session_options *options, struct err *err)
+{
+	_cleanup_(mount_entry_fini) struct mount_entry entry = { 0 };
+	int r;
+
+	session->mountpoint = strdup(options->mountpoint);
+	if (!session->mountpoint)
+		return err_set(err, -ENOMEM, "mount %s", options->mountpoint);
+	r = mount_fuse(session->fd, options->source, options->mountpoint, err);
+	if (r < 0) {
+		/* Nothing of ours to unmount. */
+		free(TAKE_PTR(session->mountpoint));
+		return r;
+	}
+	r = mount_find(options->mountpoint, &entry);
+	if (r <= 0)
+		return err_set(err, r < 0 ? r : -EIO,
+			       "find the mount at %s in mountinfo",
+			       options->mountpoint);
+	session->dev_major = entry.major;
+	session->dev_minor = entry.minor;
+	if (options->readahead_kib > 0)
+		set_readahead(session, options->readahead_kib);
+	return 0;
+}
+
+struct lane_start {
+	struct session *session;
+	int r;
+};
+
+static void start_lane(struct shard *shard, void *userdata)
+{
+	struct lane_start *start = userdata;
+	struct session *session = start->session;
+	struct lane *lane = &session->lanes[shard_index(shard)];
+
+	if (start->r < 0)
+		return;
+	lane_init(lane, session, shard);
+	session->n_busy++; /* no lane can have drained yet */
+	start->r = lane_open(lane);
+}
+
+static int session_start(struct session *session,
+			 const struct session_options *options, struct err *err)
+{
+	struct lane_start start = { .session = session };
+	int r = open_fuse(session, options->ops, err);
+
+	if (r == 0)
+		r = mount_session(session, options, err);
+	if (r < 0)
+		return r;
+	r = read_init(session);
+	if (r == 0)
+		r = answer_init(session);
+	if (r == 0)
+		r = adopt_connection(session);
+	if (r < 0)
+		return err_set_errno(err, r, "agree with the kernel on FUSE");
+	shards_call_all(session->shards, start_lane, &start);
+	if (start.r < 0)
+		return err_set_errno(err, start.r, "watch the FUSE descriptor");
+	return 0;
+}
+
+int session_new(struct session **ret, struct shards *shards,
+		const struct session_options *options, struct err *err)
+{
+	_cleanup_(session_free) struct session *session = NULL;
+	int r;
+
+	session = calloc(1, sizeof(*session));
+	if (!session)
+		return err_set(err, -ENOMEM, "create a FUSE session");
+	session->fd = -1;
+	session->se_fd = -1;
+	session->shards = shards;
+	session->owner = options->owner;
+	session->max_io = options->max_io ? options->max_io : NFS_IO_MAX;
+	pthread_mutex_init(&session->lock, NULL);
+	pthread_cond_init(&session->drained, NULL);
+	r = session_start(session, options, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(session);
+	return 0;
+}
+
+/* --- ending --------------------------------------------------------------------- */
+
+void session_lane_drained(struct session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	session->n_busy--;
+	pthread_cond_signal(&session->drained);
+	pthread_mutex_unlock(&session->lock);
+}
+
+static void close_lane(struct shard *shard, void *userdata)
+{
+	struct session *session = userdata;
+	struct lane *lane = &session->lanes[shard_index(shard)];
+
+	if (lane->session) /* it was started */
+		lane_close(lane);
+}
+
+static void cancel_lane(struct shard *shard, void *userdata)
+{
+	struct session *session = userdata;
+	struct lane *lane = &session->lanes[shard_index(shard)];
+
+	if (lane->session)
+		lane_cancel(lane);
+}
+
+static bool wait_drained(struct session *session, uint64_t timeout_ns)
+{
+	uint64_t end = clock_ns() + timeout_ns;
+	struct timespec deadline = { .tv_sec = (time_t)(end / NS_PER_S),
+				     .tv_nsec = (long)(end % NS_PER_S) };
+	bool is_drained;
+	int r = 0;
+
+	pthread_mutex_lock(&session->lock);
+	while (session->n_busy > 0 && r == 0)
+		r = pthread_cond_clockwait(&session->drained, &session->lock,
+					   CLOCK_MONOTONIC, &deadline);
+	is_drained = session->n_busy == 0;
+	pthread_mutex_unlock(&session->lock);
+	return is_drained;
+}
+
+static void close_lanes(struct session *session)
+{
+	shards_call_all(session->shards, close_lane, session);
+	/* A request that is done may begin a last call (a name set aside, say). */
+	while (!wait_drained(session, DRAIN_TIMEOUT_NS))
+		shards_call_all(session->shards, cancel_lane, session);
+}
+
+struct session *session_free(struct session *session)
+{
+	if (!session)
+		return NULL;
+	if (session->mountpoint)
+		(void)mount_remove(session->mountpoint, session->dev_minor,
+				   NULL);
+	close_lanes(session);
+	/* Destroying closes se_fd; the connection ends with the last descriptor. */
+	if (session->fuse)
+		fuse_session_destroy(session->fuse);
+	else
+		fd_close(session->se_fd);
+	fd_close(session->fd);
+	pthread_cond_destroy(&session->drained);
+	pthread_mutex_destroy(&session->lock);
+	free(session->mountpoint);
+	free(session);
+	return NULL;
+}

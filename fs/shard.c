@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Shards. A shard owns everything that its requests touch: loop, buffer pool, NFS
+ * clients, free operation objects. What several shards share (node tables,
+ * counters) brings its own locks or atomics.
+ *
+ * At the end of every round each client sends what the round's callbacks queued:
+ * up to 16 requests of a FUSE descriptor leave in one system call.
+ *
+ * Which shard a thread is, is a thread-local: libfuse calls its handlers with
+ * nothing but the request, and a request says which session, not which thread.
+ *
+ * Signals are blocked in shards; the main thread takes them.
+ */
+
+#include "shard.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cred.h"
+#include "op.h"
+
+#define DEFAULT_SHARDS_MAX 4
+
+struct shared_client {
+	struct nfs_client *client;
+	struct nfs3_options options;
+	unsigned int lane;
+	unsigned int n_users;
+	LIST_ENTRY(shared_client) entry;
+};
+
+struct shard {
+	struct shards *shards; /* borrowed: the owner */
+	unsigned int index;
+	struct loop *loop;
+	pthread_t thread;
+	bool has_thread;
+	struct buffer_pool *pool;
+	struct buffer *receive; /* NULL = to be got from the pool */
+	struct op_cache ops;
+	struct cred_cache creds;
+	LIST_HEAD(, shared_client) clients;
+};
+
+struct notifier {
+	struct loop *loop;
+	pthread_t thread;
+	bool has_thread;
+};
+
+struct shards {
+	unsigned int n;
+	struct notifier notifier;
+	struct shard items[SHARDS_MAX];
+};
+
+/* Set once by each shard's thread; see the essay. */
+static _Thread_local struct shard *this_shard;
+
+/* --- accessors ------------------------------------------------------------ */
+
+struct shard *shard_current(void)
+{
+	return this_shard;
+}
+
+struct shards *shard_siblings(struct shard *shard)
+{
+	return shard->shards;
+}
+
+struct loop *shard_loop(struct shard *shard)
+{
+	return shard->loop;
+}
+
+unsigned int shard_index(const struct shard *shard)
+{
+	return shard->index;
+}
+
+struct buffer_pool *shard_pool(struct shard *shard)
+{
+	return shard->pool;
+}
+
+struct op_cache *shard_ops(struct shard *shard)
+{
+	return &shard->ops;
+}
+
+struct cred_cache *shard_creds(struct shard *shard)
+{
+	return &shard->creds;
+}
+
+struct buffer **shard_receive_buffer(struct shard *shard)
+{
+	return &shard->receive;
+}
+
+unsigned int shards_count(const struct shards *shards)
+{
+	return shards->n;
+}
+
+struct shard *shards_get(struct shards *shards, unsigned int i)
+{
+	assert(i < shards->n);
+	return &shards->items[i];
+}
+
+struct loop *shards_notify_loop(struct shards *shards)
+{
+	return shards->notifier.loop;
+}
+
+/* --- NFS clients ----------------------------------------------------------- */
+
+static bool options_equal(const struct nfs3_options *a,
+			  const struct nfs3_options *b)
+{
+	return a->addr_len == b->addr_len &&
+	       memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
+	       a->timeo_ms == b->timeo_ms && a->retrans == b->retrans &&
+	       a->is_soft == b->is_soft;
+}
+
+int shard_client_get(struct shard *shard, const struct nfs3_options *options,
+		     unsigned int lane, struct nfs_client **ret,
+		     struct err *err)
+{
+	_cleanup_(free) struct shared_client *shared = NULL;
+	struct shared_client *known;
+	int r;
+
+	LIST_FOREACH (known, &shard->clients, entry) {
+		if (known->lane == lane &&
+		    options_equal(&known->options, options)) {
+			known->n_users++;
+			*ret = known->client;
+			return 0;
+		}
+	}
+	shared = calloc(1, sizeof(*shared));
+	if (!shared)
+		return err_set(err, -ENOMEM, "make a client of the server");
+	r = nfs3_client_new(&shared->client, shard->loop, shard->pool, options,
+			    err);
+	if (r < 0)
+		return r;
+	shared->options = *options;
+	shared->lane = lane;
+	shared->n_users = 1;
+	*ret = shared->client;
+	LIST_INSERT_HEAD(&shard->clients, shared, entry);
+	(void)TAKE_PTR(shared);
+	return 0;
+}
+
+void shard_client_put(struct shard *shard, struct nfs_client *client)
+{
+	struct shared_client *shared;
+
+	LIST_FOREACH (shared, &shard->clients, entry) {
+		if (shared->client == client)
+			break;
+	}
+	assert(shared);
+	if (--shared->n_users > 0)
+		return;
+	LIST_REMOVE(shared, entry);
+	nfs3_client_free(shared->client);
+	free(shared);
+}
+
+static void flush_clients(void *userdata)
+{
+	struct shard *shard = userdata;
+	struct shared_client *shared;
+
+	LIST_FOREACH (shared, &shard->clients, entry)
+		nfs_client_flush(shared->client);
+}
+
+/* --- calls from other threads ------------------------------------------------ */
+
+struct remote_call {
+	struct post post;
+	struct shard *shard;
+	shard_fn fn;
+	void *userdata;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool is_done; /* lock */
+};
+
+static void run_remote_call(struct post *post)
+{
+	struct remote_call *call = container_of(post, struct remote_call, post);
+
+	call->fn(call->shard, call->userdata);
+	/* Signalled under the lock: the waiter's frame is gone afterwards. */
+	pthread_mutex_lock(&call->lock);
+	call->is_done = true;
+	pthread_cond_signal(&call->cond);
+	pthread_mutex_unlock(&call->lock);
+}
+
+void shard_call(struct shard *shard, shard_fn fn, void *userdata)
+{
+	struct remote_call call = { .post.fn = run_remote_call,
+				    .shard = shard,
+				    .fn = fn,
+				    .userdata = userdata };
+
+	assert(!this_shard);
+	pthread_mutex_init(&call.lock, NULL);
+	pthread_cond_init(&call.cond, NULL);
+	loop_post(shard->loop, &call.post);
+	pthread_mutex_lock(&call.lock);
+	while (!call.is_done)
+		pthread_cond_wait(&call.cond, &call.lock);
+	pthread_mutex_unlock(&call.lock);
+	pthread_cond_destroy(&call.cond);
+	pthread_mutex_destroy(&call.lock);
+}
+
+void shards_call_all(struct shards *shards, shard_fn fn, void *userdata)
+{
+	for (unsigned int i = 0; i < shards->n; i++)
+		shard_call(&shards->items[i], fn, userdata);
+}
+
+/* --- threads ------------------------------------------------------------------ */
+
+static void *shard_main(void *userdata)
+{
+	struct shard *shard = userdata;
+
+	this_shard = shard;
+	/* Fails only if epoll does, which no caller could make better. */
+	(void)loop_run(shard->loop);
+	return NULL;
+}
+
+static void *notifier_main(void *userdata)
+{
+	struct notifier *notifier = userdata;
+
+	(void)loop_run(notifier->loop);
+	return NULL;
+}
+
+/* The thread inherits a mask in which every signal is blocked. */
+static int thread_start(pthread_t *ret, const char *name, void *(*fn)(void *),
+			void *userdata)
+{
+	sigset_t all, saved;
+	int r;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &saved);
+	r = -pthread_create(ret, NULL, fn, userdata);
+	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	if (r == 0)
+		(void)pthread_setname_np(*ret, name);
+	return r;
+}
+
+static int shard_start(struct shard *shard, struct shards *shards,
+		       unsigned int index)
+{
+	char name[16];
+	int r;
+
+	shard->shards = shards;
+	shard->index = index;
+	r = loop_new(&shard->loop);
+	if (r < 0)
+		return r;
+	r = buffer_pool_new(&shard->pool);
+	if (r < 0)
+		return r;
+	loop_set_round_end(shard->loop, flush_clients, shard);
+	(void)snprintf(name, sizeof(name), "shard-%u", index);
+	r = thread_start(&shard->thread, name, shard_main, shard);
+	shard->has_thread = r == 0;
+	return r;
+}
+
+static int notifier_start(struct notifier *notifier)
+{
+	int r = loop_new(&notifier->loop);
+
+	if (r < 0)
+		return r;
+	r = thread_start(&notifier->thread, "notifier", notifier_main,
+			 notifier);
+	notifier->has_thread = r == 0;
+	return r;
+}
+
+static void shard_stop(struct shard *shard)
+{
+	if (shard->has_thread) {
+		loop_stop(shard->loop);
+		(void)pthread_join(shard->thread, NULL);
+	}
+	assert(LIST_EMPTY(&shard->clients));
+	op_cache_fini(&shard->ops);
+	if (shard->pool) {
+		buffer_put(shard->pool, shard->receive);
+		buffer_pool_free(shard->pool);
+	}
+	loop_free(shard->loop);
+}
+
+struct shards *shards_free(struct shards *shards)
+{
+	if (!shards)
+		return NULL;
+	if (shards->notifier.has_thread) {
+		loop_stop(shards->notifier.loop);
+		(void)pthread_join(shards->notifier.thread, NULL);
+	}
+	for (unsigned int i = 0; i < shards->n; i++)
+		shard_stop(&shards->items[i]);
+	loop_free(shards->notifier.loop);
+	free(shards);
+	return NULL;
+}
+
+static unsigned int default_count(void)
+{
+	cpu_set_t cpus;
+	int n = 1;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		n = CPU_COUNT(&cpus);
+	return n < DEFAULT_SHARDS_MAX ? (unsigned int)n : DEFAULT_SHARDS_MAX;
+}
+
+int shards_new(struct shards **ret, unsigned int n, struct err *err)
+{
+	_cleanup_(shards_free) struct shards *shards = NULL;
+	int r;
+
+	if (n == 0)
+		n = default_count();
+	if (n > SHARDS_MAX)
+		return err_set(err, -EINVAL,
+			       "start %u shards: at most %u are allowed", n,
+			       SHARDS_MAX);
+	shards = calloc(1, sizeof(*shards));
+	if (!shards)
+		return err_set(err, -ENOMEM, "start shards");
+	r = notifier_start(&shards->notifier);
+	if (r < 0)
+		return err_set_errno(err, r, "start the notifier's thread");
+	for (unsigned int i = 0; i < n; i++) {
+		/* Counted first, so that a half-made shard is freed, too. */
+		shards->n = i + 1;
+		r = shard_start(&shards->items[i], shards, i);
+		if (r < 0)
+			return err_set_errno(err, r, "start shard %u", i);
+	}
+	*ret = TAKE_PTR(shards);
+	return 0;
+}
