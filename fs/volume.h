@@ -24,6 +24,7 @@
 
 struct meta;
 struct shards;
+struct view;
 struct volume;
 struct volume_stats;
 
@@ -53,6 +54,8 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 struct volume *volume_stop(struct volume *volume);
 
 const struct volume_spec *volume_get_spec(const struct volume *volume);
+/* What the operations see of it; for fs/op*.c. */
+struct view *volume_view(struct volume *volume);
 struct volume_stats *volume_get_stats(struct volume *volume);
 /* Minor number of the mount's device, for /sys/fs/fuse/connections and the bdi. */
 uint32_t volume_get_dev_minor(const struct volume *volume);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A FUSE request on its way: op_begin() when libfuse hands it over, op_call() for
+ * each NFS call that it needs, one op_finish_*() to answer and free it. These are
+ * the only callers of libfuse's reply functions, so latency, errors, tracing and
+ * lookup counts are looked after in one place.
+ *
+ * Ownership: an op lives from op_begin() to op_finish_*() and is not touched
+ * afterwards. Threads: those of its shard; see op.c for the one exception.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <fuse_lowlevel.h>
+
+#include "clock.h"
+#include "file_state.h"
+#include "loop.h"
+#include "nfs_call.h"
+#include "shard.h"
+#include "stats.h"
+#include "view.h"
+
+struct lane;
+struct op;
+
+typedef void (*op_fn)(struct op *op);
+
+struct op_io { /* READ and WRITE, in pieces of what the server takes */
+	uint64_t offset; /* of the next piece */
+	uint32_t len;	 /* asked for */
+	uint32_t done;
+	const uint8_t *payload;
+	enum nfs_stable stable;
+	bool is_append;
+};
+
+struct op_readdir {
+	size_t size; /* bytes of the FUSE reply */
+	uint64_t cookie;
+	bool is_plus;
+	bool is_retry; /* the cookie was refused once */
+};
+
+struct op_lseek {
+	off_t offset;
+	int whence;
+};
+
+struct op_unlink {
+	op_fn then;   /* the name is there, to be removed */
+	op_fn aside;  /* the name was set aside */
+	uint64_t dir; /* of the name that goes */
+	uint64_t target;
+	const char *name; /* into op->name or op->name2 */
+	bool may_be_absent;
+	uint32_t silly; /* number of the new name */
+	char silly_name[FILE_SILLY_NAME_SIZE];
+};
+
+struct op {
+	struct nfs_call call; /* cred stays set over all calls */
+	op_fn done;	      /* of the call that is under way */
+	int give_up_status;   /* 0, or what a cancelled call is taken for */
+	bool is_submitted;    /* a call is under way */
+	bool drops_cache;     /* tell the kernel after the reply */
+
+	fuse_req_t req; /* NULL once answered */
+	struct fuse_ctx ctx;
+	struct nfs_client *client; /* of the call that is under way */
+	struct view *view;
+	struct lane *lane;
+	enum op_kind kind;
+	uint64_t start_ns;
+
+	uint64_t node;
+	uint64_t node2;
+	struct fuse_file_info fi;
+	struct buffer *buffer; /* put back at the end */
+	char *text;	       /* freed at the end */
+	struct timer timer;    /* cancelled at the end */
+	struct post post;
+	uint32_t n_covered; /* writes that a COMMIT covers */
+	union {
+		struct op_io io;
+		struct op_readdir readdir;
+		struct op_unlink unlink;
+		struct op_lseek lseek;
+		uint32_t create_mode;
+		int access_mask;
+	};
+	TAILQ_ENTRY(op) running; /* lane */
+	TAILQ_ENTRY(op) waiting; /* view's append queue */
+	SLIST_ENTRY(op) free;
+	char name[NFS_NAME_MAX + 1];
+	char name2[NFS_NAME_MAX + 1];
+};
+
+/*
+ * NULL when there is no memory; the request is answered then. The caller's
+ * credentials are in op->call.cred.
+ */
+struct op *op_begin(fuse_req_t req, enum op_kind kind);
+
+/*
+ * Credentials of whoever opened fi (op_open_handle()) instead of the caller's: a
+ * descriptor keeps the rights that it was opened with.
+ */
+void op_use_opener(struct op *op, const struct fuse_file_info *fi);
+uint64_t op_open_handle(const struct op *op);
+
+/* The handle of a node; false when it is stale, and the op is finished then. */
+bool op_resolve(struct op *op, uint64_t node, struct nfs_fh *ret);
+/* The same into op->call.args.fh and op->node. */
+bool op_target(struct op *op, uint64_t node);
+
+/* Copies a name of the request that the view lets pass; false = finished. */
+bool op_take_name(struct op *op, uint64_t dir, const char *name);
+/* For names that are made, removed or renamed. */
+bool op_take_change(struct op *op, uint64_t dir, const char *name);
+
+/* Submits op->call; done(op) runs with its status and res, from the loop. */
+void op_call(struct op *op, enum nfs_proc proc, op_fn done);
+/* True when the call failed: the op is finished with its status. */
+bool op_failed(struct op *op);
+
+/* --- answers; each frees the op --------------------------------------------- */
+
+/* status 0 = done, else -errno. */
+void op_finish_err(struct op *op, int status);
+void op_finish_entry(struct op *op, const struct nfs_fh *fh,
+		     const struct nfs_attr *attr);
+/* As entry, and opens it: op->fi is answered. */
+void op_finish_create(struct op *op, const struct nfs_fh *fh,
+		      const struct nfs_attr *attr);
+void op_finish_attr(struct op *op, const struct nfs_attr *attr);
+void op_finish_open(struct op *op);
+void op_finish_data(struct op *op, const void *data, size_t len);
+void op_finish_written(struct op *op, size_t count);
+void op_finish_readlink(struct op *op, const char *target);
+void op_finish_statfs(struct op *op, const struct statvfs *st);
+void op_finish_lseek(struct op *op, off_t offset);
+
+/* --- for lane.c and shard.c ---------------------------------------------------- */
+
+/* Ends the wait for the server with status; nothing when there is none. */
+void op_give_up(struct op *op, int status);
+void op_give_up_if_interrupted(struct op *op, uint64_t now);
+void op_cache_fini(struct op_cache *cache);
+
+/* An entry for the reply: one more lookup of its node. */
+int op_make_entry(struct view *view, const struct nfs_fh *fh,
+		  const struct nfs_attr *attr, struct fuse_entry_param *ret);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Appends. The kernel gives a WRITE to an O_APPEND file the offset where it
+ * believes the end to be, and does not ask before: with a second node that appends,
+ * one would overwrite the other. So the server is asked for the size right before
+ * the write, and the data goes there. (Between the two another node may still
+ * append: NFSv3 has no atomic append, and Linux's client has the same gap.)
+ *
+ * On one node appends to a file are done one at a time, in the order of their
+ * offsets: the kernel may split a direct one into several requests, which several
+ * shards read. Who comes while one is under way waits in the view's queue and is
+ * resumed on its own shard.
+ *
+ * When the end was elsewhere, the kernel has put the data into the wrong place of
+ * its cache; the pages are dropped after the answer.
+ */
+
+#include "file_state.h"
+#include "ops.h"
+
+static void size_known(struct op *op)
+{
+	uint64_t size = op->call.res.attr.size;
+
+	if (op->call.status < 0) {
+		ops_append_end(op);
+		op_finish_err(op, op->call.status);
+		return;
+	}
+	if (size != op->io.offset) {
+		op->io.offset = size;
+		op->drops_cache = true;
+	}
+	ops_write_piece(op);
+}
+
+static void resume(struct post *post)
+{
+	struct op *op = container_of(post, struct op, post);
+
+	if (op->lane->is_closing) {
+		ops_append_end(op);
+		op_finish_err(op, -ECONNABORTED);
+		return;
+	}
+	op_call(op, NFS_GETATTR, size_known);
+}
+
+void ops_append(struct op *op)
+{
+	struct view *view = op->view;
+	bool is_first;
+
+	pthread_mutex_lock(&view->append_lock);
+	is_first = file_append_begin(view->inodes, op->node);
+	if (!is_first)
+		TAILQ_INSERT_TAIL(&view->append_waiters, op, waiting);
+	pthread_mutex_unlock(&view->append_lock);
+	if (is_first)
+		op_call(op, NFS_GETATTR, size_known);
+}
+
+static struct op *next_waiter_locked(struct view *view, uint64_t node)
+{
+	struct op *next = NULL;
+	struct op *op;
+
+	TAILQ_FOREACH (op, &view->append_waiters, waiting) {
+		if (op->node == node &&
+		    (!next || op->io.offset < next->io.offset))
+			next = op;
+	}
+	return next;
+}
+
+void ops_append_end(struct op *op)
+{
+	struct view *view = op->view;
+	struct op *next;
+
+	pthread_mutex_lock(&view->append_lock);
+	next = next_waiter_locked(view, op->node);
+	if (next)
+		TAILQ_REMOVE(&view->append_waiters, next, waiting);
+	else
+		file_append_end(view->inodes, op->node);
+	pthread_mutex_unlock(&view->append_lock);
+	if (!next)
+		return;
+	next->post.fn = resume;
+	loop_post(shard_loop(next->lane->shard), &next->post);
+}

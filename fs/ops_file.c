@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Open files: open, flush, fsync, release, lseek, fallocate.
+ *
+ * open asks the server with ACCESS, whose reply has the attributes as well: one
+ * call tells whether the server lets this user in (root squash and ACLs are its
+ * own) and whether the kernel's pages are still good. If they are not, the kernel
+ * drops them itself, because the answer does not say keep_cache.
+ *
+ * Writes are sent UNSTABLE; close and fsync COMMIT what is not stable yet and
+ * report what the server lost. The data is not kept here: a loss is -EIO, and
+ * writing again is up to the program.
+ */
+
+#include <fcntl.h>
+
+#include "file_state.h"
+#include "inode.h"
+#include "meta.h"
+#include "ops.h"
+
+/* <linux/fs.h> __FMODE_EXEC: open(2) for execve(2) */
+#define OPEN_FOR_EXEC 040
+
+/* --- open ------------------------------------------------------------------------ */
+
+static void validate(struct op *op, const struct nfs_attr *attr)
+{
+	op->fi.keep_cache = file_validate(op->view->inodes, op->node, attr);
+	/* Who can't write has nothing to flush. */
+	op->fi.noflush = (op->fi.flags & O_ACCMODE) == O_RDONLY;
+	op_finish_open(op);
+}
+
+static void open_attr_done(struct op *op)
+{
+	if (op_failed(op))
+		return;
+	validate(op, &op->call.res.attr);
+}
+
+/* O_TRUNC is ours to do: the kernel was told so (FUSE_ATOMIC_O_TRUNC). */
+static void open_truncated(struct op *op)
+{
+	const struct nfs_wcc *wcc = &op->call.res.wcc;
+
+	if (op_failed(op))
+		return;
+	if (wcc->has_after)
+		validate(op, &wcc->after);
+	else
+		op_call(op, NFS_GETATTR, open_attr_done);
+}
+
+static bool may_open(uint32_t granted, int flags)
+{
+	const uint32_t write = NFS_ACCESS_MODIFY | NFS_ACCESS_EXTEND;
+	const uint32_t read = flags & OPEN_FOR_EXEC
+				      ? NFS_ACCESS_READ | NFS_ACCESS_EXECUTE
+				      : NFS_ACCESS_READ;
+
+	switch (flags & O_ACCMODE) {
+	case O_RDONLY:
+		return granted & read;
+	case O_WRONLY:
+		return granted & write;
+	default:
+		return (granted & NFS_ACCESS_READ) && (granted & write);
+	}
+}
+
+static void open_done(struct op *op)
+{
+	const struct nfs_result *res = &op->call.res;
+
+	if (op_failed(op))
+		return;
+	if (!may_open(res->access.granted, op->fi.flags)) {
+		op_finish_err(op, -EACCES);
+	} else if (op->fi.flags & O_TRUNC) {
+		op->call.args.setattr.has_guard = false;
+		op->call.args.setattr.set =
+			(struct nfs_set){ .mask = NFS_SET_SIZE };
+		op_call(op, NFS_SETATTR, open_truncated);
+	} else if (res->has_attr) {
+		validate(op, &res->attr);
+	} else {
+		op_call(op, NFS_GETATTR, open_attr_done);
+	}
+}
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct op *op;
+
+	if (meta_is_node(ino)) {
+		meta_view_ops.open(req, ino, fi);
+		return;
+	}
+	op = op_begin(req, OP_OPEN);
+	if (!op || !op_target(op, ino))
+		return;
+	op->fi = *fi;
+	op->call.args.access.mask = NFS_ACCESS_READ | NFS_ACCESS_MODIFY |
+				    NFS_ACCESS_EXTEND | NFS_ACCESS_EXECUTE;
+	op_call(op, NFS_ACCESS, open_done);
+}
+
+/* --- commit ------------------------------------------------------------------------ */
+
+static int committed(struct op *op)
+{
+	if (op->call.status < 0)
+		return op->call.status;
+	file_changed(op->view->inodes, op->node, &op->call.res.wcc);
+	return file_committed(op->view->inodes, op->node, op->n_covered,
+			      op->call.res.commit.verf);
+}
+
+static void commit_done(struct op *op)
+{
+	op_finish_err(op, committed(op));
+}
+
+/* True when a COMMIT is under way; false when there is nothing to commit. */
+static bool commit(struct op *op, op_fn done)
+{
+	op->n_covered = file_uncommitted(op->view->inodes, op->node);
+	if (op->n_covered == 0)
+		return false;
+	op->call.args.commit.offset = 0;
+	op->call.args.commit.count = 0;
+	op_call(op, NFS_COMMIT, done);
+	return true;
+}
+
+static void flush(fuse_req_t req, enum op_kind kind, fuse_ino_t ino,
+		  const struct fuse_file_info *fi)
+{
+	struct op *op = op_begin(req, kind);
+
+	if (!op || !op_target(op, ino))
+		return;
+	op_use_opener(op, fi);
+	if (!commit(op, commit_done))
+		op_finish_err(op, 0);
+}
+
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (meta_is_node(ino))
+		meta_view_ops.flush(req, ino, fi);
+	else
+		flush(req, OP_FLUSH, ino, fi);
+}
+
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	       struct fuse_file_info *fi)
+{
+	flush(req, OP_FSYNC, ino, fi);
+}
+
+/* --- release ------------------------------------------------------------------------ */
+
+static void close_file(struct op *op)
+{
+	uint64_t fileid = inode_fileid(op->view->inodes, op->node);
+	struct file_silly silly;
+
+	file_closed(op->view->inodes, op->node, &silly);
+	atomic_fetch_sub(&op->view->n_opens, 1);
+	if (!silly.dir) {
+		op_finish_err(op, 0);
+		return;
+	}
+	op->call.cred = (struct nfs_cred){ .uid = silly.uid, .gid = silly.gid };
+	ops_silly_remove(op, silly.dir, fileid, silly.name);
+}
+
+static void release_committed(struct op *op)
+{
+	(void)committed(op); /* nobody is left who could be told */
+	close_file(op);
+}
+
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct op *op;
+
+	if (meta_is_node(ino)) {
+		meta_view_ops.release(req, ino, fi);
+		return;
+	}
+	op = op_begin(req, OP_RELEASE);
+	if (!op || !op_target(op, ino))
+		return;
+	op_use_opener(op, fi);
+	/* Pages of a mapping may have been written after the last flush. */
+	if (!commit(op, release_committed))
+		close_file(op);
+}
+
+/* --- lseek, fallocate ------------------------------------------------------------------ */
+
+/* NFSv3 knows no holes: a file is data to its end, and the hole begins there. */
+static void lseek_done(struct op *op)
+{
+	off_t size = (off_t)op->call.res.attr.size;
+
+	if (op_failed(op))
+		return;
+	if (op->lseek.offset < 0 || op->lseek.offset >= size)
+		op_finish_err(op, -ENXIO);
+	else
+		op_finish_lseek(op, op->lseek.whence == SEEK_DATA
+					    ? op->lseek.offset
+					    : size);
+}
+
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+	       struct fuse_file_info *fi)
+{
+	struct op *op = op_begin(req, OP_LSEEK);
+
+	if (!op || !op_target(op, ino))
+		return;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE) {
+		op_finish_err(op, -EINVAL);
+		return;
+	}
+	op->lseek = (struct op_lseek){ .offset = offset, .whence = whence };
+	op_call(op, NFS_GETATTR, lseek_done);
+}
+
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
+		   off_t length, struct fuse_file_info *fi)
+{
+	struct op *op = op_begin(req, OP_FALLOCATE);
+
+	/* NFSv3 can't; posix_fallocate(3) falls back to writing. */
+	if (op)
+		op_finish_err(op, -EOPNOTSUPP);
+}

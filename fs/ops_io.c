@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * READ and WRITE. A request is one call when the server takes as much as the
+ * kernel asked for; otherwise it goes on piece by piece, since the kernel takes a
+ * short read for the end of the file.
+ *
+ * Data that was read is answered straight from the receive buffer of the NFS
+ * connection; only pieces are gathered. A large payload of a WRITE stays in the
+ * buffer that the FUSE request was read into, which the op takes over; a small one
+ * is copied, which is cheaper than another megabyte buffer.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "buffer.h"
+#include "file_state.h"
+#include "meta.h"
+#include "ops.h"
+
+#define COPY_MAX (32u << 10)
+
+static uint32_t piece_len(const struct op *op, uint32_t max)
+{
+	uint32_t left = op->io.len - op->io.done;
+
+	return left < max ? left : max;
+}
+
+/* --- read ----------------------------------------------------------------------- */
+
+static void read_piece(struct op *op);
+
+static bool gather(struct op *op)
+{
+	if (!op->buffer)
+		op->buffer =
+			buffer_get(shard_pool(op->lane->shard), op->io.len);
+	if (!op->buffer)
+		return false;
+	memcpy(op->buffer->data + op->io.done, op->call.res.read.data,
+	       op->call.res.read.count);
+	op->io.done += op->call.res.read.count;
+	return true;
+}
+
+static void read_done(struct op *op)
+{
+	uint32_t count = op->call.res.read.count;
+	bool is_last;
+
+	if (op_failed(op))
+		return;
+	is_last = op->call.res.read.is_eof || count == 0 ||
+		  count >= op->io.len - op->io.done;
+	if (is_last && op->io.done == 0) {
+		op_finish_data(op, op->call.res.read.data, count);
+		return;
+	}
+	if (!gather(op)) {
+		op_finish_err(op, -ENOMEM);
+		return;
+	}
+	if (is_last)
+		op_finish_data(op, op->buffer->data, op->io.done);
+	else
+		read_piece(op);
+}
+
+static void read_piece(struct op *op)
+{
+	op->call.args.read.offset = op->io.offset + op->io.done;
+	op->call.args.read.count = piece_len(op, op->view->read_max);
+	op_call(op, NFS_READ, read_done);
+}
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	      struct fuse_file_info *fi)
+{
+	struct op *op;
+
+	if (meta_is_node(ino)) {
+		meta_view_ops.read(req, ino, size, offset, fi);
+		return;
+	}
+	op = op_begin(req, OP_READ);
+	if (!op || !op_target(op, ino))
+		return;
+	op_use_opener(op, fi);
+	op->io = (struct op_io){
+		.offset = (uint64_t)offset,
+		.len = size < NFS_IO_MAX ? (uint32_t)size : NFS_IO_MAX,
+	};
+	read_piece(op);
+}
+
+/* --- write ------------------------------------------------------------------------ */
+
+static void write_finish(struct op *op, int status)
+{
+	if (op->io.is_append)
+		ops_append_end(op);
+	if (op->io.done > 0)
+		op_finish_written(op, op->io.done);
+	else
+		op_finish_err(op, status);
+}
+
+static void write_done(struct op *op)
+{
+	const struct nfs_result *res = &op->call.res;
+
+	if (op->call.status < 0) {
+		write_finish(op, op->call.status);
+		return;
+	}
+	file_changed(op->view->inodes, op->node, &res->wcc);
+	file_wrote(op->view->inodes, op->node, res->write.committed,
+		   res->write.verf);
+	op->io.done += res->write.count;
+	if (op->io.done >= op->io.len || res->write.count == 0)
+		write_finish(op, -EIO);
+	else
+		ops_write_piece(op);
+}
+
+void ops_write_piece(struct op *op)
+{
+	op->call.args.write.offset = op->io.offset + op->io.done;
+	op->call.args.write.count = piece_len(op, op->view->write_max);
+	op->call.args.write.stable = op->io.stable;
+	op->call.args.write.data = op->io.payload + op->io.done;
+	op_call(op, NFS_WRITE, write_done);
+}
+
+/* The request's memory is gone when the handler returns: keep the payload. */
+static bool take_payload(struct op *op, const char *data)
+{
+	struct shard *shard = op->lane->shard;
+
+	if (op->io.len > COPY_MAX) {
+		op->buffer = TAKE_PTR(*shard_receive_buffer(shard));
+		op->io.payload = (const uint8_t *)data;
+		return true;
+	}
+	op->buffer = buffer_get(shard_pool(shard), op->io.len);
+	if (!op->buffer)
+		return false;
+	memcpy(op->buffer->data, data, op->io.len);
+	op->io.payload = op->buffer->data;
+	return true;
+}
+
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
+	       off_t offset, struct fuse_file_info *fi)
+{
+	struct op *op;
+
+	if (meta_is_node(ino)) {
+		meta_view_ops.write(req, ino, data, size, offset, fi);
+		return;
+	}
+	op = op_begin(req, OP_WRITE);
+	if (!op || !op_target(op, ino))
+		return;
+	/* Pages of a mapping come without a caller: only the handle knows whose. */
+	op_use_opener(op, fi);
+	op->io = (struct op_io){
+		.offset = (uint64_t)offset,
+		.len = (uint32_t)size,
+		.stable = fi->flags & (O_SYNC | O_DSYNC) ? NFS_FILE_SYNC
+							 : NFS_UNSTABLE,
+		.is_append = (fi->flags & O_APPEND) && !fi->writepage,
+	};
+	if (!take_payload(op, data))
+		op_finish_err(op, -ENOMEM);
+	else if (op->io.is_append)
+		ops_append(op);
+	else
+		ops_write_piece(op);
+}

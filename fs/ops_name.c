@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Existing names: readlink, unlink, rmdir, rename, link. A file that this node has
+ * open is not removed but set aside (ops_silly.c), which costs a LOOKUP only
+ * while any file of the volume is open at all.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "inode.h"
+#include "ops.h"
+
+static void readlink_done(struct op *op)
+{
+	if (op_failed(op))
+		return;
+	op_finish_readlink(op, op->call.res.readlink.target);
+}
+
+void ops_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct op *op = op_begin(req, OP_READLINK);
+
+	if (op && op_target(op, ino))
+		op_call(op, NFS_READLINK, readlink_done);
+}
+
+/* --- unlink, rmdir --------------------------------------------------------------- */
+
+static void removed(struct op *op)
+{
+	ops_forgive_replay(op, -ENOENT);
+	op_finish_err(op, op->call.status);
+}
+
+static void remove_name(struct op *op)
+{
+	if (!op_target(op, op->unlink.dir))
+		return;
+	op->call.args.name = op->name;
+	op_call(op, NFS_REMOVE, removed);
+}
+
+static void set_aside(struct op *op)
+{
+	op_finish_err(op, 0);
+}
+
+void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct op *op = op_begin(req, OP_UNLINK);
+
+	if (!op || !op_take_change(op, parent, name))
+		return;
+	op->unlink = (struct op_unlink){ .then = remove_name,
+					 .aside = set_aside,
+					 .dir = parent,
+					 .name = op->name };
+	ops_silly_check(op);
+}
+
+void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct op *op = op_begin(req, OP_RMDIR);
+
+	if (op && op_take_change(op, parent, name) && op_target(op, parent))
+		op_call(op, NFS_RMDIR, removed);
+}
+
+/* --- rename ------------------------------------------------------------------------ */
+
+static void rename_call(struct op *op)
+{
+	if (!op_target(op, op->node2) ||
+	    !op_resolve(op, op->unlink.dir, &op->call.args.rename.to_fh))
+		return;
+	op->call.args.name = op->name;
+	op->call.args.rename.to_name = op->name2;
+	op_call(op, NFS_RENAME, removed);
+}
+
+static bool take_second_name(struct op *op, uint64_t dir, const char *name)
+{
+	int r = view_check_change(op->view, dir, name);
+
+	if (r < 0) {
+		op_finish_err(op, r);
+		return false;
+	}
+	memcpy(op->name2, name, strlen(name) + 1);
+	return true;
+}
+
+void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+		fuse_ino_t new_parent, const char *new_name, unsigned int flags)
+{
+	struct op *op = op_begin(req, OP_RENAME);
+
+	if (!op)
+		return;
+	/* NFSv3 can't promise NOREPLACE or EXCHANGE; renameat2(2) says EINVAL. */
+	if (flags != 0) {
+		op_finish_err(op, -EINVAL);
+		return;
+	}
+	if (!op_take_change(op, parent, name) ||
+	    !take_second_name(op, new_parent, new_name))
+		return;
+	op->node2 = parent;
+	op->unlink = (struct op_unlink){ .then = rename_call,
+					 .aside = rename_call,
+					 .dir = new_parent,
+					 .name = op->name2,
+					 .may_be_absent = true };
+	ops_silly_check(op);
+}
+
+/* --- link --------------------------------------------------------------------------- */
+
+static void linked(struct op *op)
+{
+	ops_forgive_replay(op, -EEXIST);
+	ops_object_done(op);
+}
+
+void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
+	      const char *new_name)
+{
+	struct op *op = op_begin(req, OP_LINK);
+
+	if (!op || !op_take_change(op, new_parent, new_name) ||
+	    !op_target(op, ino) ||
+	    !op_resolve(op, new_parent, &op->call.args.link.to_fh))
+		return;
+	op->call.args.link.to_name = op->name;
+	op_call(op, NFS_LINK, linked);
+}

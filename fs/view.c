@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Views. Two names of the root are special: `.meta`, which is virtual, and, when
+ * the view's root is the share itself, `.claimfs`, where the provisioner keeps its
+ * descriptors and its trash. Neither is listed; the second does not even exist.
+ */
+
+#include "view.h"
+
+#include <string.h>
+
+#include "inode.h"
+#include "meta.h"
+
+#define RESERVED_NAME ".claimfs"
+
+void view_init(struct view *view)
+{
+	pthread_mutex_init(&view->last_lock, NULL);
+	pthread_mutex_init(&view->append_lock, NULL);
+	TAILQ_INIT(&view->append_waiters);
+}
+
+void view_fini(struct view *view)
+{
+	pthread_mutex_destroy(&view->append_lock);
+	pthread_mutex_destroy(&view->last_lock);
+	view->inodes = inode_table_free(view->inodes);
+}
+
+struct nfs_client *view_client(struct view *view, unsigned int shard)
+{
+	struct view_shard *own = &view->shards[shard];
+
+	if (own->n_clients == 1)
+		return own->clients[0];
+	return own->clients[own->next_client++ % own->n_clients];
+}
+
+bool view_is_meta(uint64_t dir, const char *name)
+{
+	return dir == INODE_ROOT && strcmp(name, META_DIR_NAME) == 0;
+}
+
+static bool is_reserved(const struct view *view, uint64_t dir, const char *name)
+{
+	return dir == INODE_ROOT && view->is_share_root &&
+	       strcmp(name, RESERVED_NAME) == 0;
+}
+
+bool view_is_hidden(const struct view *view, uint64_t dir, const char *name)
+{
+	return view_is_meta(dir, name) || is_reserved(view, dir, name);
+}
+
+static int check_component(const char *name)
+{
+	/*
+	 * The kernel resolves these itself and never sends them; one that came
+	 * through would let the server walk out of the view.
+	 */
+	if (name[0] == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return -EINVAL;
+	return strlen(name) > NFS_NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+int view_check_name(const struct view *view, uint64_t dir, const char *name)
+{
+	int r = check_component(name);
+
+	if (r < 0)
+		return r;
+	return is_reserved(view, dir, name) ? -ENOENT : 0;
+}
+
+int view_check_change(const struct view *view, uint64_t dir, const char *name)
+{
+	int r = check_component(name);
+
+	if (r < 0)
+		return r;
+	return view_is_hidden(view, dir, name) ? -EPERM : 0;
+}
+
+void view_set_root(struct view *view, const struct nfs_attr *attr)
+{
+	pthread_mutex_lock(&view->last_lock);
+	view->last_root = *attr;
+	pthread_mutex_unlock(&view->last_lock);
+}
+
+void view_get_root(struct view *view, struct nfs_attr *ret)
+{
+	pthread_mutex_lock(&view->last_lock);
+	*ret = view->last_root;
+	pthread_mutex_unlock(&view->last_lock);
+}
+
+void view_set_statvfs(struct view *view, const struct statvfs *st)
+{
+	pthread_mutex_lock(&view->last_lock);
+	view->last_statvfs = *st;
+	view->has_last_statvfs = true;
+	pthread_mutex_unlock(&view->last_lock);
+}
+
+bool view_get_statvfs(struct view *view, struct statvfs *ret)
+{
+	bool is_known;
+
+	pthread_mutex_lock(&view->last_lock);
+	is_known = view->has_last_statvfs;
+	*ret = view->last_statvfs;
+	pthread_mutex_unlock(&view->last_lock);
+	return is_known;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the requests of a volume see: the only place that decides what a view may
+ * reach, and what every operation needs to know of its volume.
+ *
+ * A view is confined by its handles: the kernel resolves `..` and symlinks inside
+ * the pod's mount namespace and asks us for names below a node that it knows, and
+ * every node comes from the root by such names.
+ *
+ * Threads: constant after the volume's start, but for the atomics and what names
+ * its lock.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/statvfs.h>
+
+#include "attr.h"
+#include "lane.h"
+#include "nfs_call.h"
+#include "shard.h"
+#include "stats.h"
+
+struct inode_table;
+
+#define VIEW_CONNECTIONS_MAX 16
+
+/* What a shard has of a view; shard's thread. */
+struct view_shard {
+	struct nfs_client *clients[VIEW_CONNECTIONS_MAX];
+	unsigned int n_clients;
+	unsigned int next_client;
+};
+
+struct view {
+	struct inode_table *inodes;
+	struct view_shard shards[SHARDS_MAX];
+	struct attr_timeouts timeouts;
+	bool is_share_root; /* the view's root is the share's */
+	uint32_t read_max;  /* bytes per READ and WRITE call */
+	uint32_t write_max;
+	struct volume_stats stats;
+	_Atomic bool has_no_readdirplus;
+	_Atomic uint32_t n_opens;    /* file handles of the whole volume */
+	_Atomic uint32_t silly_next; /* number of the next name set aside */
+
+	pthread_mutex_t last_lock; /* of the last known answers */
+	struct nfs_attr last_root;
+	struct statvfs last_statvfs;
+	bool has_last_statvfs;
+
+	pthread_mutex_t append_lock;
+	struct op_queue append_waiters; /* append_lock */
+};
+
+void view_init(struct view *view);
+void view_fini(struct view *view);
+
+/* The client for the next call on this shard. */
+struct nfs_client *view_client(struct view *view, unsigned int shard);
+
+/*
+ * A name that a program looks up in dir: 0, -ENAMETOOLONG, or -ENOENT for what a
+ * view never shows. `.meta` in the root is not ours but meta's (view_is_meta()).
+ */
+int view_check_name(const struct view *view, uint64_t dir, const char *name);
+
+/* A name that a program makes, removes or renames: -EPERM for reserved ones. */
+int view_check_change(const struct view *view, uint64_t dir, const char *name);
+
+/* Not listed in dir. */
+bool view_is_hidden(const struct view *view, uint64_t dir, const char *name);
+
+/* `.meta` of the view's root. */
+bool view_is_meta(uint64_t dir, const char *name);
+
+/* Last known attributes of the root, and statfs. */
+void view_set_root(struct view *view, const struct nfs_attr *attr);
+void view_get_root(struct view *view, struct nfs_attr *ret);
+void view_set_statvfs(struct view *view, const struct statvfs *st);
+bool view_get_statvfs(struct view *view, struct statvfs *ret);

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A volume's life:
+ *
+ *	nfs_export_open -> node table with the root -> clients on every shard
+ *	    -> session (mounted, served) -> session_free -> clients -> table
+ *
+ * Ending takes the steps back in reverse order. After session_free() no request
+ * exists that could use anything here, which is why nothing is counted.
+ *
+ * Health is what the clients of the shards say of themselves; it is read from
+ * other threads without a lock, as one word that may be a moment old.
+ */
+
+#include "volume.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "file_state.h"
+#include "inode.h"
+#include "inode_layout.h"
+#include "nfs_export.h"
+#include "ops.h"
+#include "session.h"
+#include "shard.h"
+#include "view.h"
+
+#define EXPORT_TIMEOUT_MS 10000
+#define READAHEAD_KIB	  4096
+#define FIRST_USAGE_MS	  2000
+#define MIN_IO		  4096u
+#define N_STRINGS	  7
+#define MS_PER_DECISECOND 100u
+
+struct volume {
+	struct volume_spec spec; /* its strings are the ones below */
+	char *strings[N_STRINGS];
+	unsigned int n_strings;
+	struct shards *shards; /* borrowed */
+	struct nfs_export export;
+	bool has_export;
+	struct view view;
+	struct session *session;
+};
+
+/* --- the specification --------------------------------------------------------- */
+
+static int copy_string(struct volume *volume, const char **string)
+{
+	char *copy;
+
+	if (!*string)
+		return 0;
+	copy = strdup(*string);
+	if (!copy)
+		return -ENOMEM;
+	volume->strings[volume->n_strings++] = copy;
+	*string = copy;
+	return 0;
+}
+
+static int copy_spec(struct volume *volume, const struct volume_spec *spec)
+{
+	struct volume_spec *own = &volume->spec;
+	const char **strings[N_STRINGS] = { &own->handle,    &own->pv,
+					    &own->claim,     &own->server,
+					    &own->share,     &own->subdir,
+					    &own->mountpoint };
+
+	*own = *spec;
+	for (size_t i = 0; i < N_STRINGS; i++) {
+		if (copy_string(volume, strings[i]) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static struct nfs_export_spec export_spec(const struct volume_spec *spec)
+{
+	return (struct nfs_export_spec){
+		.server = spec->server,
+		.share = spec->share,
+		.subdir = spec->subdir,
+		.port = spec->options.port,
+		.mount_port = spec->options.mountport,
+		.timeout_ms = EXPORT_TIMEOUT_MS,
+	};
+}
+
+/* --- clients ---------------------------------------------------------------------- */
+
+static struct nfs3_options client_options(const struct volume *volume)
+{
+	const struct mount_options *options = &volume->spec.options;
+
+	return (struct nfs3_options){
+		.addr = volume->export.addr,
+		.addr_len = volume->export.addr_len,
+		.timeo_ms = options->timeo_ds * MS_PER_DECISECOND,
+		.retrans = options->retrans,
+		.is_soft = options->is_soft,
+	};
+}
+
+struct clients_start {
+	struct volume *volume;
+	struct err *err;
+	int r;
+};
+
+static void get_clients(struct shard *shard, void *userdata)
+{
+	struct clients_start *start = userdata;
+	struct volume *volume = start->volume;
+	struct view_shard *own = &volume->view.shards[shard_index(shard)];
+	struct nfs3_options options = client_options(volume);
+	unsigned int n = volume->spec.options.nconnect;
+
+	if (n == 0)
+		n = 1;
+	if (n > VIEW_CONNECTIONS_MAX)
+		n = VIEW_CONNECTIONS_MAX;
+	while (start->r == 0 && own->n_clients < n) {
+		start->r = shard_client_get(shard, &options, own->n_clients,
+					    &own->clients[own->n_clients],
+					    start->err);
+		if (start->r == 0)
+			own->n_clients++;
+	}
+}
+
+static void put_clients(struct shard *shard, void *userdata)
+{
+	struct volume *volume = userdata;
+	struct view_shard *own = &volume->view.shards[shard_index(shard)];
+
+	while (own->n_clients > 0)
+		shard_client_put(shard, own->clients[--own->n_clients]);
+}
+
+/* --- start and stop ------------------------------------------------------------------ */
+
+static uint32_t io_size(uint32_t asked, uint32_t preferred, uint32_t max)
+{
+	uint32_t size = asked ? asked : preferred;
+
+	if (size == 0 || size > NFS_IO_MAX)
+		size = NFS_IO_MAX;
+	if (max > 0 && size > max)
+		size = max;
+	return size < MIN_IO ? MIN_IO : size;
+}
+
+static int make_view(struct volume *volume, struct err *err)
+{
+	const struct nfs_export *export = &volume->export;
+	const struct volume_spec *spec = &volume->spec;
+	struct view *view = &volume->view;
+	struct clients_start start = { .volume = volume, .err = err };
+	int r;
+
+	view->is_share_root = !spec->subdir || !*spec->subdir;
+	view->timeouts = attr_timeouts(spec->access_mode, &spec->options);
+	view->read_max = io_size(spec->options.rsize, export->read_pref,
+				 export->read_max);
+	view->write_max = io_size(spec->options.wsize, export->write_pref,
+				  export->write_max);
+	view->last_root = export->root_attr;
+	/* Other nodes' names for the same file must not meet ours. */
+	atomic_store(&view->silly_next, (uint32_t)clock_ns());
+	r = inode_table_new(&view->inodes, &export->root,
+			    export->root_attr.fileid, 0);
+	if (r < 0)
+		return err_set_errno(err, r, "create the node table");
+	shards_call_all(volume->shards, get_clients, &start);
+	return start.r;
+}
+
+static int make_session(struct volume *volume, struct err *err)
+{
+	const struct volume_spec *spec = &volume->spec;
+	const struct view *view = &volume->view;
+	struct table_header *header = inode_table_header(view->inodes);
+	_cleanup_(free) char *source = NULL;
+	const void *init;
+	size_t init_len;
+	int r;
+
+	if (asprintf(&source, "%s:%s%s%s", spec->server, spec->share,
+		     view->is_share_root ? "" : "/",
+		     view->is_share_root ? "" : spec->subdir) < 0) {
+		source = NULL;
+		return err_set(err, -ENOMEM, "create a session");
+	}
+	r = session_new(&volume->session, volume->shards,
+			&(struct session_options){
+				.ops = &view_ops,
+				.source = source,
+				.mountpoint = spec->mountpoint,
+				.owner = volume,
+				.readahead_kib = READAHEAD_KIB,
+				.max_io = view->read_max > view->write_max
+						  ? view->read_max
+						  : view->write_max },
+			err);
+	if (r < 0)
+		return r;
+	init = session_init_request(volume->session, &init_len);
+	memcpy(header->init_request, init, init_len);
+	header->init_len = (uint32_t)init_len;
+	return 0;
+}
+
+struct volume *volume_stop(struct volume *volume)
+{
+	struct nfs_export_spec spec;
+
+	if (!volume)
+		return NULL;
+	volume->session = session_free(volume->session);
+	shards_call_all(volume->shards, put_clients, volume);
+	view_fini(&volume->view);
+	if (volume->has_export) {
+		spec = export_spec(&volume->spec);
+		spec.timeout_ms = 1000;
+		nfs_export_unmount(&volume->export, &spec);
+	}
+	for (unsigned int i = 0; i < volume->n_strings; i++)
+		free(volume->strings[i]);
+	free(volume);
+	return NULL;
+}
+
+int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
+		 const struct volume_spec *spec, struct err *err)
+{
+	_cleanup_(volume_stop) struct volume *volume = NULL;
+	struct nfs_export_spec source;
+	struct volume_usage usage;
+	int r;
+
+	volume = calloc(1, sizeof(*volume));
+	if (!volume)
+		return err_set(err, -ENOMEM, "start volume %s", spec->handle);
+	volume->shards = shards;
+	view_init(&volume->view);
+	r = copy_spec(volume, spec);
+	if (r < 0)
+		return err_set(err, r, "start volume %s", spec->handle);
+	source = export_spec(&volume->spec);
+	r = nfs_export_open(&volume->export, &source, err);
+	if (r < 0)
+		return r;
+	volume->has_export = true;
+	r = make_view(volume, err);
+	if (r < 0)
+		return r;
+	/* So that statfs has an answer before the server's first silence. */
+	volume_get_usage(volume, FIRST_USAGE_MS, &usage);
+	r = make_session(volume, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(volume);
+	return 0;
+}
+
+/* --- readers --------------------------------------------------------------------------- */
+
+const struct volume_spec *volume_get_spec(const struct volume *volume)
+{
+	return &volume->spec;
+}
+
+struct view *volume_view(struct volume *volume)
+{
+	return &volume->view;
+}
+
+struct volume_stats *volume_get_stats(struct volume *volume)
+{
+	return &volume->view.stats;
+}
+
+uint32_t volume_get_dev_minor(const struct volume *volume)
+{
+	return session_dev_minor(volume->session);
+}
+
+static const char *health_reason(enum nfs_health health)
+{
+	switch (health) {
+	case NFS_HEALTH_DEGRADED:
+		return "the server answers slowly";
+	case NFS_HEALTH_UNREACHABLE:
+		return "no connection to the server";
+	default:
+		return "";
+	}
+}
+
+void volume_get_health(struct volume *volume, struct volume_health *ret)
+{
+	*ret = (struct volume_health){ .health = NFS_HEALTH_OK };
+	for (unsigned int i = 0; i < shards_count(volume->shards); i++) {
+		const struct view_shard *own = &volume->view.shards[i];
+
+		for (unsigned int j = 0; j < own->n_clients; j++) {
+			const struct nfs_client *client = own->clients[j];
+			enum nfs_health health = __atomic_load_n(
+				&client->health, __ATOMIC_RELAXED);
+
+			if (ret->since_ns && health <= ret->health)
+				continue;
+			ret->health = health;
+			ret->since_ns = __atomic_load_n(
+				&client->health_since_ns, __ATOMIC_RELAXED);
+		}
+	}
+	ret->reason = health_reason(ret->health);
+}
+
+void volume_drop_caches(struct volume *volume)
+{
+	struct inode_table *inodes = volume->view.inodes;
+	struct fuse_session *fuse = session_fuse(volume->session);
+	uint64_t cursor = 0;
+	uint64_t node;
+
+	/*
+	 * Attributes go at once, pages at the next open, which will not find its
+	 * file in the state that it knew. Dropping pages here would wait for those
+	 * that a silent server owes.
+	 */
+	while ((node = inode_next(inodes, &cursor)) != 0) {
+		file_forget_known(inodes, node);
+		(void)fuse_lowlevel_notify_inval_inode(fuse, node, -1, 0);
+	}
+}
+
+/* --- usage ------------------------------------------------------------------------------- */
+
+/* An FSSTAT of ours, waited for by a control thread. */
+struct usage_query {
+	struct volume *volume;
+	struct nfs_client *client;
+	struct nfs_call call;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool is_done; /* lock */
+};
+
+static void usage_done(struct nfs_call *call)
+{
+	struct usage_query *query =
+		container_of(call, struct usage_query, call);
+	struct statvfs st;
+
+	if (call->status == 0) {
+		attr_to_statvfs(&call->res, &st);
+		view_set_statvfs(&query->volume->view, &st);
+	}
+	pthread_mutex_lock(&query->lock);
+	query->is_done = true;
+	pthread_cond_signal(&query->cond);
+	pthread_mutex_unlock(&query->lock);
+}
+
+static void usage_submit(struct shard *shard, void *userdata)
+{
+	struct usage_query *query = userdata;
+	struct view *view = &query->volume->view;
+
+	query->client = view_client(view, shard_index(shard));
+	query->call.proc = NFS_FSSTAT;
+	query->call.done = usage_done;
+	(void)inode_get(view->inodes, INODE_ROOT, &query->call.args.fh);
+	nfs_client_submit(query->client, &query->call);
+}
+
+/* Afterwards the call is done, one way or the other. */
+static void usage_cancel(struct shard *shard, void *userdata)
+{
+	struct usage_query *query = userdata;
+
+	if (!query->is_done) /* only this thread sets it */
+		nfs_client_cancel(query->client, &query->call);
+}
+
+static void usage_wait(struct usage_query *query, unsigned int timeout_ms)
+{
+	uint64_t end = clock_ns() + timeout_ms * NS_PER_MS;
+	struct timespec deadline = { .tv_sec = (time_t)(end / NS_PER_S),
+				     .tv_nsec = (long)(end % NS_PER_S) };
+	int r = 0;
+
+	pthread_mutex_lock(&query->lock);
+	while (!query->is_done && r == 0)
+		r = pthread_cond_clockwait(&query->cond, &query->lock,
+					   CLOCK_MONOTONIC, &deadline);
+	pthread_mutex_unlock(&query->lock);
+}
+
+static void usage_ask(struct volume *volume, unsigned int timeout_ms)
+{
+	struct usage_query query = { .volume = volume };
+	struct shard *shard = shards_get(volume->shards, 0);
+
+	pthread_mutex_init(&query.lock, NULL);
+	pthread_cond_init(&query.cond, NULL);
+	shard_call(shard, usage_submit, &query);
+	usage_wait(&query, timeout_ms);
+	shard_call(shard, usage_cancel, &query);
+	pthread_cond_destroy(&query.cond);
+	pthread_mutex_destroy(&query.lock);
+}
+
+void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
+		      struct volume_usage *ret)
+{
+	struct statvfs st;
+
+	/* A shard would wait for itself; it takes what is known. */
+	if (timeout_ms > 0 && !shard_current())
+		usage_ask(volume, timeout_ms);
+	*ret = (struct volume_usage){ 0 };
+	ret->is_known = view_get_statvfs(&volume->view, &st);
+	if (!ret->is_known)
+		return;
+	ret->total_bytes = st.f_blocks * st.f_frsize;
+	ret->avail_bytes = st.f_bavail * st.f_frsize;
+	ret->used_bytes = (st.f_blocks - st.f_bfree) * st.f_frsize;
+	ret->total_files = st.f_files;
+	ret->avail_files = st.f_favail;
+	ret->used_files = st.f_files - st.f_ffree;
+}
