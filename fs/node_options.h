@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The command line of claimfs-node, checked completely before anything starts.
+ */
+
+#include "err.h"
+
+struct node_settings {
+	char *node_name;
+	char *driver_name;
+	char *state_dir;     /* absolute */
+	char *csi_socket;    /* absolute */
+	unsigned int shards; /* 0 = min(CPUs, 4) */
+};
+
+/*
+ * 0, or OPTIONS_DONE when there is nothing left to do; -EINVAL with a sentence.
+ * Sets the log level. CSI_ENDPOINT of the environment counts where --csi-socket
+ * is not given.
+ */
+int node_settings_parse(int argc, char **argv, struct node_settings *ret,
+			struct err *err);
+void node_settings_fini(struct node_settings *settings);
+
+DEFINE_FINI(struct node_settings, node_settings_fini)
