@@ -188,10 +188,9 @@ static int set(struct class_parameters *parameters, unsigned int *seen,
 	}
 	if (is_kubernetes_own(parameter->key))
 		return 0;
-	return err_set(
-		err, -EINVAL,
-		"invalid parameter \"%s\" in storage class; allowed: " ALLOWED,
-		parameter->key);
+	return err_set(err, -EINVAL,
+		       "invalid parameter \"%s\"; allowed: " ALLOWED,
+		       parameter->key);
 }
 
 int class_parameters_parse(const struct labels *parameters,

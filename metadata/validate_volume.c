@@ -121,7 +121,7 @@ void validate_parameters(struct faults *faults, const cJSON *json,
 	struct err err = ERR_INIT;
 	char prefix[64];
 
-	(void)snprintf(prefix, sizeof(prefix), "%s.", path);
+	(void)snprintf(prefix, sizeof(prefix), "%s: ", path);
 	if (json_labels(json, path, &labels, &err) < 0)
 		fault_err(faults, "", &err);
 	else if (class_parameters_parse(&labels, &parameters, &err) < 0)

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "class_parameters.h"
+
+static int parse(const char *key, const char *value,
+		 struct class_parameters *ret, struct err *err)
+{
+	struct label items[] = {
+		{ (char *)"Server", (char *)"nfs.example" },
+		{ (char *)"share", (char *)"//export//data/" },
+		{ (char *)key, (char *)value },
+	};
+	struct labels labels = { items, key ? 3 : 2 };
+
+	return class_parameters_parse(&labels, ret, err);
+}
+
+Test(class_parameters, reads_keys_without_case)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters parameters = {
+		0
+	};
+
+	cr_assert_eq(parse("ONDELETE", "Archive", &parameters, NULL), 0);
+	cr_expect_str_eq(parameters.server, "nfs.example");
+	cr_expect_str_eq(parameters.share, "/export/data");
+	cr_expect_null(parameters.subdir);
+	cr_expect(parameters.has_on_delete);
+	cr_expect_eq(parameters.on_delete, ON_DELETE_ARCHIVE);
+}
+
+Test(class_parameters, passes_over_what_is_kubernetes_own)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters parameters = {
+		0
+	};
+
+	cr_expect_eq(
+		parse("csi.storage.k8s.io/pvc/name", "x", &parameters, NULL),
+		0);
+}
+
+Test(class_parameters, refuses_with_a_sentence)
+{
+	static const struct {
+		const char *key;
+		const char *value;
+		const char *sentence;
+	} table[] = {
+		{ "sever", "x",
+		  "invalid parameter \"sever\"; allowed: server, share, subDir, onDelete, mountPermissions" },
+		{ "server", "x", "parameter \"server\" is given twice" },
+		{ "onDelete", "burn", "onDelete: Unsupported value: \"burn\"" },
+		{ "mountPermissions", "0888",
+		  "mountPermissions: Invalid value: \"0888\": must be an octal mode" },
+		{ "mountPermissions", "77777", "from 0 to 7777" },
+		{ "subDir", "../x",
+		  "subDir: Invalid value: \"../x\": must not have a component" },
+		{ "subDir", "${pvc.metadata.labels}",
+		  "variables are ${pvc.metadata.name}" },
+		{ "subDir", "${pvc.metadata.name", "variables are" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct class_parameters parameters = { 0 };
+		struct err err = ERR_INIT;
+
+		cr_expect_eq(
+			parse(table[i].key, table[i].value, &parameters, &err),
+			-EINVAL, "%s=%s", table[i].key, table[i].value);
+		cr_expect_not_null(strstr(err_text(&err), table[i].sentence),
+				   "%s", err_text(&err));
+		err_fini(&err);
+	}
+}
+
+Test(class_parameters, server_and_share_are_required_and_checked)
+{
+	static const struct {
+		const char *server, *share, *sentence;
+	} table[] = {
+		{ "", "/x", "server: Invalid value: \"\"" },
+		{ "a b", "/x", "server: Invalid value: \"a b\"" },
+		{ "a/b", "/x", "server: Invalid value: \"a/b\"" },
+		{ "a", "x",
+		  "share: Invalid value: \"x\": must be an absolute" },
+		{ "a", "/x/../y", "share: Invalid value: \"/x/../y\"" },
+		{ "a", "", "share: Invalid value: \"\"" },
+		{ "a", NULL, "share: Required value" },
+		{ NULL, NULL, "server: Required value" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct label items[2] = {
+			{ (char *)"server", (char *)table[i].server },
+			{ (char *)"share", (char *)table[i].share },
+		};
+		struct labels labels = { items,
+					 (table[i].server != NULL) +
+						 (table[i].share != NULL) };
+		struct class_parameters parameters = { 0 };
+		struct err err = ERR_INIT;
+
+		cr_expect_eq(class_parameters_parse(&labels, &parameters, &err),
+			     -EINVAL, "%zu", i);
+		cr_expect_not_null(strstr(err_text(&err), table[i].sentence),
+				   "%s", err_text(&err));
+		err_fini(&err);
+	}
+}
+
+Test(class_parameters, expands_subdir)
+{
+	struct claim claim = { .meta = { .name = (char *)"db",
+					 .namespace = (char *)"prod" } };
+	_cleanup_(free) char *subdir = NULL;
+
+	cr_assert_eq(subdir_expand("k8s/${pvc.metadata.namespace}/"
+				   "${pvc.metadata.name}-${pv.metadata.name}$",
+				   &claim, "pv-1", &subdir, NULL),
+		     0);
+	cr_expect_str_eq(subdir, "k8s/prod/db-pv-1$");
+}
+
+Test(class_parameters, checks_subdir_after_substitution)
+{
+	struct claim claim = { .meta = { .name = (char *)"..",
+					 .namespace = (char *)"prod" } };
+	_cleanup_(free) char *subdir = NULL;
+
+	cr_expect_eq(subdir_expand("a/${pvc.metadata.name}", &claim, "pv",
+				   &subdir, NULL),
+		     -EINVAL);
+	cr_expect_null(subdir);
+}
+
+Test(class_parameters, refuses_paths_that_leave_or_hide)
+{
+	static const char *const bad[] = {
+		"",	"/",	  "/a",	     "a/",	 "a//b",
+		".",	"..",	  "a/..",    "../a",	 "a/./b",
+		"a\nb", "a/\x7f", "a\x1b/b", ".claimfs", ".claimfs/trash",
+	};
+	static const char *const good[] = {
+		"a",   "a/b",	   "...",	 "a..b",     ".hid",
+		"a b", "\xc3\xbc", "a/.claimfs", ".claimfs2"
+	};
+	char component[258];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		cr_expect_eq(subdir_check(bad[i], NULL), -EINVAL, "\"%s\"",
+			     bad[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		cr_expect_eq(subdir_check(good[i], NULL), 0, "\"%s\"", good[i]);
+	memset(component, 'x', 256);
+	component[256] = '\0';
+	cr_expect_eq(subdir_check(component, NULL), -EINVAL);
+	component[255] = '\0';
+	cr_expect_eq(subdir_check(component, NULL), 0);
+}
