@@ -55,7 +55,8 @@ class Cluster:
         with open(marker, "w", encoding="ascii"):
             pass
 
-    def start(self):
+    def start_nodes(self):
+        """The server and the nodes only."""
         self.claim_folder()
         if not self.foreign:
             self.server = Ganesha(os.path.join(self.folder, "server"),
@@ -63,11 +64,16 @@ class Cluster:
                                   free_port(), free_port())
             self.server.start()
         options = ["--driver-name", DRIVER]
-        node_options = options + (["--shards", str(self.shards)]
-                                  if self.shards else [])
+        if self.shards:
+            options += ["--shards", str(self.shards)]
         for name in ("node-a", "node-b"):
-            node = Node(self.build, self.folder, name, node_options, self.env)
+            node = Node(self.build, self.folder, name, options, self.env)
             self.nodes.append(node.start())
+        return self
+
+    def start(self):
+        self.start_nodes()
+        options = ["--driver-name", DRIVER]
         self.provisioner = Provisioner(
             self.build, self.folder, self.nodes, free_port(), options, self.env)
         self.provisioner.start()

@@ -117,13 +117,17 @@ class LabCase(unittest.TestCase):
         cls.cluster = Cluster(PROGRAMS, os.path.join(cls.folder, "lab"),
                               env=sanitizer_environment(cls.reports))
         try:
-            cls.cluster.start()
-            cls.ctl = cls.cluster.ctl
+            cls.start_lab()
             cls.set_up_lab()
         except BaseException:
             cls.cluster.stop()
             cls.keep_logs()
             raise
+
+    @classmethod
+    def start_lab(cls):
+        cls.cluster.start()
+        cls.ctl = cls.cluster.ctl
 
     @classmethod
     def set_up_lab(cls):
@@ -200,23 +204,3 @@ class LabCase(unittest.TestCase):
 
     def backing(self, volume):
         return os.path.join(self.cluster.export, volume)
-
-
-class MountCase(LabCase):
-    """One claim with a pod on each node: self.a and self.b are its folders."""
-
-    @classmethod
-    def set_up_lab(cls):
-        cls.apply_class()
-        cls.volume = cls.apply_claim("shared")
-        cls.a = cls.apply_pod("pod-a", "shared", "node-a")
-        cls.b = cls.apply_pod("pod-b", "shared", "node-b")
-        cls.server_side = os.path.join(cls.cluster.export, cls.volume)
-
-    def setUp(self):
-        # A folder of the test's own, seen on both nodes.
-        name = self._testMethodName
-        os.mkdir(os.path.join(self.a, name))
-        self.here = os.path.join(self.a, name)
-        self.there = os.path.join(self.b, name)
-        self.behind = os.path.join(self.server_side, name)

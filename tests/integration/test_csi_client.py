@@ -1,56 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSI Identity and Node, asked by a client that nobody here wrote: Debian's
-python3-grpcio, with stubs made from base/csi.proto."""
+"""CSI Identity and Node: the specification's rules, seen by a foreign client."""
 
-import importlib
 import os
-import subprocess
-import sys
 
 import grpc
 
-from lab_case import LabCase, TESTS
-
-CODES = grpc.StatusCode
+from csi_case import CODES, CsiCase
 
 
-def make_stubs(folder):
-    """Generates csi_pb2 and csi_pb2_grpc into folder and imports them."""
-    proto = os.path.join(os.path.dirname(TESTS), "base")
-    subprocess.run(
-        ["/usr/bin/python3", "-m", "grpc_tools.protoc", f"-I{proto}",
-         f"--python_out={folder}", f"--grpc_python_out={folder}", "csi.proto"],
-        check=True, timeout=60)
-    sys.path.insert(0, folder)
-    try:
-        return (importlib.import_module("csi_pb2"),
-                importlib.import_module("csi_pb2_grpc"))
-    finally:
-        sys.path.remove(folder)
-
-
-class CsiCase(LabCase):
+class OneNode(CsiCase):
 
     @classmethod
     def set_up_lab(cls):
-        cls.pb, stubs = make_stubs(cls.folder)
-        cls.channel = grpc.insecure_channel(
-            "unix://" + cls.cluster.nodes[0].socket)
-        cls.identity = stubs.IdentityStub(cls.channel)
-        cls.node = stubs.NodeStub(cls.channel)
-        cls.modes = cls.pb.VolumeCapability.AccessMode
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.channel.close()
-        super().tearDownClass()
+        cls.channel = cls.clients[0].channel
+        cls.identity = cls.clients[0].identity
+        cls.node = cls.clients[0].node
 
     def setUp(self):
-        self.id = self._testMethodName
-        self.staging = os.path.join(self.folder, "stage", self.id)
-        self.target = os.path.join(self.folder, "pods", self.id, "mount")
-        os.makedirs(os.path.dirname(self.target))
-        os.makedirs(os.path.join(self.cluster.export, self.id))
+        self.volume = self._testMethodName
+        self.staging = os.path.join(self.folder, "stage", self.volume)
+        self.target = os.path.join(self.folder, "pods", self.volume, "mount")
+        for path in (self.staging, self.target):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(os.path.join(self.cluster.export, self.volume))
 
     def assert_code(self, code, call, request):
         with self.assertRaises(grpc.RpcError) as caught:
@@ -60,50 +32,29 @@ class CsiCase(LabCase):
         self.assertTrue(caught.exception.details(), "there is no message")
         return caught.exception.details()
 
-    def capability(self, mode=None, flags=()):
-        return self.pb.VolumeCapability(
-            mount=self.pb.VolumeCapability.MountVolume(mount_flags=flags),
-            access_mode=self.modes(
-                mode=self.modes.MULTI_NODE_MULTI_WRITER
-                if mode is None else mode))
+    def stage_with(self, **changes):
+        return self.stage_request(self.volume, self.staging, **changes)
 
-    def context(self, **changes):
-        server = self.cluster.server
-        return {"server": "127.0.0.1", "share": server.export,
-                "subDir": self.id,
-                "mountOptions": f"nfsvers=3,port={server.port},"
-                                f"mountport={server.mount_port}", **changes}
-
-    def stage_request(self, **changes):
-        return self.pb.NodeStageVolumeRequest(**{
-            "volume_id": self.id, "staging_target_path": self.staging,
-            "volume_capability": self.capability(),
-            "volume_context": self.context(), **changes})
-
-    def publish_request(self, **changes):
-        return self.pb.NodePublishVolumeRequest(**{
-            "volume_id": self.id, "staging_target_path": self.staging,
-            "target_path": self.target,
-            "volume_capability": self.capability(),
-            "volume_context": self.context(), **changes})
+    def publish_with(self, **changes):
+        return self.publish_request(self.volume, self.staging, self.target,
+                                    **changes)
 
     def stage(self, **changes):
-        self.node.NodeStageVolume(self.stage_request(**changes), timeout=30)
+        self.node.NodeStageVolume(self.stage_with(**changes), timeout=30)
 
     def publish(self, **changes):
-        self.node.NodePublishVolume(self.publish_request(**changes),
-                                    timeout=30)
+        self.node.NodePublishVolume(self.publish_with(**changes), timeout=30)
 
     def unpublish(self, target=None):
         self.node.NodeUnpublishVolume(self.pb.NodeUnpublishVolumeRequest(
-            volume_id=self.id, target_path=target or self.target), timeout=30)
+            volume_id=self.volume, target_path=target or self.target), timeout=30)
 
     def unstage(self):
         self.node.NodeUnstageVolume(self.pb.NodeUnstageVolumeRequest(
-            volume_id=self.id, staging_target_path=self.staging), timeout=30)
+            volume_id=self.volume, staging_target_path=self.staging), timeout=30)
 
 
-class Identity(CsiCase):
+class Identity(OneNode):
 
     def test_plugin_info(self):
         info = self.identity.GetPluginInfo(self.pb.GetPluginInfoRequest(),
@@ -135,7 +86,7 @@ class Identity(CsiCase):
         self.test_plugin_info()
 
 
-class Node(CsiCase):
+class Node(OneNode):
 
     def test_info_names_the_node(self):
         info = self.node.NodeGetInfo(self.pb.NodeGetInfoRequest(), timeout=10)
@@ -156,7 +107,7 @@ class Node(CsiCase):
             self.publish()
         with open(f"{self.target}/file", "w", encoding="ascii") as f:
             f.write("hello")
-        with open(f"{self.cluster.export}/{self.id}/file",
+        with open(f"{self.cluster.export}/{self.volume}/file",
                   encoding="ascii") as f:
             self.assertEqual(f.read(), "hello")
         for _ in range(2):
@@ -170,7 +121,7 @@ class Node(CsiCase):
         self.stage()
         self.publish()
         found = self.node.NodeGetVolumeStats(
-            self.pb.NodeGetVolumeStatsRequest(volume_id=self.id,
+            self.pb.NodeGetVolumeStatsRequest(volume_id=self.volume,
                                               volume_path=self.target),
             timeout=10)
         units = {usage.unit: usage for usage in found.usage}
@@ -179,7 +130,7 @@ class Node(CsiCase):
         self.assertGreater(units[usage.INODES].total, 0)
         self.assert_code(CODES.NOT_FOUND, self.node.NodeGetVolumeStats,
                          self.pb.NodeGetVolumeStatsRequest(
-                             volume_id=self.id, volume_path="/nowhere"))
+                             volume_id=self.volume, volume_path="/nowhere"))
         self.unpublish()
         self.unstage()
 
@@ -200,7 +151,7 @@ class Node(CsiCase):
             with self.subTest(change):
                 self.assert_code(CODES.INVALID_ARGUMENT,
                                  self.node.NodeStageVolume,
-                                 self.stage_request(**change))
+                                 self.stage_with(**change))
         self.assertFalse(os.path.ismount(self.staging))
 
     def test_missing_fields_of_publish_are_invalid(self):
@@ -210,10 +161,10 @@ class Node(CsiCase):
             with self.subTest(change):
                 self.assert_code(CODES.INVALID_ARGUMENT,
                                  self.node.NodePublishVolume,
-                                 self.publish_request(**change))
+                                 self.publish_with(**change))
         self.assert_code(CODES.FAILED_PRECONDITION,
                          self.node.NodePublishVolume,
-                         self.publish_request(staging_target_path=""))
+                         self.publish_with(staging_target_path=""))
         self.unstage()
 
     def test_missing_fields_of_the_way_back_are_invalid(self):
@@ -229,7 +180,7 @@ class Node(CsiCase):
             block=self.pb.VolumeCapability.BlockVolume(),
             access_mode=self.modes(mode=self.modes.MULTI_NODE_MULTI_WRITER))
         self.assert_code(CODES.INVALID_ARGUMENT, self.node.NodeStageVolume,
-                         self.stage_request(volume_capability=capability))
+                         self.stage_with(volume_capability=capability))
 
     def test_bad_attributes_are_named(self):
         for changes, word in (({"subDir": "../other"}, "subDir"),
@@ -240,27 +191,27 @@ class Node(CsiCase):
             with self.subTest(changes):
                 details = self.assert_code(
                     CODES.INVALID_ARGUMENT, self.node.NodeStageVolume,
-                    self.stage_request(
-                        volume_context=self.context(**changes)))
+                    self.stage_with(
+                        volume_context=self.context(self.volume, **changes)))
                 self.assertIn(word, details)
 
     def test_a_folder_that_does_not_exist_is_not_found(self):
         self.assert_code(CODES.NOT_FOUND, self.node.NodeStageVolume,
-                         self.stage_request(
-                             volume_context=self.context(subDir="none")))
+                         self.stage_with(
+                             volume_context=self.context("none")))
         self.assertFalse(os.path.ismount(self.staging))
 
     def test_staging_again_with_other_arguments_exists(self):
         self.stage()
         mode = self.modes.SINGLE_NODE_WRITER
         self.assert_code(CODES.ALREADY_EXISTS, self.node.NodeStageVolume,
-                         self.stage_request(
+                         self.stage_with(
                              volume_capability=self.capability(mode)))
         self.unstage()
 
     def test_publishing_what_is_not_staged_is_a_failed_precondition(self):
         self.assert_code(CODES.FAILED_PRECONDITION,
-                         self.node.NodePublishVolume, self.publish_request())
+                         self.node.NodePublishVolume, self.publish_with())
 
     def test_unstaging_what_is_published_is_a_failed_precondition(self):
         self.stage()
@@ -268,7 +219,7 @@ class Node(CsiCase):
         self.assert_code(CODES.FAILED_PRECONDITION,
                          self.node.NodeUnstageVolume,
                          self.pb.NodeUnstageVolumeRequest(
-                             volume_id=self.id,
+                             volume_id=self.volume,
                              staging_target_path=self.staging))
         self.unpublish()
         self.unstage()
@@ -290,9 +241,9 @@ class Node(CsiCase):
         self.publish(volume_capability=capability)
         self.publish(volume_capability=capability)
         self.assert_code(CODES.ALREADY_EXISTS, self.node.NodePublishVolume,
-                         self.publish_request(volume_capability=capability,
+                         self.publish_with(volume_capability=capability,
                                               readonly=True))
-        again = self.publish_request(volume_capability=capability,
+        again = self.publish_with(volume_capability=capability,
                                      target_path=other)
         if second_target:
             self.assert_code(second_target, self.node.NodePublishVolume, again)

@@ -10,7 +10,7 @@ import os
 import stat
 import subprocess
 
-from lab_case import MountCase
+from csi_case import MountCase
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD = -100

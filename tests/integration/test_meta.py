@@ -5,7 +5,7 @@ import errno
 import json
 import os
 
-from lab_case import MountCase
+from lab_case import LabCase
 
 
 def read(path):
@@ -13,13 +13,17 @@ def read(path):
         return f.read()
 
 
-class Meta(MountCase):
+class Meta(LabCase):
 
     @classmethod
     def set_up_lab(cls):
-        super().set_up_lab()
+        cls.apply_class()
+        cls.volume = cls.apply_claim("shared")
+        cls.a = cls.apply_pod("pod-a", "shared", "node-a")
         cls.reader = cls.apply_pod("pod-ro", "shared", "node-b", True)
         cls.meta = cls.cluster.nodes[0].meta
+        cls.here = cls.a + "/folder"
+        os.mkdir(cls.here)
 
     def test_it_is_not_listed_but_can_be_entered(self):
         self.assertNotIn(".meta", os.listdir(self.a))
@@ -33,6 +37,10 @@ class Meta(MountCase):
     def test_claim_and_mode(self):
         self.assertEqual(read(f"{self.a}/.meta/claim"), "default/shared\n")
         self.assertEqual(read(f"{self.a}/.meta/mode"), "rw ReadWriteMany\n")
+
+    def test_a_read_only_pod_says_so(self):
+        self.assertEqual(read(f"{self.reader}/.meta/mode"),
+                         "ro ReadWriteMany\n")
 
     def test_the_volume_is_json_without_the_server(self):
         text = read(f"{self.a}/.meta/volume")

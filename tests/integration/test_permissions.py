@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from lab_case import MountCase
+from csi_case import MountCase
 
 ALICE, BOB = 4001, 4002
 TEAM = 4100  # a group of both, supplementary for bob

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from lab_case import MountCase
+from csi_case import MountCase
 
 N_FILES = 5000
 

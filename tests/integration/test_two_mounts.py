@@ -5,7 +5,7 @@ import hashlib
 import os
 import random
 
-from lab_case import MountCase
+from csi_case import MountCase
 
 
 def write(path, text, mode="w"):
