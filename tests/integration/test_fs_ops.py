@@ -11,6 +11,7 @@ import stat
 import subprocess
 
 from csi_case import MountCase
+from lab import wait_for
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD = -100
@@ -181,8 +182,12 @@ class FsOps(MountCase):
         self.assertEqual(os.stat(f"{self.there}/file").st_mode & 0o7777,
                          0o4751)
         os.chown(f"{self.here}/file", 12345, 54321)
-        status = os.stat(f"{self.there}/file")
-        self.assertEqual((status.st_uid, status.st_gid), (12345, 54321))
+        for folder in (self.here, self.behind):
+            status = os.stat(f"{folder}/file")
+            self.assertEqual((status.st_uid, status.st_gid), (12345, 54321))
+        # A stat without an open may be answered from the cache for a while.
+        wait_for(lambda: os.stat(f"{self.there}/file").st_uid == 12345,
+                 "the other node to see the owner", 10)
 
     def test_umask_is_obeyed(self):
         old = os.umask(0o027)
@@ -302,7 +307,8 @@ class FsOps(MountCase):
             f.flush()
             f.seek(0)
             self.assertEqual(f.read(), b"still here and growing")
-        self.assertEqual(os.listdir(self.behind), [])
+        # close(2) does not wait for FUSE's RELEASE.
+        wait_for(lambda: os.listdir(self.behind) == [], "the file to go")
 
     def test_an_open_file_survives_its_replacement(self):
         write(f"{self.here}/file", b"old")
@@ -311,7 +317,8 @@ class FsOps(MountCase):
             os.rename(f"{self.here}/new", f"{self.here}/file")
             self.assertEqual(f.read(), b"old")
         self.assertEqual(read(f"{self.here}/file"), b"new")
-        self.assertEqual(os.listdir(self.behind), ["file"])
+        wait_for(lambda: os.listdir(self.behind) == ["file"],
+                 "the old file to go")
 
     def test_appends_of_two_descriptors_do_not_overwrite(self):
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
