@@ -416,14 +416,20 @@ int reconciler_start(struct reconciler *reconciler, struct err *err)
 	return 0;
 }
 
+void reconciler_stop(struct reconciler *reconciler)
+{
+	if (!reconciler->has_thread)
+		return;
+	queue_close(reconciler->queue);
+	(void)pthread_join(reconciler->thread, NULL);
+	reconciler->has_thread = false;
+}
+
 struct reconciler *reconciler_free(struct reconciler *reconciler)
 {
 	if (!reconciler)
 		return NULL;
-	if (reconciler->has_thread) {
-		queue_close(reconciler->queue);
-		(void)pthread_join(reconciler->thread, NULL);
-	}
+	reconciler_stop(reconciler);
 	queue_free(reconciler->queue);
 	free(reconciler);
 	return NULL;

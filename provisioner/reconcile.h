@@ -25,11 +25,16 @@ struct reconciler_options {
 
 int reconciler_new(struct reconciler **ret,
 		   const struct reconciler_options *options, struct err *err);
-/* Stops after the key that is being worked on. */
+/*
+ * Whoever may call reconciler_change() must have been stopped: its callback can't be
+ * taken away.
+ */
 struct reconciler *reconciler_free(struct reconciler *reconciler);
 
 /* Starts the thread with a look at everything. */
 int reconciler_start(struct reconciler *reconciler, struct err *err);
+/* Ends the thread after the key that it is working on; idempotent. */
+void reconciler_stop(struct reconciler *reconciler);
 
 /* A store_change_fn: only queues. userdata is the reconciler. */
 void reconciler_change(void *userdata, enum store_change change,

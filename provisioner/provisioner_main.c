@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * claimfs-provisioner: puts the parts together, waits for a signal, and takes them
+ * down again. Who may change the record stops before who is told of changes goes:
+ *
+ *	record -> hub -> registry -> reconciler, pods -> API -> READY=1 -> SIGTERM
+ *	    -> API ends -> pods and reconciler stop -> everything is freed
+ *
+ * Signals are blocked before the first thread exists, so that this thread is the
+ * only one that ever sees one.
+ */
+
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include "api_server.h"
+#include "log.h"
+#include "options.h"
+#include "pods.h"
+#include "provisioner_options.h"
+#include "reconcile.h"
+#include "registry.h"
+#include "store.h"
+#include "supervisor.h"
+#include "version.h"
+#include "watch_hub.h"
+
+#define EXIT_USAGE 2
+
+struct provisioner {
+	struct store *store;
+	struct watch_hub *hub;
+	struct registry *registry;
+	struct reconciler *reconciler;
+	struct pods *pods;
+	struct api_server *api;
+};
+
+static void provisioner_fini(struct provisioner *self)
+{
+	self->api = api_server_free(self->api);
+	if (self->pods)
+		pods_stop(self->pods);
+	if (self->reconciler)
+		reconciler_stop(self->reconciler);
+	self->pods = pods_free(self->pods);
+	self->reconciler = reconciler_free(self->reconciler);
+	self->registry = registry_free(self->registry);
+	self->hub = watch_hub_free(self->hub);
+	self->store = store_close(self->store);
+}
+
+DEFINE_FINI(struct provisioner, provisioner_fini)
+
+static int signals_block(int *ret_fd, struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_set_errno(err, -errno, "block signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (fd < 0)
+		return err_set_errno(err, -errno, "wait for signals");
+	*ret_fd = fd;
+	return 0;
+}
+
+static int signal_wait(int fd, struct err *err)
+{
+	struct signalfd_siginfo info;
+	ssize_t n;
+
+	do
+		n = read(fd, &info, sizeof(info));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set_errno(err, -errno, "wait for signals");
+	log_info("stopping", F_STR("signal", strsignal((int)info.ssi_signo)));
+	return 0;
+}
+
+/* --- the parts ----------------------------------------------------------------- */
+
+/* The directory of a path, its last component only. */
+static int make_directory(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set_errno(err, -errno, "make directory %s", path);
+	return 0;
+}
+
+static int make_socket_directory(const char *socket, struct err *err)
+{
+	_cleanup_(free) char *folder = strdup(socket);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (!folder)
+		return err_set(err, -ENOMEM, "no memory");
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return make_directory(folder, err);
+}
+
+static int open_record(struct provisioner *self,
+		       const struct provisioner_settings *settings,
+		       struct err *err)
+{
+	_cleanup_(free) char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/claimfs.db", settings->state_dir) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "no memory");
+	}
+	r = make_directory(settings->state_dir, err);
+	if (r >= 0)
+		r = store_open(&self->store, path, err);
+	if (r >= 0)
+		r = watch_hub_new(
+			&self->hub,
+			&(struct watch_hub_options){ .store = self->store },
+			err);
+	if (r >= 0)
+		r = registry_new(&self->registry,
+				 &(struct registry_options){
+					 .store = self->store,
+					 .hub = self->hub,
+					 .drivers = settings->drivers,
+					 .n_drivers = settings->n_drivers },
+				 err);
+	return r;
+}
+
+static int make_workers(struct provisioner *self,
+			const struct provisioner_settings *settings,
+			struct err *err)
+{
+	struct cluster *cluster = registry_cluster(self->registry);
+	int r;
+
+	r = reconciler_new(&self->reconciler,
+			   &(struct reconciler_options){
+				   .cluster = cluster,
+				   .store = self->store,
+				   .share = share_ops_nfs(),
+				   .drivers = settings->drivers,
+				   .n_drivers = settings->n_drivers },
+			   err);
+	if (r >= 0)
+		r = pods_new(&self->pods,
+			     &(struct pods_options){
+				     .cluster = cluster,
+				     .state_dir = settings->state_dir,
+				     .nodes = settings->nodes,
+				     .n_nodes = settings->n_nodes,
+				     .drivers = settings->drivers,
+				     .n_drivers = settings->n_drivers },
+			     err);
+	if (r < 0)
+		return r;
+	r = watch_hub_add_callback(self->hub, reconciler_change,
+				   self->reconciler);
+	if (r >= 0)
+		r = watch_hub_add_callback(self->hub, pods_change, self->pods);
+	return r < 0 ? err_set_errno(err, r, "listen to changes") : 0;
+}
+
+static int start(struct provisioner *self,
+		 const struct provisioner_settings *settings, struct err *err)
+{
+	int r = open_record(self, settings, err);
+
+	if (r >= 0)
+		r = make_workers(self, settings, err);
+	if (r >= 0)
+		r = make_socket_directory(settings->socket, err);
+	if (r >= 0)
+		r = api_server_new(&self->api,
+				   &(struct api_server_options){
+					   .registry = self->registry,
+					   .hub = self->hub,
+					   .socket_path = settings->socket,
+					   .listen = settings->listen },
+				   err);
+	if (r >= 0)
+		r = reconciler_start(self->reconciler, err);
+	if (r >= 0)
+		r = pods_start(self->pods, err);
+	return r;
+}
+
+static int serve(const struct provisioner_settings *settings, struct err *err)
+{
+	_cleanup_(provisioner_fini) struct provisioner self = { 0 };
+	_cleanup_(fd_close) int signal_fd = -1;
+	int r;
+
+	r = signals_block(&signal_fd, err);
+	if (r >= 0)
+		r = start(&self, settings, err);
+	if (r < 0)
+		return r;
+	log_info("ready", F_STR("version", CLAIMFS_VERSION),
+		 F_STR("socket", settings->socket),
+		 F_U64("port", api_server_port(self.api)),
+		 F_U64("nodes", settings->n_nodes));
+	supervisor_notify("READY=1");
+	r = signal_wait(signal_fd, err);
+	supervisor_notify("STOPPING=1");
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(provisioner_settings_fini) struct provisioner_settings
+		settings = { 0 };
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	r = provisioner_settings_parse(argc, argv, &settings, &err);
+	if (r == OPTIONS_DONE)
+		return EXIT_SUCCESS;
+	if (r < 0) {
+		(void)fprintf(stderr, "claimfs-provisioner: %s\n",
+			      err_text(&err));
+		return EXIT_USAGE;
+	}
+	r = serve(&settings, &err);
+	if (r < 0) {
+		(void)fprintf(stderr, "claimfs-provisioner: %s\n",
+			      err_text(&err));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}

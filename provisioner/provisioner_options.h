@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The command line of claimfs-provisioner, checked completely before anything
+ * starts.
+ */
+
+#include <stdbool.h>
+
+#include "err.h"
+#include "pods.h"
+
+#define MAX_DRIVERS 8
+
+struct provisioner_settings {
+	bool is_standalone;
+	const char *state_dir; /* these borrow from argv */
+	const char *socket;
+	const char *listen; /* NULL = no port */
+	struct pods_node nodes[MAX_POD_NODES];
+	size_t n_nodes;
+	const char *drivers[MAX_DRIVERS];
+	size_t n_drivers;
+	char *node_texts[MAX_POD_NODES]; /* what nodes borrow from */
+};
+
+/*
+ * 0, or OPTIONS_DONE when there is nothing left to do; -EINVAL with a sentence. Sets
+ * the log level.
+ */
+int provisioner_settings_parse(int argc, char **argv,
+			       struct provisioner_settings *ret,
+			       struct err *err);
+void provisioner_settings_fini(struct provisioner_settings *settings);
+
+DEFINE_FINI(struct provisioner_settings, provisioner_settings_fini)

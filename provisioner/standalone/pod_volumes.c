@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A volume's directory below the pod's is the attachment: it is made, with `attach`
+ * held, after looking whether another node has one, and goes after the volume was
+ * unstaged. So a volume for one node is never on two, not even for a moment, and
+ * not after a crash either.
+ *
+ * Everything is asked of the daemon again each time: its verbs are idempotent, and
+ * a daemon that was restarted gets its mounts back.
+ */
+
+#include "pod_volumes.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "model_decode.h"
+#include "pod_dir.h"
+
+static struct pod_dir dir_of(const struct pod_volumes *self,
+			     const struct pod *pod)
+{
+	return (struct pod_dir){ .state_dir = self->state_dir,
+				 .node = self->node,
+				 .uid = pod->meta.uid };
+}
+
+static int rpc_error(enum rpc_status status)
+{
+	switch (status) {
+	case RPC_OK:
+		return 0;
+	case RPC_INVALID_ARGUMENT:
+		return -EINVAL;
+	case RPC_UNAVAILABLE:
+		return -ECONNREFUSED;
+	case RPC_DEADLINE_EXCEEDED:
+		return -ETIMEDOUT;
+	default:
+		return -EIO;
+	}
+}
+
+/* --- claim to volume ----------------------------------------------------------------- */
+
+/* The kubelet's frame around whatever is wrong with a claim. */
+static int refuse_claim(const struct pod *pod, const struct pod_volume *volume,
+			const char *why, struct err *err)
+{
+	(void)err_set(
+		err, -EAGAIN,
+		"Unable to attach or mount volumes: unmounted volumes=[%s], unattached volumes=[], failed to process volumes=[%s]: error processing PVC %s/%s: %s",
+		volume->name, volume->name, pod->meta.namespace,
+		volume->claim_name, why);
+	return POD_VOLUMES_REFUSED;
+}
+
+static int refuse_missing(const struct pod *pod,
+			  const struct pod_volume *volume, struct err *err)
+{
+	_cleanup_(free) char *why = NULL;
+
+	if (asprintf(
+		    &why,
+		    "failed to fetch PVC from API server: persistentvolumeclaim \"%s\" not found",
+		    volume->claim_name) < 0)
+		why = NULL;
+	return refuse_claim(pod, volume, why ? why : "not found", err);
+}
+
+static int check_claim(const struct pod *pod, const struct pod_volume *volume,
+		       const struct claim *claim, struct err *err)
+{
+	_cleanup_(free) char *why = NULL;
+
+	if (claim->meta.is_deleting)
+		return refuse_claim(
+			pod, volume,
+			"can't start pod because PVC is being deleted", err);
+	if (claim->phase == CLAIM_BOUND && *claim->volume_name)
+		return 0;
+	if (asprintf(
+		    &why,
+		    "PVC %s/%s has non-bound phase (\"%s\") or empty pvc.Spec.VolumeName (\"%s\")",
+		    claim->meta.namespace, claim->meta.name,
+		    claim_phase_names[claim->phase], claim->volume_name) < 0)
+		why = NULL;
+	return refuse_claim(pod, volume, why ? why : "PVC is not bound", err);
+}
+
+static int load_claim(const struct pod_volumes *self, const struct pod *pod,
+		      const struct pod_volume *volume, struct claim *ret,
+		      struct err *err)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	int r;
+
+	r = self->cluster->ops->get(self->cluster, KIND_CLAIM,
+				    pod->meta.namespace, volume->claim_name,
+				    &object, err);
+	if (r == CLUSTER_NOT_FOUND)
+		return refuse_missing(pod, volume, err);
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	return claim_decode(object, ret, err);
+}
+
+static int load_volume(const struct pod_volumes *self, const char *name,
+		       struct persistent_volume *ret, struct err *err)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	int r = self->cluster->ops->get(self->cluster, KIND_PERSISTENT_VOLUME,
+					"", name, &object, err);
+
+	if (r == CLUSTER_NOT_FOUND)
+		return err_set(err, -ENOENT,
+			       "persistentvolume \"%s\" not found", name);
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	r = persistent_volume_decode(object, ret, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < self->n_drivers; i++)
+		if (strcmp(ret->driver, self->drivers[i]) == 0)
+			return 0;
+	r = err_set(
+		err, -EINVAL,
+		"driver name %s not found in the list of registered CSI drivers",
+		ret->driver);
+	persistent_volume_fini(ret);
+	return r;
+}
+
+/* --- who has it ---------------------------------------------------------------------------- */
+
+static int refuse_attached(const struct persistent_volume *pv,
+			   const char **ret_reason, struct err *err)
+{
+	if (pv->access_modes == ACCESS_RWOP) {
+		*ret_reason = "FailedScheduling";
+		(void)err_set(
+			err, -EAGAIN,
+			"node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode");
+		return POD_VOLUMES_REFUSED;
+	}
+	*ret_reason = "FailedAttachVolume";
+	(void)err_set(
+		err, -EAGAIN,
+		"Multi-Attach error for volume \"%s\" Volume is already exclusively attached to one node and can't be attached to another",
+		pv->meta.name);
+	return POD_VOLUMES_REFUSED;
+}
+
+/* With attach held: the directory that is made here is what the next one sees. */
+static int attach_locked(const struct pod_volumes *self, const struct pod *pod,
+			 const struct persistent_volume *pv,
+			 struct pod_dir_volume *ret, const char **ret_reason,
+			 struct err *err)
+{
+	struct pod_dir dir = dir_of(self, pod);
+	bool is_for_one_node = !(pv->access_modes & (ACCESS_RWX | ACCESS_ROX));
+	_cleanup_(free) char *user = NULL;
+	int r = 0;
+
+	if (is_for_one_node)
+		r = pod_dir_find_user(&dir, NULL, pv->meta.name, &user, err);
+	if (r < 0)
+		return r;
+	if (r > 0 &&
+	    (pv->access_modes == ACCESS_RWOP || strcmp(user, self->node) != 0))
+		return refuse_attached(pv, ret_reason, err);
+	return pod_dir_add(&dir, pv->meta.name, pv->driver, pv->handle, ret,
+			   err);
+}
+
+static int attach(const struct pod_volumes *self, const struct pod *pod,
+		  const struct persistent_volume *pv,
+		  struct pod_dir_volume *ret, const char **ret_reason,
+		  struct err *err)
+{
+	int r;
+
+	(void)pthread_mutex_lock(self->attach);
+	r = attach_locked(self, pod, pv, ret, ret_reason, err);
+	(void)pthread_mutex_unlock(self->attach);
+	return r;
+}
+
+/* --- mounting -------------------------------------------------------------------------------- */
+
+#define N_POD_LABELS 4
+
+/* volume_context: the volume's attributes and who the pod is; all borrowed. */
+static int make_context(const struct persistent_volume *pv,
+			const struct pod *pod, struct labels *ret)
+{
+	const struct label extra[N_POD_LABELS] = {
+		{ (char *)"csi.storage.k8s.io/pod.name", pod->meta.name },
+		{ (char *)"csi.storage.k8s.io/pod.namespace",
+		  pod->meta.namespace },
+		{ (char *)"csi.storage.k8s.io/pod.uid", pod->meta.uid },
+		{ (char *)"csi.storage.k8s.io/ephemeral", (char *)"false" },
+	};
+	size_t n = pv->attributes.n;
+
+	ret->items = calloc(n + N_POD_LABELS, sizeof(*ret->items));
+	if (!ret->items)
+		return -ENOMEM;
+	if (n)
+		memcpy(ret->items, pv->attributes.items,
+		       n * sizeof(*ret->items));
+	memcpy(ret->items + n, extra, sizeof(extra));
+	ret->n = n + N_POD_LABELS;
+	return 0;
+}
+
+/* The kubelet looks at the first mode only; a mask has no order: the widest. */
+static enum access_mode access_mode_of(const struct persistent_volume *pv)
+{
+	static const enum access_mode order[] = { ACCESS_RWX, ACCESS_RWO,
+						  ACCESS_RWOP, ACCESS_ROX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (pv->access_modes & order[i])
+			return order[i];
+	return ACCESS_RWO;
+}
+
+static int stage_and_publish(const struct pod_volumes *self,
+			     const struct pod *pod,
+			     const struct persistent_volume *pv,
+			     const struct node_client_target *target,
+			     struct err *err)
+{
+	struct node_client_volume volume = {
+		.handle = pv->handle,
+		.access_mode = access_mode_of(pv),
+		.mount_flags = pv->mount_options,
+		.n_mount_flags = pv->n_mount_options,
+		.context = &pv->attributes,
+	};
+	struct labels context = { 0 };
+	enum rpc_status status;
+
+	status = node_client_stage(self->client, &volume, target->staging_path,
+				   err);
+	if (status != RPC_OK) {
+		(void)err_wrap(
+			err,
+			"MountVolume.MountDevice failed for volume \"%s\" : rpc error: code = %s desc",
+			pv->meta.name, rpc_status_name(status));
+		return rpc_error(status);
+	}
+	if (make_context(pv, pod, &context) < 0)
+		return err_set(err, -ENOMEM, "no memory");
+	volume.context = &context;
+	status = node_client_publish(self->client, &volume, target, err);
+	free(context.items);
+	if (status != RPC_OK)
+		(void)err_wrap(
+			err,
+			"MountVolume.SetUp failed for volume \"%s\" : rpc error: code = %s desc",
+			pv->meta.name, rpc_status_name(status));
+	return rpc_error(status);
+}
+
+static int mount_one(const struct pod_volumes *self, const struct pod *pod,
+		     const struct pod_volume *volume, char **ret_path,
+		     const char **ret_reason, struct err *err)
+{
+	_cleanup_(claim_fini) struct claim claim = { 0 };
+	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
+	_cleanup_(pod_dir_volume_fini) struct pod_dir_volume found = { 0 };
+	struct node_client_target target;
+	int r;
+
+	r = load_claim(self, pod, volume, &claim, err);
+	if (r == 0)
+		r = check_claim(pod, volume, &claim, err);
+	if (r == 0)
+		r = load_volume(self, claim.volume_name, &pv, err);
+	if (r == 0)
+		r = attach(self, pod, &pv, &found, ret_reason, err);
+	if (r != 0)
+		return r;
+	target = (struct node_client_target){
+		.staging_path = found.staging,
+		.target_path = found.target,
+		.is_read_only = volume->is_read_only,
+	};
+	r = stage_and_publish(self, pod, &pv, &target, err);
+	if (r == 0)
+		*ret_path = TAKE_PTR(found.target);
+	return r;
+}
+
+int pod_volumes_mount(const struct pod_volumes *self, const struct pod *pod,
+		      char **ret_paths, const char **ret_reason,
+		      struct err *err)
+{
+	*ret_reason = "FailedMount";
+	for (size_t i = 0; i < pod->n_volumes; i++) {
+		int r;
+
+		if (!*pod->volumes[i].claim_name)
+			continue;
+		r = mount_one(self, pod, &pod->volumes[i], &ret_paths[i],
+			      ret_reason, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* --- unmounting --------------------------------------------------------------------------------- */
+
+static int unstage_last(const struct pod_volumes *self,
+			const struct pod_dir *dir,
+			const struct pod_dir_volume *volume, struct err *err)
+{
+	_cleanup_(free) char *user = NULL;
+	enum rpc_status status;
+	int r;
+
+	r = pod_dir_find_user(dir, self->node, volume->pv, &user, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	status = node_client_unstage(self->client, volume->handle,
+				     volume->staging, err);
+	if (status != RPC_OK)
+		return rpc_error(status);
+	if (rmdir(volume->staging) < 0 && errno != ENOENT)
+		return err_set_errno(err, -errno, "remove %s", volume->staging);
+	*strrchr(volume->staging, '/') = '\0';
+	(void)rmdir(volume->staging);
+	return 0;
+}
+
+static int unmount_one(const struct pod_volumes *self,
+		       const struct pod_dir *dir,
+		       const struct pod_dir_volume *volume, struct err *err)
+{
+	enum rpc_status status;
+	int r;
+
+	if (*volume->handle) {
+		status = node_client_unpublish(self->client, volume->handle,
+					       volume->target, err);
+		if (status != RPC_OK)
+			return rpc_error(status);
+		r = unstage_last(self, dir, volume, err);
+		if (r < 0)
+			return r;
+	}
+	return pod_dir_remove(dir, volume, err);
+}
+
+int pod_volumes_unmount(const struct pod_volumes *self, const struct pod *pod,
+			struct err *err)
+{
+	_cleanup_(pod_dir_list_fini) struct pod_dir_list list = { 0 };
+	struct pod_dir dir = dir_of(self, pod);
+	int r;
+
+	r = pod_dir_list(&dir, &list, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		r = unmount_one(self, &dir, &list.items[i], err);
+		if (r < 0) {
+			(void)err_wrap(err,
+				       "UnmountVolume failed for volume \"%s\"",
+				       list.items[i].pv);
+			return r;
+		}
+	}
+	return pod_dir_remove_pod(&dir, err);
+}
