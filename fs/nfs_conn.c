@@ -21,7 +21,7 @@
  *     a READ with bytes of two replies.)
  *  4. EPOLLOUT is watched only while connecting and while the socket is full.
  *  5. The delay doubles from 10 ms to 10 s and starts again only when a record
- *     has arrived: a server that accepts and closes is not stormed.
+ *     made sense: a server that accepts and closes, or babbles, is not stormed.
  *  6. lose() never runs inside an owner's receive() or pull(): what goes wrong
  *     there is noted and acted on when they have returned.
  *
@@ -247,10 +247,10 @@ static int take_records(struct nfs_conn *conn)
 	int r;
 
 	while ((r = nfs_record_next(&conn->record, &data, &len)) > 0) {
-		conn->backoff_ns = BACKOFF_MIN_NS;
 		r = o->ops->receive(o->owner, data, len);
 		if (r < 0)
 			return r;
+		conn->backoff_ns = BACKOFF_MIN_NS;
 		if (conn->is_broken)
 			return -ENOMEM;
 	}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include "buffer.h"
+
+static struct buffer_pool *pool;
+
+static void set_up(void)
+{
+	cr_assert_eq(buffer_pool_new(&pool), 0);
+}
+
+static void tear_down(void)
+{
+	buffer_pool_free(pool);
+}
+
+TestSuite(buffer, .init = set_up, .fini = tear_down);
+
+Test(buffer, has_the_smaller_size_that_is_enough)
+{
+	static const uint32_t sizes[][2] = {
+		{ 1, BUFFER_SMALL_SIZE },
+		{ BUFFER_SMALL_SIZE, BUFFER_SMALL_SIZE },
+		{ BUFFER_SMALL_SIZE + 1, BUFFER_LARGE_SIZE },
+		{ BUFFER_LARGE_SIZE, BUFFER_LARGE_SIZE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct buffer *buffer = buffer_get(pool, sizes[i][0]);
+
+		cr_assert(buffer);
+		cr_assert_eq(buffer->size, sizes[i][1]);
+		cr_assert_eq((uintptr_t)buffer->data % 4096, 0);
+		buffer->data[buffer->size - 1] = 1;
+		buffer_put(pool, buffer);
+	}
+}
+
+Test(buffer, that_was_put_last_is_given_first)
+{
+	struct buffer *a = buffer_get(pool, BUFFER_LARGE_SIZE);
+	struct buffer *b = buffer_get(pool, BUFFER_LARGE_SIZE);
+
+	buffer_put(pool, b);
+	buffer_put(pool, a);
+	cr_assert_eq(buffer_get(pool, BUFFER_LARGE_SIZE), a);
+	cr_assert_eq(buffer_get(pool, BUFFER_LARGE_SIZE), b);
+	buffer_put(pool, a);
+	buffer_put(pool, b);
+}
+
+Test(buffer, pools_take_back_more_than_they_keep)
+{
+	struct buffer *buffers[200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
+		cr_assert(buffers[i] = buffer_get(pool, 1));
+	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
+		buffer_put(pool, buffers[i]);
+	buffer_pool_trim(pool);
+	buffer_put(pool, buffer_get(pool, 1));
+	buffer_put(pool, NULL);
+}
