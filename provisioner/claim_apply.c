@@ -150,7 +150,8 @@ static int set_volume_phase(cJSON *json, const void *phase)
 	if (r != 0)
 		return r;
 	timestamp_now(now);
-	return change_string(status, "lastPhaseTransitionTime", now);
+	r = change_string(status, "lastPhaseTransitionTime", now);
+	return r < 0 ? r : 0;
 }
 
 static int bind_claim(cJSON *json, const void *volume)
@@ -158,17 +159,17 @@ static int bind_claim(cJSON *json, const void *volume)
 	const char *name =
 		cJSON_GetStringValue(json_at(json, "spec.volumeName"));
 	cJSON *spec = change_member(json, "spec");
-	int r;
+	int r = CHANGE_NONE;
 
 	if (!spec)
 		return -ENOMEM;
-	if ((!name || !*name) &&
-	    (change_string(spec, "volumeName", volume) < 0 ||
-	     change_annotation(json, ANNOTATION_BOUND_BY_CONTROLLER, "yes") <
-		     0))
-		return -ENOMEM;
-	r = change_annotation(json, ANNOTATION_BIND_COMPLETED, "yes");
-	return r;
+	/* A volumeName that is there is the user's: no annotation then. */
+	if (!name || !*name)
+		r = both(change_string(spec, "volumeName", volume),
+			 change_annotation(json, ANNOTATION_BOUND_BY_CONTROLLER,
+					   "yes"));
+	return both(r,
+		    change_annotation(json, ANNOTATION_BIND_COMPLETED, "yes"));
 }
 
 struct claim_status {

@@ -114,7 +114,8 @@ static int set_running(cJSON *json, const void *userdata)
 	if (r != 0)
 		return r;
 	timestamp_now(now);
-	return change_string(status, "startTime", now);
+	r = change_string(status, "startTime", now);
+	return r < 0 ? r : 0;
 }
 
 static int report_running(const struct pod_volumes *node,

@@ -227,12 +227,24 @@ static enum access_mode access_mode_of(const struct persistent_volume *pv)
 	return ACCESS_RWO;
 }
 
+/* In the kubelet's words; what is the operation, err what the daemon said. */
+static int rpc_failure(const struct persistent_volume *pv, const char *what,
+		       enum rpc_status status, const struct err *said,
+		       struct err *err)
+{
+	return err_set(
+		err, rpc_error(status),
+		"%s failed for volume \"%s\" : rpc error: code = %s desc = %s",
+		what, pv->meta.name, rpc_status_name(status), err_text(said));
+}
+
 static int stage_and_publish(const struct pod_volumes *self,
 			     const struct pod *pod,
 			     const struct persistent_volume *pv,
 			     const struct node_client_target *target,
 			     struct err *err)
 {
+	_cleanup_(err_fini) struct err said = ERR_INIT;
 	struct node_client_volume volume = {
 		.handle = pv->handle,
 		.access_mode = access_mode_of(pv),
@@ -244,25 +256,18 @@ static int stage_and_publish(const struct pod_volumes *self,
 	enum rpc_status status;
 
 	status = node_client_stage(self->client, &volume, target->staging_path,
+				   &said);
+	if (status != RPC_OK)
+		return rpc_failure(pv, "MountVolume.MountDevice", status, &said,
 				   err);
-	if (status != RPC_OK) {
-		(void)err_wrap(
-			err,
-			"MountVolume.MountDevice failed for volume \"%s\" : rpc error: code = %s desc",
-			pv->meta.name, rpc_status_name(status));
-		return rpc_error(status);
-	}
 	if (make_context(pv, pod, &context) < 0)
 		return err_set(err, -ENOMEM, "no memory");
 	volume.context = &context;
-	status = node_client_publish(self->client, &volume, target, err);
+	status = node_client_publish(self->client, &volume, target, &said);
 	free(context.items);
 	if (status != RPC_OK)
-		(void)err_wrap(
-			err,
-			"MountVolume.SetUp failed for volume \"%s\" : rpc error: code = %s desc",
-			pv->meta.name, rpc_status_name(status));
-	return rpc_error(status);
+		return rpc_failure(pv, "MountVolume.SetUp", status, &said, err);
+	return 0;
 }
 
 static int mount_one(const struct pod_volumes *self, const struct pod *pod,
