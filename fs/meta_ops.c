@@ -4,7 +4,8 @@
  * Virtual files are made at open: what a reader gets is one consistent text, and
  * fi->fh is it. A directory's list is taken at opendir in the same way. Sizes are 0
  * (as in /proc), so files are opened with direct_io, which reads until the end
- * instead of until the size. Nothing is cached by the kernel: all timeouts are 0.
+ * instead of until the size. The names of a view's tree never change, and the
+ * kernel may keep them; the node's tree is looked up each time.
  *
  * The tree can't be changed: every operation that would is answered with EROFS,
  * but for opening `control` with O_TRUNC, as a shell's ">" does.
@@ -20,6 +21,18 @@
 #include <time.h>
 
 #include "session.h"
+
+#define VIEW_TIMEOUT_S 86400
+
+/*
+ * A name in the kernel's cache is found without the lock of its directory, which a
+ * process that makes a file in the root may hold for as long as the server is
+ * silent.
+ */
+static double timeout_of(uint64_t id)
+{
+	return meta_is_node(id) ? VIEW_TIMEOUT_S : 0;
+}
 
 static struct stat attr_of(uint64_t id, mode_t mode)
 {
@@ -49,7 +62,7 @@ static void reply_attr(fuse_req_t req, uint64_t id)
 		return;
 	}
 	st = attr_of(id, mode);
-	(void)fuse_reply_attr(req, &st, 0);
+	(void)fuse_reply_attr(req, &st, timeout_of(id));
 }
 
 static void reply_entry(fuse_req_t req, const struct meta_item *item, int r)
@@ -62,6 +75,8 @@ static void reply_entry(fuse_req_t req, const struct meta_item *item, int r)
 	}
 	entry.ino = item->id;
 	entry.attr = attr_of(item->id, item->mode);
+	entry.attr_timeout = timeout_of(item->id);
+	entry.entry_timeout = timeout_of(item->id);
 	(void)fuse_reply_entry(req, &entry);
 }
 
@@ -235,6 +250,8 @@ static size_t add_entry(fuse_req_t req, char *buf, size_t size, bool is_plus,
 		/* 0: the kernel must not count a reference to the dots. */
 		.ino = at < 2 ? 0 : item->id,
 		.attr = attr_of(item->id, item->mode),
+		.attr_timeout = timeout_of(item->id),
+		.entry_timeout = timeout_of(item->id),
 	};
 
 	if (is_plus)

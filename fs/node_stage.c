@@ -6,8 +6,10 @@
  */
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "log.h"
+#include "meta.h"
 #include "mountpoint.h"
 #include "node_check.h"
 #include "node_registry.h"
@@ -73,14 +75,34 @@ static enum rpc_status stage_begin_locked(struct node *node,
 	return RPC_OK;
 }
 
+/*
+ * Lets the kernel know the name `.meta` while the server is well: to look it up
+ * takes the root's lock, which whoever makes a file there holds until the server
+ * has answered.
+ */
+static void meta_prime(const char *mountpoint)
+{
+	_cleanup_(free) char *path = NULL;
+	struct stat st;
+
+	if (asprintf(&path, "%s/%s", mountpoint, META_DIR_NAME) < 0)
+		path = NULL;
+	else
+		(void)stat(path, &st);
+}
+
 static enum rpc_status stage_work(struct node *node,
 				  const struct volume_spec *spec,
 				  struct volume **ret, struct err *err)
 {
+	int r;
+
 	if (mountpoint_make(spec->mountpoint, MOUNTPOINT_MAY_ABORT, err) < 0)
 		return RPC_INTERNAL;
-	return node_status(
-		volume_start(ret, node->shards, node->meta, spec, err));
+	r = volume_start(ret, node->shards, node->meta, spec, err);
+	if (r == 0)
+		meta_prime(spec->mountpoint);
+	return node_status(r);
 }
 
 static void stage_end(struct node *node, struct node_entry *entry,
