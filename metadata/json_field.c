@@ -79,6 +79,59 @@ const struct cJSON *json_at(const struct cJSON *json, const char *path)
 	return cJSON_IsNull(json) ? NULL : json;
 }
 
+static bool has_keys_of(const cJSON *object, const cJSON *keys)
+{
+	const cJSON *at = object->child;
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, keys) {
+		/* Nearly always in the same order: look there first. */
+		if (!at || strcmp(at->string, item->string) != 0)
+			at = member(object, item->string, strlen(item->string));
+		if (!at)
+			return false;
+		at = at->next;
+	}
+	return true;
+}
+
+static bool has_values_of(const cJSON *object, const cJSON *values)
+{
+	const cJSON *at = object->child;
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, values) {
+		if (!at || strcmp(at->string, item->string) != 0)
+			at = member(object, item->string, strlen(item->string));
+		if (!at || !json_is_equal(at, item))
+			return false;
+		at = at->next;
+	}
+	return true;
+}
+
+static bool is_equal_array(const cJSON *a, const cJSON *b)
+{
+	a = a->child;
+	b = b->child;
+	for (; a && b; a = a->next, b = b->next) {
+		if (!json_is_equal(a, b))
+			return false;
+	}
+	return !a && !b;
+}
+
+bool json_is_equal(const struct cJSON *a, const struct cJSON *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (cJSON_IsObject(a) && cJSON_IsObject(b))
+		return has_keys_of(a, b) && has_values_of(b, a);
+	if (cJSON_IsArray(a) && cJSON_IsArray(b))
+		return is_equal_array(a, b);
+	return cJSON_Compare(a, b, true);
+}
+
 int json_invalid(const struct cJSON *value, const char *path, const char *why,
 		 struct err *err)
 {

@@ -372,7 +372,7 @@ struct store *store_close(struct store *store)
 {
 	if (!store)
 		return NULL;
-	drop_pending(store);
+	store_rollback(store);
 	free(store->pending);
 	for (size_t i = 0; i < ARRAY_SIZE(store->statements); i++)
 		(void)sqlite3_finalize(store->statements[i]);

@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "json_field.h"
 #include "store_internal.h"
 
 #define NAMESPACED(table)                                                     \
@@ -351,7 +352,7 @@ static int is_same(const struct object *a, const struct object *b,
 	_cleanup_(object_unref) struct object *copy = NULL;
 	int r = stamp(a, b->resource_version, &copy, err);
 
-	return r < 0 ? r : cJSON_Compare(copy->json, b->json, true);
+	return r < 0 ? r : json_is_equal(copy->json, b->json);
 }
 
 static int update_locked(struct store *store, const struct object *object,

@@ -161,11 +161,9 @@ static bool is_text(const cJSON *value, const char *text)
 
 static bool is_equal(const cJSON *a, const cJSON *b, const char *fallback)
 {
-	if (!a && !b)
-		return true;
-	if (!a || !b)
+	if (!a != !b)
 		return is_text(a ? a : b, fallback);
-	return cJSON_Compare(a, b, true);
+	return json_is_equal(a, b);
 }
 
 void field_immutable(struct faults *faults, const cJSON *old, const cJSON *new,

@@ -86,7 +86,7 @@ static bool is_spec_kept(const cJSON *old_json, const cJSON *new_json)
 	allow(new, "volumeAttributesClassName");
 	default_volume_mode(old);
 	default_volume_mode(new);
-	is_kept = cJSON_Compare(old, new, true);
+	is_kept = json_is_equal(old, new);
 	cJSON_Delete(old);
 	cJSON_Delete(new);
 	return is_kept;

@@ -231,9 +231,7 @@ void validate_volume(struct faults *faults, const cJSON *json,
 void validate_volume_update(struct faults *faults, const cJSON *old,
 			    const cJSON *new)
 {
-	if (!cJSON_Compare(json_at(old, "spec.csi"), json_at(new, "spec.csi"),
-			   true) &&
-	    (json_at(old, "spec.csi") || json_at(new, "spec.csi")))
+	if (!json_is_equal(json_at(old, "spec.csi"), json_at(new, "spec.csi")))
 		fault_forbidden(
 			faults, "spec.persistentvolumesource",
 			"spec.persistentvolumesource is immutable after creation");

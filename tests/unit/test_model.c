@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 
+#include "json_field.h"
 #include "model_decode.h"
 
 static struct object *must_parse(const char *text)
@@ -89,6 +90,43 @@ Test(model, refuses_what_is_no_object)
 				   "%s: %s", table[i].text, err_text(&err));
 		err_fini(&err);
 	}
+}
+
+static bool is_equal(const char *a_text, const char *b_text)
+{
+	cJSON *a = cJSON_Parse(a_text);
+	cJSON *b = cJSON_Parse(b_text);
+	bool is = json_is_equal(a, b);
+
+	cr_expect_eq(json_is_equal(b, a), is, "%s %s", a_text, b_text);
+	cJSON_Delete(a);
+	cJSON_Delete(b);
+	return is;
+}
+
+Test(model, equality_ignores_the_order_of_members_only)
+{
+	cr_expect(is_equal("{\"a\":1,\"b\":[1,{}]}", "{\"b\":[1,{}],\"a\":1}"));
+	cr_expect_not(is_equal("{\"a\":1}", "{\"a\":1,\"b\":null}"));
+	cr_expect_not(is_equal("{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}"));
+	cr_expect_not(is_equal("[1,2]", "[2,1]"));
+	cr_expect_not(is_equal("[1]", "[1,2]"));
+	cr_expect_not(is_equal("{}", "[]"));
+	cr_expect_not(is_equal("\"1\"", "1"));
+}
+
+Test(model, equality_takes_no_longer_for_depth, .timeout = 10)
+{
+	char text[8 * 500];
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < 500; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"{\"a\":");
+	text[len++] = '1';
+	memset(text + len, '}', 500);
+	text[len + 500] = '\0';
+	cr_expect(is_equal(text, text));
 }
 
 Test(model, kinds_are_found_by_what_people_type)
