@@ -117,29 +117,70 @@ static const char *cause_reason(const char *message)
 	return NULL;
 }
 
+/* The length of a field's path if a cause begins here; 0 = it does not. */
+static size_t cause_field_len(const char *text)
+{
+	size_t len = strcspn(text, ": ");
+
+	if (text[len] != ':' || text[len + 1] != ' ' ||
+	    !cause_reason(text + len + 2))
+		return 0;
+	return len;
+}
+
+/* Up to the next ", <field>: <Reason>": values and reasons may have commas, too. */
+static size_t cause_len(const char *text)
+{
+	const char *end = text;
+
+	while ((end = strstr(end, ", "))) {
+		if (cause_field_len(end + 2))
+			return (size_t)(end - text);
+		end += 2;
+	}
+	return strlen(text);
+}
+
+static void add_cause(cJSON *list, const char *text, size_t len)
+{
+	size_t field_len = cause_field_len(text);
+	_cleanup_(free) char *field = strndup(text, field_len);
+	_cleanup_(free) char *message =
+		strndup(text + field_len + 2, len - field_len - 2);
+	cJSON *cause = cJSON_CreateObject();
+
+	if (field && message &&
+	    cJSON_AddStringToObject(cause, "reason", cause_reason(message)) &&
+	    cJSON_AddStringToObject(cause, "message", message) &&
+	    cJSON_AddStringToObject(cause, "field", field) &&
+	    cJSON_AddItemToArray(list, cause))
+		return;
+	cJSON_Delete(cause);
+}
+
+/* One cause, or "[" several, joined by commas, "]". */
 static void add_causes(cJSON *details, const char *sentence)
 {
-	const char *field = strstr(sentence, " is invalid: ");
-	const char *message;
-	cJSON *list, *cause;
-	char name[128];
+	static const char words[] = " is invalid: ";
+	const char *text = strstr(sentence, words);
+	cJSON *list;
 
-	if (!field)
+	if (!text)
 		return;
-	field += strlen(" is invalid: ");
-	message = strstr(field, ": ");
-	if (!message || !cause_reason(message + 2))
+	text += sizeof(words) - 1;
+	text += *text == '[';
+	if (!cause_field_len(text))
 		return;
-	(void)snprintf(name, sizeof(name), "%.*s", (int)(message - field),
-		       field);
 	list = cJSON_AddArrayToObject(details, "causes");
-	cause = cJSON_CreateObject();
-	(void)cJSON_AddStringToObject(cause, "reason",
-				      cause_reason(message + 2));
-	(void)cJSON_AddStringToObject(cause, "message", message + 2);
-	(void)cJSON_AddStringToObject(cause, "field", name);
-	if (!cJSON_AddItemToArray(list, cause))
-		cJSON_Delete(cause);
+	while (cause_field_len(text)) {
+		size_t len = cause_len(text);
+		bool is_last = !text[len];
+
+		add_cause(list, text,
+			  len - (is_last &&
+				 sentence[strlen(sentence) - 1] == ']'));
+		text += is_last ? len : len + 2;
+	}
 }
 
 static const struct {
