@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "file_state.h"
+#include "inode.h"
+
+#define NOBODY 77 /* a node id that is not alive */
+
+static const struct nfs_attr first = {
+	.mode = 0100644, .size = 10, .mtime = { 100, 1 }, .ctime = { 100, 2 }
+};
+static const struct nfs_attr second = {
+	.mode = 0100644, .size = 20, .mtime = { 101, 1 }, .ctime = { 101, 2 }
+};
+
+static struct inode_table *make_table(void)
+{
+	struct nfs_fh root = { .len = 4 };
+	struct inode_table *table = NULL;
+
+	cr_assert_eq(inode_table_new(&table, &root, 2, 0), 0);
+	return table;
+}
+
+static uint64_t make_file(struct inode_table *table)
+{
+	struct nfs_fh fh = { .len = 8 };
+	uint64_t node;
+
+	cr_assert_eq(inode_lookup(table, &fh, 42, &node), 0);
+	return node;
+}
+
+static struct nfs_wcc make_wcc(const struct nfs_attr *before,
+			       const struct nfs_attr *after)
+{
+	return (struct nfs_wcc){ .has_before = true,
+				 .has_after = true,
+				 .size_before = before->size,
+				 .mtime_before = before->mtime,
+				 .ctime_before = before->ctime,
+				 .after = *after };
+}
+
+Test(file_state, pages_are_kept_only_if_the_file_is_as_it_was)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct nfs_attr other = first;
+
+	cr_assert_not(file_validate(table, node, &first), "first open");
+	cr_assert(file_validate(table, node, &first));
+	other.ctime.tv_nsec++;
+	cr_assert_not(file_validate(table, node, &other));
+	cr_assert(file_validate(table, node, &other));
+	file_forget_known(table, node);
+	cr_assert_not(file_validate(table, node, &other));
+	cr_assert_not(file_validate(table, NOBODY, &first));
+}
+
+Test(file_state, own_changes_move_the_known_state_along)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct nfs_wcc wcc = make_wcc(&first, &second);
+
+	(void)file_validate(table, node, &first);
+	file_changed(table, node, &wcc);
+	cr_assert(file_validate(table, node, &second));
+}
+
+Test(file_state, a_change_on_top_of_a_foreign_one_does_not)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct nfs_attr foreign = first;
+	struct nfs_wcc wcc;
+
+	foreign.size = 11;
+	(void)file_validate(table, node, &first);
+	wcc = make_wcc(&foreign, &second);
+	file_changed(table, node, &wcc);
+	cr_assert_not(file_validate(table, node, &second));
+	wcc = make_wcc(&second, &first);
+	wcc.has_before = false;
+	file_changed(table, node, &wcc);
+	cr_assert_not(file_validate(table, node, &first));
+}
+
+Test(file_state, foreign_changes_are_seen_once_and_only_after_an_open)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	cr_assert_not(file_observe(table, node, &first), "never opened");
+	(void)file_validate(table, node, &first);
+	cr_assert_not(file_observe(table, node, &first));
+	cr_assert(file_is_changed(table, node, &second));
+	cr_assert(file_observe(table, node, &second));
+	cr_assert_not(file_observe(table, node, &second));
+}
+
+Test(file_state, a_commit_covers_what_was_written_before_it)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	cr_assert_eq(file_uncommitted(table, node), 0);
+	file_wrote(table, node, NFS_FILE_SYNC, 1);
+	cr_assert_eq(file_uncommitted(table, node), 0);
+	file_wrote(table, node, NFS_UNSTABLE, 1);
+	file_wrote(table, node, NFS_UNSTABLE, 1);
+	cr_assert_eq(file_uncommitted(table, node), 2);
+	file_wrote(table, node, NFS_UNSTABLE, 1); /* while COMMIT runs */
+	cr_assert_eq(file_committed(table, node, 2, 1), 0);
+	cr_assert_eq(file_uncommitted(table, node), 1);
+}
+
+Test(file_state, a_server_that_lost_writes_is_reported_once)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	file_wrote(table, node, NFS_UNSTABLE, 1);
+	cr_assert_eq(file_committed(table, node, 1, 2), -EIO);
+	cr_assert_eq(file_committed(table, node, 0, 2), 0);
+	/* A reboot between two writes shows in the second one already. */
+	file_wrote(table, node, NFS_UNSTABLE, 2);
+	file_wrote(table, node, NFS_UNSTABLE, 3);
+	cr_assert_eq(file_committed(table, node, 2, 3), -EIO);
+	/* A reboot with nothing uncommitted loses nothing. */
+	file_wrote(table, node, NFS_UNSTABLE, 4);
+	cr_assert_eq(file_committed(table, node, 1, 4), 0);
+}
+
+Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct file_silly silly = { .dir = 1, .name = 7, .uid = 3, .gid = 4 };
+	struct file_silly got;
+
+	cr_assert_not(file_set_silly(table, node, &silly), "not open");
+	file_opened(table, node);
+	file_opened(table, node);
+	cr_assert_eq(file_n_opens(table, node), 2);
+	cr_assert(file_set_silly(table, node, &silly));
+	cr_assert_not(file_set_silly(table, node, &silly), "only one");
+	cr_assert(file_is_silly(table, node));
+	file_closed(table, node, &got);
+	cr_assert_eq(got.dir, 0);
+	file_closed(table, node, &got);
+	cr_assert_eq(got.dir, 1);
+	cr_assert_eq(got.name, 7);
+	cr_assert_eq(got.uid, 3);
+	cr_assert_eq(got.gid, 4);
+	cr_assert_not(file_is_silly(table, node));
+}
+
+Test(file_state, names_set_aside_look_like_those_of_Linux)
+{
+	char name[FILE_SILLY_NAME_SIZE];
+
+	file_silly_name(0x1234, 0xab, name);
+	cr_assert_str_eq(name, ".nfs0000000000001234000000ab");
+	file_silly_name(UINT64_MAX, UINT32_MAX, name);
+	cr_assert_str_eq(name, ".nfsffffffffffffffffffffffff");
+}
+
+Test(file_state, appends_to_a_file_take_turns)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	cr_assert(file_append_begin(table, node));
+	cr_assert_not(file_append_begin(table, node));
+	file_append_end(table, node);
+	cr_assert(file_append_begin(table, node));
+}
+
+Test(file_state, nothing_of_a_file_outlives_its_node)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	(void)file_validate(table, node, &first);
+	file_wrote(table, node, NFS_UNSTABLE, 1);
+	file_set_cookieverf(table, node, 9);
+	inode_forget(table, node, 1);
+	node = make_file(table);
+	cr_assert_not(file_validate(table, node, &first));
+	cr_assert_eq(file_uncommitted(table, node), 0);
+	cr_assert_eq(file_cookieverf(table, node), 0);
+}
