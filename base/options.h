@@ -3,7 +3,7 @@
 
 /*
  * Command-line options of every program from one table, from which --help is
- * printed as well. --help and --version are added by options_parse().
+ * printed as well. -h, --help and --version are added by options_parse().
  *
  * A bad command line is one sentence in err and -EINVAL; main() prints
  * "<program>: <sentence>" and exits with 2.
