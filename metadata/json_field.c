@@ -15,7 +15,8 @@
 
 int json_no_memory(struct err *err)
 {
-	return err_set(err, -ENOMEM, "read JSON: out of memory");
+	err_set(err, -ENOMEM, "read JSON: out of memory");
+	return -ENOMEM;
 }
 
 static unsigned int line_of(const char *text, const char *at)
@@ -136,11 +137,11 @@ int json_invalid(const struct cJSON *value, const char *path, const char *why,
 		 struct err *err)
 {
 	char *text = cJSON_PrintUnformatted(value);
-	int r = err_set(err, -EINVAL, "%s: Invalid value: %s: %s", path,
-			text ? text : "?", why);
 
+	err_set(err, -EINVAL, "%s: Invalid value: %s: %s", path,
+		text ? text : "?", why);
 	cJSON_free(text);
-	return r;
+	return -EINVAL;
 }
 
 int json_string(const struct cJSON *json, const char *path,

@@ -289,7 +289,7 @@ static int read_member(struct reader *reader, cJSON *mapping, cJSON *merges,
 {
 	_cleanup_(free) char *key = NULL;
 	cJSON *value = NULL;
-	bool is_merge;
+	bool is_merge = false;
 	int r;
 
 	r = read_key(reader, &key, &is_merge, err);

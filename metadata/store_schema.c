@@ -102,7 +102,7 @@ static int upgrade(struct store *store, int done, struct err *err)
 
 int store_schema_prepare(struct store *store, struct err *err)
 {
-	uint64_t done;
+	uint64_t done = 0;
 	int r;
 
 	r = check_owner(store, &done, err);
