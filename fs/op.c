@@ -36,6 +36,7 @@
 #include "file_state.h"
 #include "inode.h"
 #include "lane.h"
+#include "meta.h"
 #include "session.h"
 #include "volume.h"
 
@@ -185,7 +186,9 @@ void op_use_opener(struct op *op, const struct fuse_file_info *fi)
 
 bool op_resolve(struct op *op, uint64_t node, struct nfs_fh *ret)
 {
-	int r = inode_get(op->view->inodes, node, ret);
+	/* Operations that virtual nodes have never come here. */
+	int r = meta_is_node(node) ? -EPERM
+				   : inode_get(op->view->inodes, node, ret);
 
 	if (r < 0)
 		op_finish_err(op, r);

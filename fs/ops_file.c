@@ -158,7 +158,10 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 	       struct fuse_file_info *fi)
 {
-	flush(req, OP_FSYNC, ino, fi);
+	if (meta_is_node(ino))
+		meta_view_ops.fsync(req, ino, datasync, fi);
+	else
+		flush(req, OP_FSYNC, ino, fi);
 }
 
 /* --- release ------------------------------------------------------------------------ */

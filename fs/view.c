@@ -81,7 +81,9 @@ int view_check_change(const struct view *view, uint64_t dir, const char *name)
 
 	if (r < 0)
 		return r;
-	return view_is_hidden(view, dir, name) ? -EPERM : 0;
+	/* Nothing is made or removed among the virtual nodes. */
+	return meta_is_node(dir) || view_is_hidden(view, dir, name) ? -EPERM
+								    : 0;
 }
 
 void view_set_root(struct view *view, const struct nfs_attr *attr)

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "inode.h"
+#include "meta.h"
 #include "view.h"
 
 #define SOME_DIR 5
@@ -31,6 +32,7 @@ Test(view, decides_which_names_exist_and_which_may_change)
 		{ false, SOME_DIR, "a/b", -EINVAL, -EINVAL, false },
 		{ false, SOME_DIR, "", -EINVAL, -EINVAL, false },
 		{ false, SOME_DIR, "...", 0, 0, false },
+		{ false, META_VIEW_ROOT, "x", 0, -EPERM, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
