@@ -506,17 +506,21 @@ static int take_names(const void *data, void *out)
 	const READDIR3resok *res =
 		&((const READDIR3res *)data)->READDIR3res_u.resok;
 	struct share_names *page = out;
-	const entry3 *entry = res->reply.entries;
+	const void *next = res->reply.entries;
 
 	memcpy(page->verifier, res->cookieverf, sizeof(page->verifier));
-	for (; entry && page->n < SHARE_NFS_MAX_NAMES;
-	     entry = entry->nextentry) {
-		int r = take_name(entry, page);
+	while (next && page->n < SHARE_NFS_MAX_NAMES) {
+		entry3 entry;
+		int r;
 
+		/* libnfs's decoder does not align what it allocates. */
+		memcpy(&entry, next, sizeof(entry));
+		r = take_name(&entry, page);
 		if (r < 0)
 			return r;
+		next = entry.nextentry;
 	}
-	page->is_end = !entry && res->reply.eof;
+	page->is_end = !next && res->reply.eof;
 	return 0;
 }
 

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Desired x actual: each row is a world and the steps that follow from it, written
+ * as words: "bind-volume pv1; event WaitForFirstConsumer".
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "claim_plan.h"
+
+#define GI (1024ull * 1024 * 1024)
+
+static const char *const drivers[] = { "nfs.claimfs.io", "nfs.csi.k8s.io" };
+
+static struct claim a_claim(void)
+{
+	return (struct claim){
+		.meta = { .namespace = "ns", .name = "c", .uid = "u1" },
+		.request = GI,
+		.access_modes = ACCESS_RWX,
+		.class_name = "",
+		.attributes_class = "",
+		.volume_name = "",
+	};
+}
+
+static struct persistent_volume a_volume(const char *name)
+{
+	return (struct persistent_volume){
+		.meta = { .namespace = "", .name = (char *)name, .uid = "v" },
+		.phase = PV_AVAILABLE,
+		.capacity = GI,
+		.access_modes = ACCESS_RWX,
+		.class_name = "",
+		.attributes_class = "",
+		.driver = "nfs.csi.k8s.io",
+		.handle = (char *)name,
+		.reclaim = RECLAIM_DELETE,
+	};
+}
+
+static struct storage_class a_class(const char *name)
+{
+	return (struct storage_class){
+		.meta = { .namespace = "", .name = (char *)name, .uid = "k" },
+		.provisioner = "nfs.csi.k8s.io",
+		.reclaim = RECLAIM_DELETE,
+	};
+}
+
+static struct claim_ref ref_to(const char *name, const char *uid)
+{
+	return (struct claim_ref){ .is_set = true,
+				   .namespace = "ns",
+				   .name = (char *)name,
+				   .uid = (char *)uid };
+}
+
+static struct label set_provisioner = {
+	.key = (char *)"volume.kubernetes.io/storage-provisioner",
+	.value = (char *)"nfs.csi.k8s.io",
+};
+
+static const char *words(const struct plan *plan)
+{
+	static char text[1024];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		const char *object = step->volume ? step->volume : "";
+
+		if (step->step == STEP_EVENT)
+			object = step->reason;
+		else if (step->step == STEP_SET_CLAIM_PHASE)
+			object = claim_phase_names[step->claim_phase];
+		else if (step->step == STEP_SET_VOLUME_PHASE)
+			object = pv_phase_names[step->volume_phase];
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"%s%s%s%s", i ? "; " : "",
+					claim_step_name(step->step),
+					*object ? " " : "", object);
+	}
+	return text;
+}
+
+static void expect(const struct claim *claim, const struct plan_world *world,
+		   const char *steps)
+{
+	struct plan plan;
+
+	cr_assert_eq(claim_plan(claim, world, &plan), 0);
+	cr_assert_str_eq(words(&plan), steps);
+	plan_fini(&plan);
+}
+
+/* The one event of a plan says this. */
+static void expect_message(const struct claim *claim,
+			   const struct plan_world *world, const char *message)
+{
+	struct plan plan;
+	const char *found = NULL;
+
+	cr_assert_eq(claim_plan(claim, world, &plan), 0);
+	for (size_t i = 0; i < plan.n; i++)
+		if (plan.steps[i].step == STEP_EVENT)
+			found = plan.steps[i].value;
+	cr_assert_not_null(found, "an event");
+	cr_assert_str_eq(found, message);
+	plan_fini(&plan);
+}
+
+static struct plan_world world_of(const struct storage_class *class,
+				  const struct persistent_volume *pv)
+{
+	return (struct plan_world){ .classes = class,
+				    .n_classes = class ? 1 : 0,
+				    .volumes = pv,
+				    .n_volumes = pv ? 1 : 0,
+				    .drivers = drivers,
+				    .n_drivers = 2 };
+}
+
+/* --- static binding ------------------------------------------------------------- */
+
+Test(claim_plan, a_matching_volume_is_bound_in_four_steps_in_order)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	expect(&claim, &world,
+	       "bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
+}
+
+Test(claim_plan, an_interrupted_binding_goes_on_where_it_stopped)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	pv.claim_ref = ref_to("c", "u1");
+	expect(&claim, &world,
+	       "set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
+	pv.phase = PV_BOUND;
+	expect(&claim, &world, "bind-claim pv1; set-claim-phase Bound");
+	claim.volume_name = "pv1";
+	expect(&claim, &world, "bind-claim pv1; set-claim-phase Bound");
+	claim.is_bind_completed = true;
+	expect(&claim, &world, "set-claim-phase Bound");
+	claim.phase = CLAIM_BOUND;
+	expect(&claim, &world, "");
+}
+
+Test(claim_plan, a_volume_that_the_user_pre_bound_by_name_is_taken)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	pv.claim_ref = ref_to("c", "");
+	pv.class_name = "other"; /* not checked on this path */
+	expect(&claim, &world,
+	       "bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
+	pv.claim_ref = ref_to("c", "another-uid");
+	expect(&claim, &world, "event FailedBinding");
+}
+
+/* --- a claim that names its volume ----------------------------------------------- */
+
+Test(claim_plan, a_named_volume_must_fit)
+{
+	static const struct {
+		uint64_t capacity;
+		const char *class;
+		bool is_block;
+		uint32_t modes;
+		bool is_deleting;
+		const char *message;
+	} rows[] = {
+		{ GI / 2, "", false, ACCESS_RWX, false,
+		  "Cannot bind to requested volume \"pv1\": requested PV is too small" },
+		{ GI, "x", false, ACCESS_RWX, false,
+		  "Cannot bind to requested volume \"pv1\": storageClassName does not match" },
+		{ GI, "", true, ACCESS_RWX, false,
+		  "Cannot bind to requested volume \"pv1\": incompatible volumeMode" },
+		{ GI, "", false, ACCESS_RWO, false,
+		  "Cannot bind to requested volume \"pv1\": incompatible accessMode" },
+		{ GI, "", false, ACCESS_RWX, true,
+		  "Cannot bind to requested volume \"pv1\": the volume is marked for deletion" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct persistent_volume pv = a_volume("pv1");
+		struct plan_world world = world_of(NULL, &pv);
+		struct claim claim = a_claim();
+
+		claim.volume_name = "pv1";
+		pv.capacity = rows[i].capacity;
+		pv.class_name = (char *)rows[i].class;
+		pv.is_block = rows[i].is_block;
+		pv.access_modes = rows[i].modes;
+		pv.meta.is_deleting = rows[i].is_deleting;
+		expect(&claim, &world, "event VolumeMismatch");
+		expect_message(&claim, &world, rows[i].message);
+	}
+}
+
+Test(claim_plan, a_named_volume_that_is_taken_or_absent_keeps_the_claim_pending)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	claim.volume_name = "pv1";
+	pv.claim_ref = ref_to("other", "u2");
+	expect_message(&claim, &world,
+		       "volume \"pv1\" already bound to a different claim.");
+	claim.volume_name = "pv2";
+	expect(&claim, &world, "");
+	claim.volume_name = "pv1";
+	pv.claim_ref.is_set = false;
+	expect(&claim, &world,
+	       "bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
+}
+
+/* --- provisioning ------------------------------------------------------------------ */
+
+Test(claim_plan, a_class_of_ours_provisions_a_volume_named_after_the_claim)
+{
+	struct storage_class class = a_class("k");
+	struct plan_world world = world_of(&class, NULL);
+	struct claim claim = a_claim();
+
+	claim.has_class = true;
+	claim.class_name = "k";
+	expect(&claim, &world, "set-provisioner; provision pvc-u1");
+	claim.meta.annotations = (struct labels){ &set_provisioner, 1 };
+	expect(&claim, &world, "provision pvc-u1");
+}
+
+Test(claim_plan, a_provisioned_volume_is_bound_rather_than_made_again)
+{
+	struct storage_class class = a_class("k");
+	struct persistent_volume pv = a_volume("pvc-u1");
+	struct plan_world world = world_of(&class, &pv);
+	struct claim claim = a_claim();
+
+	claim.has_class = true;
+	claim.class_name = "k";
+	pv.class_name = "k";
+	pv.phase = PV_PENDING;
+	pv.claim_ref = ref_to("c", "u1");
+	expect(&claim, &world,
+	       "set-volume-phase Bound; bind-claim pvc-u1; set-claim-phase Bound");
+}
+
+Test(claim_plan, a_claim_without_class_gets_the_newest_default)
+{
+	struct storage_class classes[] = { a_class("old"), a_class("b"),
+					   a_class("a"), a_class("none") };
+	struct plan_world world = { .classes = classes,
+				    .n_classes = 4,
+				    .drivers = drivers,
+				    .n_drivers = 2 };
+	struct claim claim = a_claim();
+	struct plan plan;
+
+	for (size_t i = 0; i < 3; i++)
+		classes[i].is_default = true;
+	classes[1].meta.creation_s = classes[2].meta.creation_s = 7;
+	classes[3].meta.creation_s = 9;
+	cr_assert_eq(claim_plan(&claim, &world, &plan), 0);
+	cr_assert_str_eq(words(&plan), "set-class");
+	cr_assert_str_eq(plan.steps[0].value, "a");
+	plan_fini(&plan);
+
+	claim.has_class = true; /* "" asks for no class */
+	expect_message(
+		&claim, &world,
+		"no persistent volumes available for this claim and no storage class is set");
+}
+
+Test(claim_plan, what_nobody_can_provision_is_told)
+{
+	static const struct {
+		const char *class;
+		const char *provisioner;
+		bool is_block;
+		bool has_selector;
+		const char *steps;
+		const char *message;
+	} rows[] = {
+		{ "gone", "nfs.csi.k8s.io", false, false,
+		  "event ProvisioningFailed",
+		  "storageclass.storage.k8s.io \"gone\" not found" },
+		{ "k", "kubernetes.io/no-provisioner", false, false,
+		  "event ProvisioningFailed",
+		  "no volume plugin matched name: kubernetes.io/no-provisioner" },
+		{ "k", "other.example.com", false, false,
+		  "set-provisioner; event ExternalProvisioning",
+		  "Waiting for a volume to be created either by the external provisioner 'other.example.com' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered." },
+		{ "k", "nfs.csi.k8s.io", true, false,
+		  "event ProvisioningFailed",
+		  "failed to provision volume with StorageClass \"k\": the provisioner does not support block volumes" },
+		{ "k", "nfs.csi.k8s.io", false, true,
+		  "event ProvisioningFailed",
+		  "failed to provision volume with StorageClass \"k\": claim Selector is not supported" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct storage_class class = a_class("k");
+		struct plan_world world = world_of(&class, NULL);
+		struct claim claim = a_claim();
+
+		class.provisioner = (char *)rows[i].provisioner;
+		claim.has_class = true;
+		claim.class_name = (char *)rows[i].class;
+		claim.is_block = rows[i].is_block;
+		claim.selector.is_set = rows[i].has_selector;
+		expect(&claim, &world, rows[i].steps);
+		expect_message(&claim, &world, rows[i].message);
+	}
+}
+
+/* --- pods ---------------------------------------------------------------------------- */
+
+static struct pod_volume uses_c[] = { { .name = (char *)"data",
+					.claim_name = (char *)"c" } };
+
+static struct pod a_pod(const char *node)
+{
+	return (struct pod){ .meta = { .namespace = "ns", .name = "p" },
+			     .node_name = (char *)node,
+			     .phase = "Pending",
+			     .volumes = uses_c,
+			     .n_volumes = 1 };
+}
+
+Test(claim_plan, a_class_that_waits_is_bound_when_a_pod_uses_the_claim)
+{
+	struct storage_class class = a_class("k");
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(&class, &pv);
+	struct claim claim = a_claim();
+	struct pod pod = a_pod("");
+
+	class.binding = BINDING_WAIT_FOR_FIRST_CONSUMER;
+	claim.has_class = true;
+	claim.class_name = pv.class_name = "k";
+	expect(&claim, &world, "event WaitForFirstConsumer");
+	world.pods = &pod;
+	world.n_pods = 1;
+	expect(&claim, &world,
+	       "bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
+	world.n_volumes = 0;
+	expect(&claim, &world, "set-provisioner; provision pvc-u1");
+	pod.phase = "Succeeded";
+	expect(&claim, &world, "event WaitForFirstConsumer");
+}
+
+Test(claim_plan, a_claim_that_waits_takes_a_volume_pre_bound_to_it)
+{
+	struct storage_class class = a_class("k");
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(&class, &pv);
+	struct claim claim = a_claim();
+
+	class.binding = BINDING_WAIT_FOR_FIRST_CONSUMER;
+	claim.has_class = true;
+	claim.class_name = "k";
+	pv.claim_ref = ref_to("c", "");
+	expect(&claim, &world,
+	       "bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
+}
+
+Test(claim_plan, a_deleted_claim_is_protected_while_a_pod_on_a_node_uses_it)
+{
+	static char *finalizers[] = { (char *)"kubernetes.io/pvc-protection" };
+	struct plan_world world = world_of(NULL, NULL);
+	struct claim claim = a_claim();
+	struct pod pod = a_pod("node-a");
+
+	claim.meta.is_deleting = true;
+	claim.meta.finalizers = finalizers;
+	claim.meta.n_finalizers = 1;
+	world.pods = &pod;
+	world.n_pods = 1;
+	expect(&claim, &world, "");
+	pod.phase = "Succeeded"; /* may still be mounted */
+	expect(&claim, &world, "");
+	pod.node_name = "";
+	expect(&claim, &world, "remove-finalizer");
+	pod.node_name = "node-a";
+	pod.meta.namespace = "elsewhere";
+	expect(&claim, &world, "remove-finalizer");
+	claim.meta.n_finalizers = 0;
+	expect(&claim, &world, "");
+}
+
+Test(claim_plan, a_deleted_claim_gets_no_volume)
+{
+	struct storage_class class = a_class("k");
+	struct plan_world world = world_of(&class, NULL);
+	struct claim claim = a_claim();
+
+	claim.has_class = true;
+	claim.class_name = "k";
+	claim.meta.is_deleting = true;
+	expect(&claim, &world, "");
+}
+
+/* --- bound claims ---------------------------------------------------------------------- */
+
+Test(claim_plan, a_bound_claim_whose_volume_went_is_lost_once)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	claim.is_bind_completed = true;
+	claim.phase = CLAIM_BOUND;
+	expect_message(
+		&claim, &world,
+		"Bound claim has lost reference to PersistentVolume. Data on the volume is lost!");
+	claim.volume_name = "gone";
+	expect(&claim, &world, "set-claim-phase Lost; event ClaimLost");
+	expect_message(
+		&claim, &world,
+		"Bound claim has lost its PersistentVolume. Data on the volume is lost!");
+	claim.phase = CLAIM_LOST;
+	expect(&claim, &world, "");
+}
+
+Test(claim_plan, two_claims_of_one_volume_are_told_apart)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	claim.is_bind_completed = true;
+	claim.phase = CLAIM_BOUND;
+	claim.volume_name = "pv1";
+	pv.claim_ref = ref_to("c", "u2");
+	expect(&claim, &world, "set-claim-phase Lost; event ClaimMisbound");
+	pv.claim_ref.is_set = false;
+	expect(&claim, &world, "bind-volume pv1; set-volume-phase Bound");
+}

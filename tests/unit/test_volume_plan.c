@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "volume_plan.h"
+
+static const char *const drivers[] = { "nfs.csi.k8s.io" };
+
+static char *protection[] = { (char *)"kubernetes.io/pv-protection",
+			      (char *)FINALIZER_EXTERNAL };
+
+static struct label provisioned[] = {
+	{ .key = (char *)ANNOTATION_PROVISIONED_BY,
+	  .value = (char *)"nfs.csi.k8s.io" },
+};
+
+/* A provisioned volume with both finalizers, bound to ns/c of uid u1. */
+static struct persistent_volume a_volume(enum pv_phase phase)
+{
+	return (struct persistent_volume){
+		.meta = { .namespace = "",
+			  .name = "pv",
+			  .uid = "v",
+			  .finalizers = protection,
+			  .n_finalizers = 2,
+			  .annotations = { provisioned, 1 } },
+		.phase = phase,
+		.class_name = "",
+		.driver = "nfs.csi.k8s.io",
+		.claim_ref = { true, "ns", "c", "u1" },
+		.reclaim = RECLAIM_DELETE,
+	};
+}
+
+static struct claim a_claim(const char *uid, const char *volume)
+{
+	return (struct claim){
+		.meta = { .namespace = "ns", .name = "c", .uid = (char *)uid },
+		.class_name = "",
+		.volume_name = (char *)volume
+	};
+}
+
+static const char *words(const struct plan *plan)
+{
+	static char text[512];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		const char *detail = step->value ? step->value : "";
+
+		if (step->step == STEP_EVENT)
+			detail = step->reason;
+		if (step->step == STEP_SET_VOLUME_PHASE)
+			detail = pv_phase_names[step->volume_phase];
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"%s%s%s%s", i ? "; " : "",
+					claim_step_name(step->step),
+					*detail ? " " : "", detail);
+	}
+	return text;
+}
+
+static void expect_with_pods(const struct persistent_volume *pv,
+			     const struct claim *claim, const struct pod *pods,
+			     const char *steps)
+{
+	struct plan_world world = { .pods = pods,
+				    .n_pods = pods ? 1 : 0,
+				    .drivers = drivers,
+				    .n_drivers = 1 };
+	struct plan plan;
+
+	cr_assert_eq(volume_plan(pv, claim, &world, &plan), 0);
+	cr_assert_str_eq(words(&plan), steps);
+	plan_fini(&plan);
+}
+
+static void expect(const struct persistent_volume *pv,
+		   const struct claim *claim, const char *steps)
+{
+	expect_with_pods(pv, claim, NULL, steps);
+}
+
+Test(volume_plan, a_volume_without_claim_is_available)
+{
+	struct persistent_volume pv = a_volume(PV_PENDING);
+
+	pv.claim_ref.is_set = false;
+	expect(&pv, NULL, "set-volume-phase Available");
+	pv.claim_ref = (struct claim_ref){ true, "ns", "c", "" };
+	expect(&pv, NULL, "set-volume-phase Available");
+	pv.phase = PV_AVAILABLE;
+	expect(&pv, NULL, "");
+}
+
+Test(volume_plan, a_volume_and_its_claim_find_each_other)
+{
+	struct persistent_volume pv = a_volume(PV_PENDING);
+	struct claim unbound = a_claim("u1", "");
+	struct claim bound = a_claim("u1", "pv");
+
+	expect(&pv, &unbound, "queue-claim");
+	expect(&pv, &bound, "set-volume-phase Bound");
+	pv.phase = PV_BOUND;
+	expect(&pv, &bound, "");
+}
+
+Test(volume_plan, a_claim_that_went_releases_and_reclaims)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim same_name = a_claim("u2", "");
+
+	expect(&pv, NULL, "set-volume-phase Released; reclaim");
+	expect(&pv, &same_name, "set-volume-phase Released; reclaim");
+	pv.phase = PV_RELEASED;
+	expect(&pv, NULL, "reclaim");
+	pv.phase =
+		PV_PENDING; /* provisioned, and the claim went before binding */
+	expect(&pv, NULL, "set-volume-phase Released; reclaim");
+}
+
+Test(volume_plan, retain_keeps_everything)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+
+	pv.reclaim = RECLAIM_RETAIN;
+	pv.meta.n_finalizers = 1;
+	expect(&pv, NULL, "set-volume-phase Released");
+	pv.phase = PV_RELEASED;
+	expect(&pv, NULL, "");
+}
+
+Test(volume_plan, recycle_fails_once)
+{
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+
+	pv.reclaim = RECLAIM_RECYCLE;
+	pv.meta.n_finalizers = 1;
+	expect(&pv, NULL, "set-volume-phase Failed; event VolumeFailedRecycle");
+	pv.phase = PV_FAILED;
+	expect(&pv, NULL, "");
+}
+
+Test(volume_plan, what_a_foreign_driver_made_is_not_ours_to_delete)
+{
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+
+	pv.meta.annotations.n = 0;
+	pv.meta.n_finalizers = 1;
+	pv.driver = "other.example.com";
+	expect(&pv, NULL, "");
+	pv.driver = ""; /* not a CSI volume */
+	expect(&pv, NULL, "");
+}
+
+Test(volume_plan, a_volume_that_a_pod_has_mounted_is_not_deleted)
+{
+	struct pod_volume volume = { .name = "d", .claim_name = "c" };
+	struct pod pod = { .meta = { .namespace = "ns", .name = "p" },
+			   .node_name = "node-a",
+			   .phase = "Running",
+			   .volumes = &volume,
+			   .n_volumes = 1 };
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+
+	expect_with_pods(&pv, NULL, &pod, "event VolumeFailedDelete");
+}
+
+Test(volume_plan, a_volume_deleted_before_its_claim_waits_for_it)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim claim = a_claim("u1", "pv");
+
+	pv.meta.is_deleting = true;
+	expect(&pv, &claim, "");
+	expect(&pv, NULL, "set-volume-phase Released; reclaim");
+	pv.phase = PV_RELEASED;
+	expect(&pv, NULL,
+	       "remove-finalizer kubernetes.io/pv-protection; reclaim");
+}
+
+Test(volume_plan, a_deleting_volume_without_our_finalizer_keeps_its_data)
+{
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+
+	pv.meta.is_deleting = true;
+	pv.meta.n_finalizers = 1;
+	expect(&pv, NULL, "remove-finalizer kubernetes.io/pv-protection");
+}
+
+Test(volume_plan, the_external_finalizer_follows_the_policy)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim claim = a_claim("u1", "pv");
+
+	pv.meta.n_finalizers = 1;
+	expect(&pv, &claim,
+	       "add-finalizer external-provisioner.volume.kubernetes.io/finalizer");
+	pv.reclaim = RECLAIM_RETAIN;
+	expect(&pv, &claim, "");
+	pv.meta.n_finalizers = 2;
+	expect(&pv, &claim,
+	       "remove-finalizer external-provisioner.volume.kubernetes.io/finalizer");
+}
+
+Test(volume_plan, a_claim_that_is_bound_elsewhere_gives_the_volume_up)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim claim = a_claim("u1", "other");
+
+	expect(&pv, &claim, "set-volume-phase Released; reclaim");
+	pv.meta.annotations.n = 0;
+	expect(&pv, &claim, "unbind-volume");
+}
