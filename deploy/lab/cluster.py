@@ -3,6 +3,7 @@
 
 import glob
 import os
+import re
 import shutil
 
 from .claimfs import Ctl, Node, Provisioner
@@ -111,14 +112,15 @@ class Cluster:
         host = self.foreign.host if self.foreign else "127.0.0.1"
         share = self.foreign.share if self.foreign else self.export
         ports = self.foreign or self.server
-        options = "  - nfsvers=4.1"
+        more = ""
         if ports.port:
-            options += f"\n  - port={ports.port}"
+            more += f"\n\\1- port={ports.port}"
         if ports.mount_port:
-            options += f"\n  - mountport={ports.mount_port}"
-        return (manifest.replace("nfs.example.com", host)
-                .replace("/exports/claims", share)
-                .replace("  - nfsvers=4.1", options))
+            more += f"\n\\1- mountport={ports.mount_port}"
+        adapted = (manifest.replace("nfs.example.com", host)
+                   .replace("/exports/claims", share))
+        return re.sub(r"^( *)- nfsvers=4\.1$", r"\g<0>" + more, adapted,
+                      flags=re.M)
 
     def down(self):
         """Ends what an earlier run left below the folder; the folder stays."""

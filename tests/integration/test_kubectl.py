@@ -57,11 +57,11 @@ class Kubectl(LabCase):
 
     def test_a_claim_from_apply_to_delete(self):
         text = self.cluster.adapt(CLASS.format(
-            name="nfs-csi", reclaim="Delete", is_default="true"))
+            name="fast", reclaim="Delete", is_default="true"))
         self.assertIn("created", self.apply(text))
         self.assertIn("unchanged", self.apply(text))
         self.apply(CLAIM.format(name="web", mode="ReadWriteMany", size="1Gi",
-                                class_name="nfs-csi"))
+                                class_name="fast"))
         self.kubectl("wait", "pvc/web", "--timeout=20s",
                      "--for=jsonpath={.status.phase}=Bound")
         self.apply(POD.format(name="web-1", claim="web", node="node-a",
@@ -72,11 +72,11 @@ class Kubectl(LabCase):
         self.assertRegex(lines[0], r"^NAME +STATUS +VOLUME +CAPACITY +ACCESS "
                          r"MODES +STORAGECLASS")
         self.assertRegex(lines[1], r"^web +Bound +pvc-[0-9a-f-]+ +1Gi +RWX "
-                         r"+nfs-csi")
+                         r"+fast")
         self.assertIn("default/web", self.kubectl("get", "pv"))
         found = json.loads(self.kubectl("get", "pvc", "web", "-o", "json"))
         self.assertEqual(found["status"]["phase"], "Bound")
-        self.assertIn("nfs-csi (default)", self.kubectl("get", "sc"))
+        self.assertIn("fast (default)", self.kubectl("get", "sc"))
         self.assertIn("Bound", self.kubectl("describe", "pvc", "web"))
         self.assertIn("web-1", self.kubectl("get", "pods", "-A"))
         self.kubectl("delete", "pod", "web-1", "--timeout=30s")

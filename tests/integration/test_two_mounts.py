@@ -109,3 +109,11 @@ class TwoMounts(MountCase):
             with open(f"{folder}/image", "rb") as f:
                 found = hashlib.sha256(f.read()).hexdigest()
             self.assertEqual(found, want, folder)
+
+    def test_a_file_that_grows_on_the_server_is_read_to_its_end(self):
+        want = ""
+        for number in range(20):
+            write(f"{self.behind}/page", f"line {number}\n", "a")
+            want += f"line {number}\n"
+            for folder in (self.here, self.there, self.here):
+                self.assertEqual(read(f"{folder}/page"), want)
