@@ -89,22 +89,21 @@ static void call_fini(struct call *call)
 DEFINE_FINI(struct call, call_fini)
 
 /* Runs a batch of operations to its end, which a silent peer can't delay. */
-static bool worker_run_batch(struct worker *worker, struct call *call,
+static void worker_run_batch(struct worker *worker, struct call *call,
 			     const grpc_op *ops, size_t n_ops)
 {
 	grpc_event event;
 
 	if (grpc_call_start_batch(call->grpc, ops, n_ops, worker, NULL) !=
 	    GRPC_CALL_OK)
-		return false;
+		return;
 	event = grpc_completion_queue_next(worker->cq, rpc_deadline(PEER_MS),
 					   NULL);
 	if (event.type == GRPC_QUEUE_TIMEOUT) {
 		(void)grpc_call_cancel(call->grpc, NULL);
-		event = grpc_completion_queue_next(
+		(void)grpc_completion_queue_next(
 			worker->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
 	}
-	return event.success;
 }
 
 /* false when the server is stopping. */
@@ -121,14 +120,14 @@ static bool worker_await_call(struct worker *worker, struct call *call)
 		.success;
 }
 
-static bool worker_receive(struct worker *worker, struct call *call)
+static void worker_receive(struct worker *worker, struct call *call)
 {
 	grpc_op op = {
 		.op = GRPC_OP_RECV_MESSAGE,
 		.data.recv_message.recv_message = &call->message,
 	};
 
-	return worker_run_batch(worker, call, &op, 1);
+	worker_run_batch(worker, call, &op, 1);
 }
 
 /* The text as a header may carry it; cut where a UTF-8 character begins. */
@@ -165,12 +164,12 @@ static void worker_send(struct worker *worker, struct call *call,
 
 	if (status != RPC_OK) {
 		sentence = make_sentence(err);
-		(void)worker_run_batch(worker, call, ops, 3);
+		worker_run_batch(worker, call, ops, 3);
 		return;
 	}
 	message = rpc_message_new(response->data, response->len);
 	ops[3].data.send_message.send_message = message;
-	(void)worker_run_batch(worker, call, ops, 4);
+	worker_run_batch(worker, call, ops, 4);
 }
 
 static const struct rpc_method *server_find_method(
@@ -217,7 +216,7 @@ static void worker_serve(struct worker *worker, struct call *call)
 	uint64_t start_ns = clock_ns();
 	enum rpc_status status;
 
-	(void)worker_receive(worker, call);
+	worker_receive(worker, call);
 	status = server_handle(worker->server, call, &response, &err);
 	worker_send(worker, call, status, &response, &err);
 	free(response.data);
