@@ -87,7 +87,8 @@ struct meta_tree meta_tree_of(fuse_req_t req, uint64_t id)
 		return (struct meta_tree){ .rows = view_rows,
 					   .n_rows = ARRAY_SIZE(view_rows),
 					   .id_bits = META_NODE_BIT,
-					   .volume = owner };
+					   .volume = owner,
+					   .reader = fuse_req_ctx(req)->pid };
 	return (struct meta_tree){ .rows = node_rows,
 				   .n_rows = ARRAY_SIZE(node_rows),
 				   .node = meta->node };

@@ -19,6 +19,7 @@
 #include <cjson/cJSON.h>
 
 #include "clock.h"
+#include "mount.h"
 #include "stats.h"
 
 DEFINE_CLEANUP(cJSON *, cJSON_Delete)
@@ -37,6 +38,23 @@ static const struct volume_spec *spec_of(const struct meta_subject *subject)
 static bool is_read_only(const struct volume_spec *spec)
 {
 	return spec->access_mode == ACCESS_ROX || spec->options.is_ro;
+}
+
+/*
+ * Pods with different rights share one FUSE mount; what a pod may do is a matter of
+ * its bind. A container sees no other; on the host, pods of both kinds may be
+ * seen, and then the answer is the volume's.
+ */
+static bool is_read_only_for_reader(const struct meta_subject *subject)
+{
+	struct volume *volume = subject->volume->volume;
+	const struct volume_spec *spec = volume_get_spec(volume);
+
+	return is_read_only(spec) ||
+	       (subject->reader > 0 &&
+		mount_is_read_only_for(subject->reader,
+				       volume_get_dev_minor(volume),
+				       spec->mountpoint));
 }
 
 static void print_json(FILE *out, const cJSON *json)
@@ -63,10 +81,9 @@ void meta_claim(FILE *out, const struct meta_subject *subject)
 
 void meta_mode(FILE *out, const struct meta_subject *subject)
 {
-	const struct volume_spec *spec = spec_of(subject);
-
-	(void)fprintf(out, "%s %s\n", is_read_only(spec) ? "ro" : "rw",
-		      access_mode_name(spec->access_mode));
+	(void)fprintf(out, "%s %s\n",
+		      is_read_only_for_reader(subject) ? "ro" : "rw",
+		      access_mode_name(spec_of(subject)->access_mode));
 }
 
 void meta_volume(FILE *out, const struct meta_subject *subject)
@@ -84,8 +101,8 @@ void meta_volume(FILE *out, const struct meta_subject *subject)
 	modes = cJSON_AddArrayToObject(json, "accessModes");
 	(void)cJSON_AddItemToArray(
 		modes, cJSON_CreateString(access_mode_name(spec->access_mode)));
-	(void)cJSON_AddStringToObject(json, "mode",
-				      is_read_only(spec) ? "ro" : "rw");
+	(void)cJSON_AddStringToObject(
+		json, "mode", is_read_only_for_reader(subject) ? "ro" : "rw");
 	print_json(out, json);
 }
 

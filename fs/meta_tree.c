@@ -287,7 +287,8 @@ static int write_text(const struct meta_tree *tree, uint64_t id, FILE *out)
 		return write_object_text(tree, id, out);
 	row->text(out, &(struct meta_subject){ .node = tree->node,
 					       .volume = tree->volume ? &volume
-								      : NULL });
+								      : NULL,
+					       .reader = tree->reader });
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct meta_subject {
 	struct node *node;		  /* NULL in a view */
 	const struct node_volume *volume; /* for files of volumes */
 	const char *server;		  /* for files of servers */
+	pid_t reader; /* in a view: who opens it; 0 = can't be told */
 };
 
 /* From memory only; for a volume of the node's tree it runs under its lock. */
@@ -49,6 +50,7 @@ struct meta_tree {
 	/* Whose tree it is: one of the two. */
 	struct node *node;
 	struct volume *volume;
+	pid_t reader;
 };
 
 struct meta_item {

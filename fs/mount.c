@@ -148,13 +148,46 @@ static int path_canonical(const char *path, char **ret)
 	return 0;
 }
 
-int mount_find(const char *target, struct mount_entry *ret)
+/* Returns other than 0 to stop. */
+typedef int (*mountinfo_fn)(const struct mountinfo_line *line, void *userdata);
+
+static int mountinfo_each(const char *path, mountinfo_fn fn, void *userdata)
 {
-	_cleanup_(mount_entry_fini) struct mount_entry found = { 0 };
-	_cleanup_(free) char *canonical = NULL;
-	_cleanup_(fclose) FILE *file = NULL;
+	_cleanup_(fclose) FILE *file = fopen(path, "re");
 	_cleanup_(free) char *text = NULL;
 	size_t size = 0;
+
+	if (!file)
+		return -errno;
+	while (getline(&text, &size, file) > 0) {
+		struct mountinfo_line line = { 0 };
+		int r = mountinfo_split(text, &line) ? fn(&line, userdata) : 0;
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+struct mount_search {
+	const char *target;
+	struct mount_entry found;
+};
+
+/* A later line lies on top of an earlier one. */
+static int keep_if_found(const struct mountinfo_line *line, void *userdata)
+{
+	struct mount_search *search = userdata;
+
+	if (strcmp(line->target, search->target) != 0)
+		return 0;
+	return mountinfo_decode(line, &search->found);
+}
+
+int mount_find(const char *target, struct mount_entry *ret)
+{
+	_cleanup_(free) char *canonical = NULL;
+	struct mount_search search = { 0 };
 	int r;
 
 	r = path_canonical(target, &canonical);
@@ -162,25 +195,50 @@ int mount_find(const char *target, struct mount_entry *ret)
 		return 0;
 	if (r < 0)
 		return r;
-	file = fopen("/proc/self/mountinfo", "re");
-	if (!file)
-		return -errno;
-	while (getline(&text, &size, file) > 0) {
-		struct mountinfo_line line = { 0 };
-
-		/* A later line lies on top of an earlier one. */
-		if (!mountinfo_split(text, &line) ||
-		    strcmp(line.target, canonical) != 0)
-			continue;
-		r = mountinfo_decode(&line, &found);
-		if (r < 0)
-			return r;
+	search.target = canonical;
+	r = mountinfo_each("/proc/self/mountinfo", keep_if_found, &search);
+	if (r < 0) {
+		mount_entry_fini(&search.found);
+		return r;
 	}
-	if (!found.target)
+	if (!search.found.target)
 		return 0;
-	*ret = found;
-	found = (struct mount_entry){ 0 };
+	*ret = search.found;
 	return 1;
+}
+
+struct mount_census {
+	const char *device;
+	const char *except;
+	unsigned int n_read_only;
+	unsigned int n_writable;
+};
+
+static int count_mode(const struct mountinfo_line *line, void *userdata)
+{
+	struct mount_census *census = userdata;
+
+	if (strcmp(line->device, census->device) != 0 ||
+	    strcmp(line->target, census->except) == 0)
+		return 0;
+	if (strncmp(line->options, "ro", 2) == 0)
+		census->n_read_only++;
+	else
+		census->n_writable++;
+	return 0;
+}
+
+bool mount_is_read_only_for(pid_t pid, uint32_t minor, const char *except)
+{
+	struct mount_census census = { .except = except };
+	char device[16];
+	char path[32];
+
+	(void)snprintf(device, sizeof(device), "0:%u", minor);
+	(void)snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	census.device = device;
+	(void)mountinfo_each(path, count_mode, &census);
+	return census.n_read_only > 0 && census.n_writable == 0;
 }
 
 int mount_fuse(int fuse_fd, const char *source, const char *target,

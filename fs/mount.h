@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "err.h"
 
@@ -30,6 +31,12 @@ DEFINE_FINI(struct mount_entry, mount_entry_fini)
  * -errno.
  */
 int mount_find(const char *target, struct mount_entry *ret);
+
+/*
+ * Whether the process sees the FUSE file system of that device at least once, but
+ * for its mount at `except`, and always read-only. False when it can't be told.
+ */
+bool mount_is_read_only_for(pid_t pid, uint32_t minor, const char *except);
 
 /*
  * Mounts /dev/fuse fd at target as MOUNT_FSTYPE, nosuid,nodev, allow_other,

@@ -172,3 +172,21 @@ Test(mount, a_busy_mute_fuse_mount_is_aborted_and_removed)
 	cr_assert_eq(fstat(user_fd, &st), -1, "the connection is aborted");
 	cr_assert_eq(errno, ENOTCONN);
 }
+
+Test(mount, what_a_process_sees_is_read_only_if_every_bind_is)
+{
+	_cleanup_(mount_entry_fini) struct mount_entry entry = { 0 };
+	const pid_t self = getpid();
+
+	(void)fd_close(mount_mute_fuse(at("source")));
+	cr_assert_eq(mount_find(at("source"), &entry), 1);
+	cr_assert(!mount_is_read_only_for(self, entry.minor, at("source")),
+		  "there is no other mount than the excepted one");
+	cr_assert_eq(
+		mount_bind(at("source"), at("target"), MOUNT_BIND_RO, NULL), 0);
+	cr_assert(mount_is_read_only_for(self, entry.minor, at("source")));
+	cr_assert(!mount_is_read_only_for(self, entry.minor, at("target")));
+	cr_assert_eq(mount_bind(at("source"), at("a b\\c"), 0, NULL), 0);
+	cr_assert(!mount_is_read_only_for(self, entry.minor, at("source")));
+	cr_assert_eq(umount2(at("source"), MNT_DETACH), 0);
+}
