@@ -48,7 +48,8 @@ class Claims(LabCase):
                        .format(name="plain", mode="ReadWriteOnce", size="1.5G"))
         claim = self.ctl.wait_phase("pvc", "plain", "Bound")
         self.assertEqual(claim["spec"]["storageClassName"], "fast")
-        self.assertEqual(claim["status"]["capacity"]["storage"], "1500M")
+        self.assertIn(claim["status"]["capacity"]["storage"],
+                      ("1500M", "1.5G"))
 
     def test_a_static_volume_is_bound_and_its_data_is_there(self):
         self.apply_static("photos")
@@ -96,7 +97,9 @@ class Claims(LabCase):
         with open(self.backing(volume) + "/foreign", "w", encoding="ascii"):
             pass
         self.ctl("delete", "pvc", "swapped", "--wait=false")
-        self.ctl.wait_phase("pv", volume, "Failed", seconds=20)
+        self.ctl.wait_phase("pv", volume, "Released", seconds=20)
+        wait_for(lambda: "VolumeFailedDelete" in
+                 self.ctl("get", "events", "-A", "-o", "json"), "an event", 20)
         self.assertTrue(os.path.exists(self.backing(volume) + "/foreign"))
 
     def test_a_restart_of_the_provisioner_loses_nothing(self):

@@ -20,6 +20,7 @@ class Meta(LabCase):
         cls.apply_class()
         cls.volume = cls.apply_claim("shared")
         cls.a = cls.apply_pod("pod-a", "shared", "node-a")
+        cls.reader = cls.apply_pod("pod-ro", "shared", "node-b", True)
         cls.meta = cls.cluster.nodes[0].meta
         cls.here = cls.a + "/folder"
         os.mkdir(cls.here)
@@ -36,6 +37,10 @@ class Meta(LabCase):
     def test_claim_and_mode(self):
         self.assertEqual(read(f"{self.a}/.meta/claim"), "default/shared\n")
         self.assertEqual(read(f"{self.a}/.meta/mode"), "rw ReadWriteMany\n")
+
+    def test_a_read_only_pod_says_so(self):
+        self.assertEqual(read(f"{self.reader}/.meta/mode"),
+                         "ro ReadWriteMany\n")
 
     def test_the_volume_is_json_without_the_server(self):
         text = read(f"{self.a}/.meta/volume")
