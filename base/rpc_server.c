@@ -229,6 +229,7 @@ static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
 
+	(void)pthread_setname_np(pthread_self(), "rpc");
 	for (;;) {
 		_cleanup_(call_fini) struct call call;
 
