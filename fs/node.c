@@ -35,7 +35,8 @@
 #include "node_registry.h"
 
 /* NodeGetVolumeStats waits so long for the server, then says what is known. */
-#define STATS_TIMEOUT_MS 1000
+#define STATS_TIMEOUT_MS  1000
+#define SHUT_DOWN_THREADS 32
 
 int node_new(struct node **ret, const struct node_options *options,
 	     struct err *err)
@@ -61,18 +62,58 @@ int node_new(struct node **ret, const struct node_options *options,
 	return 0;
 }
 
-struct node *node_free(struct node *node)
+/* An entry that nobody else takes down; NULL = there is none left. */
+static struct node_entry *entry_claim(struct node *node)
 {
 	struct node_entry *entry;
 
-	if (!node)
-		return NULL;
-	/* No verb runs any more; shards may still read .meta. */
-	while ((entry = TAILQ_FIRST(&node->entries))) {
+	pthread_mutex_lock(&node->lock);
+	TAILQ_FOREACH (entry, &node->entries, link) {
+		if (!entry->is_busy)
+			break;
+	}
+	if (entry)
+		entry->is_busy = true;
+	pthread_mutex_unlock(&node->lock);
+	return entry;
+}
+
+static void *shut_down_run(void *userdata)
+{
+	struct node *node = userdata;
+	struct node_entry *entry;
+
+	while ((entry = entry_claim(node))) {
 		for (size_t i = 0; i < entry->n_targets; i++)
 			(void)mount_remove(entry->targets[i].path, 0, NULL);
 		node_entry_shut_down(node, entry);
 	}
+	return NULL;
+}
+
+/*
+ * A volume of a dead server takes seconds, so many are taken down at a time. No
+ * verb runs any more; shards may still read .meta.
+ */
+static void shut_down_all(struct node *node)
+{
+	pthread_t threads[SHUT_DOWN_THREADS];
+	const size_t n_entries = node->n_entries; /* threads count it down */
+	size_t n = 0;
+
+	while (n < SHUT_DOWN_THREADS && n + 1 < n_entries &&
+	       pthread_create(&threads[n], NULL, shut_down_run, node) == 0)
+		n++;
+	(void)shut_down_run(node);
+	while (n > 0)
+		(void)pthread_join(threads[--n], NULL);
+}
+
+struct node *node_free(struct node *node)
+{
+	if (!node)
+		return NULL;
+	shut_down_all(node);
 	(void)meta_free(node->meta);
 	(void)pthread_cond_destroy(&node->reader_gone);
 	(void)pthread_mutex_destroy(&node->lock);
@@ -158,7 +199,7 @@ enum rpc_status node_volume_stats(struct node *node, const char *volume_id,
 				  struct node_volume_stats *ret,
 				  struct err *err)
 {
-	struct node_entry *entry;
+	struct node_entry *entry = NULL;
 	enum rpc_status status;
 
 	if (node_check_id(volume_id, err) < 0 ||
