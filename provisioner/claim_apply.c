@@ -15,11 +15,15 @@
 
 #include <cjson/cJSON.h>
 
+#include "clock.h"
 #include "json_field.h"
 #include "object_change.h"
 #include "provision.h"
 #include "reclaim.h"
 #include "timestamp.h"
+
+/* A large directory is removed in slices, so that others get their turn. */
+#define SLICE_NS (2 * NS_PER_S)
 
 int apply_outcome(int r)
 {
@@ -47,6 +51,67 @@ void apply_event(const struct applier *applier, const struct object *about,
 				       .message = message };
 
 	applier->cluster->ops->event(applier->cluster, &event);
+}
+
+/* --- the share ----------------------------------------------------------------- */
+
+/* SHARE_UNREACHED when the server is not to be asked now. */
+static int check_server(const struct applier *applier,
+			const struct share_volume *volume, struct err *err)
+{
+	return server_health_check(applier->health, volume->server,
+				   volume->port, applier->now(), err) < 0
+		       ? SHARE_UNREACHED
+		       : 0;
+}
+
+static int note_server(const struct applier *applier,
+		       const struct share_volume *volume, int r,
+		       const struct err *err)
+{
+	server_health_note(applier->health, volume->server, volume->port,
+			   r == SHARE_UNREACHED ? err->code : r,
+			   applier->now());
+	return r;
+}
+
+int apply_share_make(const struct applier *applier,
+		     const struct share_volume *volume, char **ret_owner,
+		     struct err *err)
+{
+	int r = check_server(applier, volume, err);
+
+	if (r != 0)
+		return r;
+	r = applier->share->make(volume, ret_owner, err);
+	return note_server(applier, volume, r, err);
+}
+
+int apply_share_reclaim(const struct applier *applier,
+			const struct share_volume *volume, enum on_delete how,
+			struct err *err)
+{
+	int r = check_server(applier, volume, err);
+
+	if (r == 0) {
+		r = applier->share->reclaim(volume, how,
+					    applier->now() + SLICE_NS, err);
+		r = note_server(applier, volume, r, err);
+	}
+	return r == SHARE_UNREACHED ? err->code : r;
+}
+
+int apply_share_forget(const struct applier *applier,
+		       const struct share_volume *volume, const char *name,
+		       struct err *err)
+{
+	int r = check_server(applier, volume, err);
+
+	if (r == 0) {
+		r = applier->share->forget(volume, name, err);
+		r = note_server(applier, volume, r, err);
+	}
+	return r == SHARE_UNREACHED ? err->code : r;
 }
 
 /* --- what steps change --------------------------------------------------------- */

@@ -11,13 +11,15 @@
 
 #include "cluster.h"
 #include "plan.h"
+#include "server_health.h"
 #include "share.h"
 #include "store.h"
 
 struct applier {
 	struct cluster *cluster;       /* borrowed */
 	struct store *store;	       /* borrowed; for intents */
-	const struct share_ops *share; /* borrowed */
+	const struct share_ops *share; /* borrowed; asked by apply_share_*() */
+	struct server_health *health;  /* borrowed */
 	uint64_t (*now)(void);	       /* clock_ns() */
 	/* The claim is to be looked at (again). */
 	void (*queue_claim)(void *userdata, const char *namespace,
@@ -47,5 +49,18 @@ int claim_apply(const struct applier *applier,
 void apply_event(const struct applier *applier, const struct object *about,
 		 enum cluster_event_type type, const char *reason,
 		 const char *component, const char *message);
+/*
+ * The operations of struct share_ops, without asking a server that is down. Only
+ * make returns SHARE_UNREACHED, the others its errno; err must not be NULL.
+ */
+int apply_share_make(const struct applier *applier,
+		     const struct share_volume *volume, char **ret_owner,
+		     struct err *err);
+int apply_share_reclaim(const struct applier *applier,
+			const struct share_volume *volume, enum on_delete how,
+			struct err *err);
+int apply_share_forget(const struct applier *applier,
+		       const struct share_volume *volume, const char *name,
+		       struct err *err);
 /* An outcome of struct cluster's as one of ours. */
 int apply_outcome(int cluster_outcome);

@@ -2,10 +2,13 @@
 
 /*
  *	provision, volume exists	-> it was finished: close
- *	provision, claim exists		-> the claim's plan goes on: leave, queue it
+ *	provision, claim exists		-> the claim's plan goes on: leave
  *	provision, claim is gone	-> remove the directory: close
  *	reclaim, volume exists		-> the volume's plan goes on: leave
  *	reclaim, volume is gone		-> it was finished: close
+ *
+ * Each intent is settled under its claim's key, so that one whose server does not
+ * answer backs off on its own and holds up nobody else's for long.
  *
  * The directory of a claim that is gone is proved to be ours by its descriptor,
  * as ever; nothing is removed because an intent says so.
@@ -15,11 +18,8 @@
 
 #include <string.h>
 
-#include "clock.h"
 #include "log.h"
 #include "model_decode.h"
-
-#define BUDGET_NS (2 * NS_PER_S)
 
 static int find_open(struct store *store, const char *step, const char *volume,
 		     const char *detail, int64_t *ret_id, struct err *err)
@@ -36,7 +36,7 @@ static int find_open(struct store *store, const char *step, const char *volume,
 		    strcmp(intent->volume, volume) == 0 &&
 		    strcmp(intent->detail, detail) == 0) {
 			*ret_id = intent->id;
-			return 1;
+			return INTENT_FOUND;
 		}
 	}
 	return 0;
@@ -54,7 +54,7 @@ int intent_begin(struct store *store, enum claim_step step,
 		return err_set(err, r, "no memory");
 	r = find_open(store, name, place->name, detail, ret_id, err);
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r;
 	return store_intent_open(store, name, place->name, detail, ret_id, err);
 }
 
@@ -128,8 +128,7 @@ static int undo(const struct applier *applier, const struct volume_place *place,
 		struct err *err)
 {
 	struct share_volume volume = volume_place_borrow(place);
-	int r = applier->share->reclaim(&volume, ON_DELETE_DELETE,
-					applier->now() + BUDGET_NS, err);
+	int r = apply_share_reclaim(applier, &volume, ON_DELETE_DELETE, err);
 
 	if (r == SHARE_KEPT)
 		r = 0;
@@ -140,50 +139,67 @@ static int undo(const struct applier *applier, const struct volume_place *place,
 }
 
 static int settle(const struct applier *applier,
-		  const struct store_intent *intent, struct err *err)
+		  const struct store_intent *intent,
+		  const struct volume_place *place, struct err *err)
 {
-	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
 	enum fate fate;
 	int r;
 
-	r = volume_place_from_detail(intent->detail, &place, err);
-	if (r < 0)
-		return r;
-	r = fate_of(applier, intent, &place, &fate, err);
+	r = fate_of(applier, intent, place, &fate, err);
 	if (r != 0)
-		return r;
-	if (fate == FATE_LEAVE) {
-		applier->queue_claim(applier->userdata, place.claim_namespace,
-				     place.claim_name);
+		return apply_outcome(r);
+	if (fate == FATE_LEAVE)
 		return 0;
-	}
 	if (fate == FATE_UNDO) {
-		r = undo(applier, &place, err);
+		r = undo(applier, place, err);
 		if (r != 0)
-			return r;
+			return r == SHARE_MORE ? APPLY_MORE : r;
 	}
 	return intent_end(applier->store, intent->id, err);
 }
 
-int intents_settle(const struct applier *applier, struct err *err)
+typedef int (*intent_fn)(const struct applier *applier,
+			 const struct store_intent *intent,
+			 const struct volume_place *place, struct err *err);
+
+/* namespace NULL: of all claims. */
+static int for_each_open(const struct applier *applier, const char *namespace,
+			 const char *name, intent_fn fn, struct err *err)
 {
 	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
 	int r = store_intent_list_open(applier->store, &list, err);
-	int outcome = 0;
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < list.n; i++) {
-		_cleanup_(err_fini) struct err why = ERR_INIT;
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		_cleanup_(volume_place_fini) struct volume_place place = { 0 };
 
-		r = settle(applier, &list.items[i], &why);
-		if (r == SHARE_MORE)
-			outcome = APPLY_MORE;
+		r = volume_place_from_detail(list.items[i].detail, &place, err);
 		if (r < 0)
-			log_warn("intent stays open",
-				 F_STR("step", list.items[i].step),
-				 F_STR("volume", list.items[i].volume),
-				 F_ERR(&why));
+			return err_wrap(err, "intent %lld",
+					(long long)list.items[i].id);
+		if (!namespace ||
+		    (strcmp(place.claim_namespace, namespace) == 0 &&
+		     strcmp(place.claim_name, name) == 0))
+			r = fn(applier, &list.items[i], &place, err);
 	}
-	return outcome;
+	return r;
+}
+
+int intents_settle(const struct applier *applier, const char *namespace,
+		   const char *name, struct err *err)
+{
+	return for_each_open(applier, namespace, name, settle, err);
+}
+
+static int queue(const struct applier *applier,
+		 const struct store_intent *intent,
+		 const struct volume_place *place, struct err *err)
+{
+	applier->queue_claim(applier->userdata, place->claim_namespace,
+			     place->claim_name);
+	return 0;
+}
+
+int intents_queue(const struct applier *applier, struct err *err)
+{
+	return for_each_open(applier, NULL, NULL, queue, err);
 }

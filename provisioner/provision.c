@@ -66,17 +66,17 @@ static int make_directory(const struct provision_run *run, struct err *err)
 	const struct applier *applier = run->applier;
 	struct share_volume volume = volume_place_borrow(&run->place);
 	_cleanup_(free) char *owner = NULL;
-	int r = applier->share->make(&volume, &owner, err);
+	int r = apply_share_make(applier, &volume, &owner, err);
 
 	if (r != SHARE_TAKEN)
 		return r;
 	if (!volume_exists(run->subject->world, owner)) {
 		_cleanup_(free) char *other = NULL;
 
-		r = applier->share->forget(&volume, owner, err);
+		r = apply_share_forget(applier, &volume, owner, err);
 		if (r < 0)
 			return r;
-		r = applier->share->make(&volume, &other, err);
+		r = apply_share_make(applier, &volume, &other, err);
 		if (r != SHARE_TAKEN)
 			return r;
 	}
@@ -101,16 +101,30 @@ static int create_volume(const struct provision_run *run, struct err *err)
 	return r == CLUSTER_EXISTS ? 0 : apply_outcome(r);
 }
 
+/*
+ * A first try that did not even reach the share leaves nothing to undo: a claim
+ * with a misspelt server must not be remembered for ever.
+ */
+static int fail_unreached(const struct provision_run *run, int64_t intent,
+			  int begun, struct err *err)
+{
+	if (begun != INTENT_FOUND)
+		(void)intent_end(run->applier->store, intent, NULL);
+	return err->code;
+}
+
 static int run_steps(const struct provision_run *run, struct err *err)
 {
 	int64_t intent;
-	int r;
+	int begun, r;
 
-	r = intent_begin(run->applier->store, STEP_PROVISION, &run->place,
-			 &intent, err);
-	if (r < 0)
-		return r;
+	begun = intent_begin(run->applier->store, STEP_PROVISION, &run->place,
+			     &intent, err);
+	if (begun < 0)
+		return begun;
 	r = make_directory(run, err);
+	if (r == SHARE_UNREACHED)
+		return fail_unreached(run, intent, begun, err);
 	if (r < 0)
 		return r;
 	r = create_volume(run, err);

@@ -11,13 +11,10 @@
 
 #include <string.h>
 
-#include "clock.h"
 #include "intents.h"
 #include "log.h"
 #include "model_decode.h"
 #include "object_change.h"
-
-#define SLICE_NS (2 * NS_PER_S)
 
 /* 0: still there and Released; 1: not any more. */
 static int check_released(const struct applier *applier,
@@ -42,8 +39,7 @@ static int remove_directory(const struct applier *applier,
 			    const struct volume_place *place, struct err *err)
 {
 	struct share_volume volume = volume_place_borrow(place);
-	int r = applier->share->reclaim(&volume, place->on_delete,
-					applier->now() + SLICE_NS, err);
+	int r = apply_share_reclaim(applier, &volume, place->on_delete, err);
 
 	if (r == SHARE_MORE)
 		return APPLY_MORE;

@@ -7,7 +7,7 @@
  *	"claim NAMESPACE/NAME"	claim_plan()
  *	"volume NAME"		volume_plan()
  *	"claims"		all claims that are not bound (a class or a volume came)
- *	"resync"		everything, and the open intents
+ *	"resync"		everything, and the claims of open intents
  *
  * What a change may concern is decided in reconciler_change(): a pod concerns
  * its claims, a volume its claim, and so on. Should something be overlooked, or
@@ -45,6 +45,7 @@
 struct reconciler {
 	struct reconciler_options options;
 	struct applier applier;
+	struct server_health health;
 	struct queue *queue;
 	pthread_t thread;
 	bool has_thread;
@@ -174,6 +175,18 @@ static int load(struct reconciler *reconciler, enum object_kind kind,
 	return cluster->ops->get(cluster, kind, namespace, name, ret, err);
 }
 
+/* What a claim of the same name left behind must not hold up this one. */
+static void settle_predecessor(struct reconciler *reconciler,
+			       const struct object *claim)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+
+	if (intents_settle(&reconciler->applier, claim->namespace, claim->name,
+			   &err) < 0)
+		log_warn("intent stays open", F_STR("claim", claim->name),
+			 F_ERR(&err));
+}
+
 static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 			   const char *name, struct err *err)
 {
@@ -186,9 +199,11 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 
 	r = load(reconciler, KIND_CLAIM, namespace, name, &object, err);
 	if (r == CLUSTER_NOT_FOUND)
-		return intents_settle(&reconciler->applier, err);
+		return intents_settle(&reconciler->applier, namespace, name,
+				      err);
 	if (r != 0)
 		return r;
+	settle_predecessor(reconciler, object);
 	r = claim_decode(object, &claim, err);
 	if (r < 0)
 		return r;
@@ -304,7 +319,7 @@ static int resync(struct reconciler *reconciler, struct err *err)
 	if (r == 0)
 		r = queue_all(reconciler, KIND_PERSISTENT_VOLUME, 0, err);
 	if (r == 0)
-		r = intents_settle(&reconciler->applier, err);
+		r = intents_queue(&reconciler->applier, err);
 	if (r == 0)
 		(void)queue_add_after(reconciler->queue, RESYNC_KEY,
 				      reconciler->options.resync_s * NS_PER_S);
@@ -392,6 +407,7 @@ int reconciler_new(struct reconciler **ret,
 	reconciler->applier = (struct applier){ .cluster = options->cluster,
 						.store = options->store,
 						.share = options->share,
+						.health = &reconciler->health,
 						.now = clock_ns,
 						.queue_claim = queue_claim,
 						.userdata = reconciler };
@@ -431,6 +447,7 @@ struct reconciler *reconciler_free(struct reconciler *reconciler)
 		return NULL;
 	reconciler_stop(reconciler);
 	queue_free(reconciler->queue);
+	server_health_fini(&reconciler->health);
 	free(reconciler);
 	return NULL;
 }

@@ -84,6 +84,7 @@ static int ensure_directory(struct share_nfs *nfs, const struct share_fh *dir,
 	return ret->is_directory ? 0 : -ENOTDIR;
 }
 
+/* SHARE_UNREACHED when the share can't be mounted. */
 static int session_open(struct session *session,
 			const struct share_volume *volume, struct err *err)
 {
@@ -96,7 +97,7 @@ static int session_open(struct session *session,
 
 	r = share_nfs_open(&session->nfs, &options, err);
 	if (r < 0)
-		return r;
+		return SHARE_UNREACHED;
 	session->volume = volume;
 	r = ensure_directory(session->nfs, share_nfs_root(session->nfs),
 			     PRIVATE_DIR, PRIVATE_MODE, &top);
@@ -240,7 +241,7 @@ static int make(const struct share_volume *volume, char **ret_owner,
 	int r;
 
 	r = session_open(&session, volume, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = share_descriptor_read(session.nfs, &session.volumes, volume->name,
 				  &descriptor);
@@ -390,8 +391,10 @@ static int reclaim_unknown(struct session *session, int found, struct err *err)
 {
 	if (found == -ENOENT)
 		return 0;
-	return refuse(session->volume,
-		      "nothing there says that it belongs to the volume", err);
+	return refuse(
+		session->volume,
+		"nothing there says that it belongs to the volume (with persistentVolumeReclaimPolicy Retain it is left alone)",
+		err);
 }
 
 static int reclaim_session(struct session *session, enum on_delete how,
@@ -438,7 +441,7 @@ static int reclaim(const struct share_volume *volume, enum on_delete how,
 	_cleanup_(session_fini) struct session session = { 0 };
 	int r = session_open(&session, volume, err);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	return reclaim_session(&session, how, deadline_ns, err);
 }
@@ -449,7 +452,7 @@ static int forget(const struct share_volume *volume, const char *name,
 	_cleanup_(session_fini) struct session session = { 0 };
 	int r = session_open(&session, volume, err);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = share_descriptor_remove(session.nfs, &session.volumes, name);
 	if (r < 0)

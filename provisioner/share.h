@@ -38,6 +38,7 @@ enum share_outcome {
 	SHARE_MORE = 1,	 /* not finished within the time: call again */
 	SHARE_TAKEN = 2, /* the directory is another volume's: *ret_owner */
 	SHARE_KEPT = 3, /* it was there before the volume and therefore stays */
+	SHARE_UNREACHED = 4, /* nothing was done; err has code and sentence */
 };
 
 /*

@@ -75,8 +75,9 @@ static int check_claim(const struct pods_options *options,
 		return refuse(options, pod,
 			      "persistentvolumeclaim is being deleted");
 	if (claim.phase != CLAIM_BOUND)
-		return refuse(options, pod,
-			      "pod has unbound PersistentVolumeClaims");
+		return refuse(
+			options, pod,
+			"pod has unbound immediate PersistentVolumeClaims");
 	return 0;
 }
 

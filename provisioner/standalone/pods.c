@@ -59,13 +59,12 @@ static struct worker *worker_of(struct pods *pods, const char *node)
 }
 
 static void queue_key(struct queue *queue, const char *prefix,
-		      const struct object *object)
+		      const char *namespace, const char *name)
 {
 	_cleanup_(free) char *key = NULL;
 	int r;
 
-	if (asprintf(&key, "%s%s/%s", prefix, object->namespace, object->name) <
-	    0) {
+	if (asprintf(&key, "%s%s/%s", prefix, namespace, name) < 0) {
 		key = NULL;
 		return;
 	}
@@ -80,7 +79,28 @@ static void queue_pod(struct pods *pods, const struct object *object)
 	const char *node =
 		cJSON_GetStringValue(json_at(object->json, "spec.nodeName"));
 
-	queue_key(worker_of(pods, node ? node : "")->queue, "", object);
+	queue_key(worker_of(pods, node ? node : "")->queue, "",
+		  object->namespace, object->name);
+}
+
+/* The claim of one of a pod's volumes; "" = it is none. */
+static const char *claim_of(const cJSON *volume)
+{
+	const char *name = cJSON_GetStringValue(
+		json_at(volume, "persistentVolumeClaim.claimName"));
+
+	return name ? name : "";
+}
+
+/* A pod that went may be what others of its claims wait for. */
+static void queue_claims(struct pods *pods, const struct object *pod)
+{
+	const cJSON *volume;
+
+	cJSON_ArrayForEach (volume, json_at(pod->json, "spec.volumes"))
+		if (*claim_of(volume))
+			queue_key(pods->scheduler.queue, CLAIM_PREFIX,
+				  pod->namespace, claim_of(volume));
 }
 
 void pods_change(void *userdata, enum store_change change,
@@ -90,21 +110,20 @@ void pods_change(void *userdata, enum store_change change,
 
 	if (object->kind == KIND_POD && change != STORE_DELETED)
 		queue_pod(pods, object);
+	if (object->kind == KIND_POD && change == STORE_DELETED)
+		queue_claims(pods, object);
 	if (object->kind == KIND_CLAIM)
-		queue_key(pods->scheduler.queue, CLAIM_PREFIX, object);
+		queue_key(pods->scheduler.queue, CLAIM_PREFIX,
+			  object->namespace, object->name);
 }
 
 static bool uses_claim(const struct object *pod, const char *claim)
 {
 	const cJSON *volume;
 
-	cJSON_ArrayForEach (volume, json_at(pod->json, "spec.volumes")) {
-		const char *name = cJSON_GetStringValue(
-			json_at(volume, "persistentVolumeClaim.claimName"));
-
-		if (name && strcmp(name, claim) == 0)
+	cJSON_ArrayForEach (volume, json_at(pod->json, "spec.volumes"))
+		if (strcmp(claim_of(volume), claim) == 0)
 			return true;
-	}
 	return false;
 }
 
