@@ -81,6 +81,14 @@ bool file_validate(struct inode_table *table, uint64_t nodeid,
 	return is_same;
 }
 
+static bool is_changed_in_place_locked(const struct inode_slot *slot,
+				       const struct nfs_attr *attr)
+{
+	return (slot->flags & SLOT_HAS_KNOWN) &&
+	       slot->known_size == attr->size &&
+	       !known_equal_locked(slot, attr);
+}
+
 bool file_observe(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr)
 {
@@ -89,9 +97,8 @@ bool file_observe(struct inode_table *table, uint64_t nodeid,
 
 	if (!slot)
 		return false;
-	is_changed = (slot->flags & SLOT_HAS_KNOWN) &&
-		     !known_equal_locked(slot, attr);
-	if (is_changed)
+	is_changed = is_changed_in_place_locked(slot, attr);
+	if (slot->flags & SLOT_HAS_KNOWN)
 		known_store_locked(slot, attr);
 	state_unlock(table, nodeid);
 	return is_changed;
@@ -105,10 +112,47 @@ bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 
 	if (!slot)
 		return false;
-	is_changed = (slot->flags & SLOT_HAS_KNOWN) &&
-		     !known_equal_locked(slot, attr);
+	is_changed = is_changed_in_place_locked(slot, attr);
 	state_unlock(table, nodeid);
 	return is_changed;
+}
+
+/* Never 0. Equal digests of different states only cost a second of staleness. */
+static uint32_t digest(const struct nfs_attr *attr)
+{
+	const uint64_t words[] = { attr->size, (uint64_t)attr->mtime.tv_sec,
+				   (uint64_t)attr->mtime.tv_nsec,
+				   (uint64_t)attr->ctime.tv_sec,
+				   (uint64_t)attr->ctime.tv_nsec };
+	uint64_t hash = 0x9e3779b97f4a7c15ull;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		hash = (hash ^ words[i]) * 0xff51afd7ed558ccdull ^ hash >> 29;
+	return (uint32_t)(hash >> 32) | 1;
+}
+
+void file_told(struct inode_table *table, uint64_t nodeid,
+	       const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	slot->told = digest(attr);
+	state_unlock(table, nodeid);
+}
+
+bool file_is_told(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_told;
+
+	if (!slot)
+		return false;
+	is_told = slot->told == digest(attr);
+	state_unlock(table, nodeid);
+	return is_told;
 }
 
 void file_forget_known(struct inode_table *table, uint64_t nodeid)

@@ -249,6 +249,7 @@ static void slot_fill(struct inode_slot *slot, const struct nfs_fh *fh,
 	slot->n_unstable = 0;
 	slot->cookieverf = 0;
 	slot->silly_dir = 0;
+	slot->told = 0;
 	atomic_store(&slot->is_valid, 1);
 }
 

@@ -73,7 +73,8 @@ struct inode_slot {
 	uint32_t silly_name; /* the number in its name */
 	uint32_t silly_uid;  /* who removed the name */
 	uint32_t silly_gid;
-	uint32_t reserved[3];
+	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
+	uint32_t reserved[2];
 };
 
 _Static_assert(sizeof(struct inode_slot) == 192,

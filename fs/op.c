@@ -282,7 +282,7 @@ void op_finish_err(struct op *op, int status)
 	op_end(op, status);
 }
 
-/* A foreign change seen on the way: pages of the old state have to go. */
+/* A foreign change in place, seen on the way: the old pages have to go. */
 static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
 {
 	if (!S_ISREG(attr->mode))
@@ -307,6 +307,8 @@ int op_make_entry(struct view *view, const struct nfs_fh *fh,
 		.entry_timeout = view->timeouts.entry,
 	};
 	attr_to_stat(attr, &ret->attr);
+	if (S_ISREG(attr->mode))
+		file_told(view->inodes, node, attr);
 	return 0;
 }
 
@@ -380,6 +382,8 @@ void op_finish_attr(struct op *op, const struct nfs_attr *attr)
 	if (op->node == INODE_ROOT)
 		view_set_root(op->view, attr);
 	observe(op, op->node, attr);
+	if (S_ISREG(attr->mode))
+		file_told(op->view->inodes, op->node, attr);
 	attr_to_stat(attr, &st);
 	(void)fuse_reply_attr(op->req, &st, op->view->timeouts.attr);
 	op_end(op, 0);

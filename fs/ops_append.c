@@ -13,7 +13,9 @@
  * resumed on its own shard.
  *
  * When the end was elsewhere, the kernel has put the data into the wrong place of
- * its cache; the pages are dropped after the answer.
+ * its cache; the pages are dropped after the answer (before it, the writer holds
+ * their locks). Attributes that are on their way in that moment are ignored by the
+ * kernel: a read at that very time may end at the old end of the file.
  */
 
 #include "file_state.h"

@@ -6,7 +6,10 @@
  * open asks the server with ACCESS, whose reply has the attributes as well: one
  * call tells whether the server lets this user in (root squash and ACLs are its
  * own) and whether the kernel's pages are still good. If they are not, the kernel
- * drops them itself, because the answer does not say keep_cache.
+ * drops them itself, because the answer does not say keep_cache. Attributes it
+ * keeps: those it has to be told to drop before the answer, or it would read up to
+ * the old size. (Without an offset that notification takes no page lock, and may
+ * be sent from a shard.)
  *
  * Writes are sent UNSTABLE; close and fsync COMMIT what is not stable yet and
  * report what the server lost. The data is not kept here: a loss is -EIO, and
@@ -19,6 +22,7 @@
 #include "inode.h"
 #include "meta.h"
 #include "ops.h"
+#include "session.h"
 
 /* <linux/fs.h> __FMODE_EXEC: open(2) for execve(2) */
 #define OPEN_FOR_EXEC 040
@@ -27,7 +31,12 @@
 
 static void validate(struct op *op, const struct nfs_attr *attr)
 {
-	op->fi.keep_cache = file_validate(op->view->inodes, op->node, attr);
+	struct inode_table *inodes = op->view->inodes;
+
+	op->fi.keep_cache = file_validate(inodes, op->node, attr);
+	if (!file_is_told(inodes, op->node, attr))
+		(void)fuse_lowlevel_notify_inval_inode(
+			session_fuse(op->lane->session), op->node, -1, 0);
 	/* Who can't write has nothing to flush. */
 	op->fi.noflush = (op->fi.flags & O_ACCMODE) == O_RDONLY;
 	op_finish_open(op);

@@ -90,17 +90,33 @@ Test(file_state, a_change_on_top_of_a_foreign_one_does_not)
 	cr_assert_not(file_validate(table, node, &first));
 }
 
-Test(file_state, foreign_changes_are_seen_once_and_only_after_an_open)
+Test(file_state, foreign_changes_in_place_are_seen_once_and_after_an_open)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct nfs_attr other = first;
+
+	other.mtime.tv_sec++;
+	cr_assert_not(file_observe(table, node, &first), "never opened");
+	(void)file_validate(table, node, &first);
+	cr_assert_not(file_observe(table, node, &first));
+	cr_assert(file_is_changed(table, node, &other));
+	cr_assert(file_observe(table, node, &other));
+	cr_assert_not(file_observe(table, node, &other));
+	cr_assert_not(file_observe(table, node, &second),
+		      "the kernel sees a new size itself");
+	cr_assert(file_validate(table, node, &second), "but it is known");
+}
+
+Test(file_state, remembers_what_the_kernel_was_told)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
 
-	cr_assert_not(file_observe(table, node, &first), "never opened");
-	(void)file_validate(table, node, &first);
-	cr_assert_not(file_observe(table, node, &first));
-	cr_assert(file_is_changed(table, node, &second));
-	cr_assert(file_observe(table, node, &second));
-	cr_assert_not(file_observe(table, node, &second));
+	cr_assert_not(file_is_told(table, node, &first));
+	file_told(table, node, &first);
+	cr_assert(file_is_told(table, node, &first));
+	cr_assert_not(file_is_told(table, node, &second));
 }
 
 Test(file_state, a_commit_covers_what_was_written_before_it)
