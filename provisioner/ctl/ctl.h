@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the verbs of claimctl share: their options, the objects that are named on
+ * the command line, and the table of verbs.
+ *
+ * A verb parses its own command line: argv[0] is the verb. It returns 0, or a
+ * negative errno with a sentence: CTL_USAGE when the command line is wrong.
+ */
+
+#include "client.h"
+#include "options.h"
+
+#define CTL_USAGE     (-EBADR) /* main() exits with 2 */
+#define CTL_FILES_MAX 64
+#define CTL_ITEMS_MAX 256
+
+enum ctl_output {
+	CTL_TABLE,
+	CTL_WIDE,
+	CTL_JSON,
+	CTL_YAML,
+	CTL_NAME,
+};
+
+struct ctl_args {
+	const char *server;
+	const char *namespace;
+	bool is_all_namespaces;
+	enum ctl_output output;
+	bool is_watch;
+	const char *selector; /* NULL = none */
+	const char *about;    /* --for; NULL = everything */
+	const char *files[CTL_FILES_MAX];
+	size_t n_files;
+	bool is_not_waiting;
+	unsigned int timeout_s; /* 0 = no limit */
+};
+
+/* Entries for a verb's option table; userdata is struct ctl_args. */
+extern const struct option_spec ctl_option_server;
+extern const struct option_spec ctl_option_namespace;
+extern const struct option_spec ctl_option_all_namespaces;
+extern const struct option_spec ctl_option_output;
+extern const struct option_spec ctl_option_watch;
+extern const struct option_spec ctl_option_selector;
+extern const struct option_spec ctl_option_for;
+extern const struct option_spec ctl_option_file;
+extern const struct option_spec ctl_option_wait;
+extern const struct option_spec ctl_option_timeout;
+
+struct ctl_verb_spec {
+	const char *program; /* "claimctl get" */
+	const char *usage;
+	const char *summary;
+	const struct option_spec *const *options; /* ends with NULL */
+	const char *epilogue;
+};
+
+/* As options_parse(); a bad command line is CTL_USAGE. */
+int ctl_parse(const struct ctl_verb_spec *spec, int argc, char **argv,
+	      struct ctl_args *ret, int *ret_first, struct err *err);
+
+/* What operands name: a kind, and an object of it if name is not NULL. */
+struct ctl_item {
+	enum object_kind kind;
+	const char *name; /* borrowed from argv */
+};
+
+struct ctl_items {
+	struct ctl_item items[CTL_ITEMS_MAX];
+	size_t n;
+	size_t n_kinds; /* different ones */
+};
+
+/* "KIND[,KIND...] [NAME...]" or "KIND/NAME..."; CTL_USAGE. */
+int ctl_items_parse(struct ctl_items *ret, char **operands, int n,
+		    struct err *err);
+
+/* "persistentvolumeclaim", "storageclass.storage.k8s.io", as kubectl prints it. */
+const char *ctl_kind_label(enum object_kind kind);
+
+/* The namespace that requests for a kind go to; NULL = all. */
+const char *ctl_namespace(const struct ctl_args *args);
+
+int verb_apply(int argc, char **argv, struct err *err);
+int verb_delete(int argc, char **argv, struct err *err);
+int verb_describe(int argc, char **argv, struct err *err);
+int verb_events(int argc, char **argv, struct err *err);
+int verb_get(int argc, char **argv, struct err *err);
+int verb_version(int argc, char **argv, struct err *err);

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The options of all verbs, each defined once, so that -n is the same everywhere;
+ * a verb lists those that it has. Operands are read as kubectl reads them.
+ */
+
+#include <string.h>
+
+#include "ctl.h"
+#include "parse.h"
+
+#define OPTIONS_MAX 16
+
+static int set_server(void *userdata, const char *value, struct err *err)
+{
+	(void)err;
+	((struct ctl_args *)userdata)->server = value;
+	return 0;
+}
+
+static int set_namespace(void *userdata, const char *value, struct err *err)
+{
+	if (!*value)
+		return err_set(err, -EINVAL, "a namespace has a name");
+	((struct ctl_args *)userdata)->namespace = value;
+	return 0;
+}
+
+static int set_all_namespaces(void *userdata, const char *value,
+			      struct err *err)
+{
+	(void)value;
+	(void)err;
+	((struct ctl_args *)userdata)->is_all_namespaces = true;
+	return 0;
+}
+
+static int set_output(void *userdata, const char *value, struct err *err)
+{
+	static const char *const names[] = { [CTL_WIDE] = "wide",
+					     [CTL_JSON] = "json",
+					     [CTL_YAML] = "yaml",
+					     [CTL_NAME] = "name" };
+
+	for (size_t i = CTL_WIDE; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], value) == 0) {
+			((struct ctl_args *)userdata)->output =
+				(enum ctl_output)i;
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL,
+		       "\"%s\" is not one of json, yaml, wide, name", value);
+}
+
+static int set_watch(void *userdata, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	((struct ctl_args *)userdata)->is_watch = true;
+	return 0;
+}
+
+static int set_selector(void *userdata, const char *value, struct err *err)
+{
+	(void)err;
+	((struct ctl_args *)userdata)->selector = value;
+	return 0;
+}
+
+static int set_for(void *userdata, const char *value, struct err *err)
+{
+	(void)err;
+	((struct ctl_args *)userdata)->about = value;
+	return 0;
+}
+
+static int add_file(void *userdata, const char *value, struct err *err)
+{
+	struct ctl_args *args = userdata;
+
+	if (args->n_files == CTL_FILES_MAX)
+		return err_set(err, -E2BIG, "at most %d files can be given",
+			       CTL_FILES_MAX);
+	args->files[args->n_files++] = value;
+	return 0;
+}
+
+static int set_wait(void *userdata, const char *value, struct err *err)
+{
+	bool is_true = strcmp(value, "true") == 0;
+
+	if (!is_true && strcmp(value, "false") != 0)
+		return err_set(err, -EINVAL, "\"%s\" is not true or false",
+			       value);
+	((struct ctl_args *)userdata)->is_not_waiting = !is_true;
+	return 0;
+}
+
+/* "90", "90s", "2m", "1h" */
+static int set_timeout(void *userdata, const char *value, struct err *err)
+{
+	static const struct {
+		char letter;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	size_t len = strlen(value);
+	char number[16];
+	uint32_t n, unit = 1;
+
+	for (size_t i = 0; len && i < ARRAY_SIZE(units); i++) {
+		if (value[len - 1] == units[i].letter) {
+			unit = units[i].seconds;
+			len--;
+			break;
+		}
+	}
+	if (len < sizeof(number)) {
+		memcpy(number, value, len);
+		number[len] = '\0';
+		if (parse_u32(number, 0, 86400 / unit * 30, &n) == 0) {
+			((struct ctl_args *)userdata)->timeout_s = n * unit;
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL,
+		       "\"%s\" is not a duration such as 90s or 2m", value);
+}
+
+const struct option_spec ctl_option_server = {
+	.name = "server",
+	.letter = 's',
+	.value = "URL",
+	.help = "unix:///PATH or http://HOST:PORT (default $CLAIMFS_SERVER or " CLIENT_SERVER_DEFAULT
+		")",
+	.fn = set_server,
+};
+const struct option_spec ctl_option_namespace = {
+	.name = "namespace",
+	.letter = 'n',
+	.value = "NAME",
+	.help = "namespace (default \"default\")",
+	.fn = set_namespace,
+};
+const struct option_spec ctl_option_all_namespaces = {
+	.name = "all-namespaces",
+	.letter = 'A',
+	.help = "objects of all namespaces",
+	.fn = set_all_namespaces,
+};
+const struct option_spec ctl_option_output = {
+	.name = "output",
+	.letter = 'o',
+	.value = "FORM",
+	.help = "json, yaml, wide or name (default a table)",
+	.fn = set_output,
+};
+const struct option_spec ctl_option_watch = {
+	.name = "watch",
+	.letter = 'w',
+	.help = "go on and print every change",
+	.fn = set_watch,
+};
+const struct option_spec ctl_option_selector = {
+	.name = "selector",
+	.letter = 'l',
+	.value = "LABELS",
+	.help = "only objects with these labels, e.g. app=web,tier!=test",
+	.fn = set_selector,
+};
+const struct option_spec ctl_option_for = {
+	.name = "for",
+	.value = "KIND/NAME",
+	.help = "only events about this object",
+	.fn = set_for,
+};
+const struct option_spec ctl_option_file = {
+	.name = "filename",
+	.letter = 'f',
+	.value = "FILE",
+	.help = "a manifest, a folder of *.yaml, *.yml, *.json, or - for stdin; may be repeated",
+	.fn = add_file,
+};
+const struct option_spec ctl_option_wait = {
+	.name = "wait",
+	.value = "BOOL",
+	.help = "wait until the objects are gone (default true)",
+	.fn = set_wait,
+};
+const struct option_spec ctl_option_timeout = {
+	.name = "timeout",
+	.value = "TIME",
+	.help = "how long to wait, e.g. 90s or 2m (default 0, no limit)",
+	.fn = set_timeout,
+};
+
+int ctl_parse(const struct ctl_verb_spec *spec, int argc, char **argv,
+	      struct ctl_args *ret, int *ret_first, struct err *err)
+{
+	struct option_spec options[OPTIONS_MAX];
+	struct options_spec parsed = { .program = spec->program,
+				       .usage = spec->usage,
+				       .summary = spec->summary,
+				       .options = options,
+				       .epilogue = spec->epilogue };
+	const char *server = getenv("CLAIMFS_SERVER");
+	int r;
+
+	*ret = (struct ctl_args){
+		.server = server && *server ? server : CLIENT_SERVER_DEFAULT,
+		.namespace = "default",
+	};
+	while (spec->options[parsed.n_options] &&
+	       parsed.n_options < OPTIONS_MAX) {
+		options[parsed.n_options] = *spec->options[parsed.n_options];
+		parsed.n_options++;
+	}
+	r = options_parse(&parsed, argc, argv, ret, ret_first, err);
+	return r < 0 ? CTL_USAGE : r;
+}
+
+static int unknown_kind(const char *word, struct err *err)
+{
+	(void)err_set(
+		err, CTL_USAGE,
+		"the server doesn't have a resource type \"%s\" (storageclass, persistentvolume, persistentvolumeclaim, pod, event)",
+		word);
+	return CTL_USAGE;
+}
+
+/* Also "storageclasses.storage.k8s.io", as kubectl prints and takes it. */
+static int parse_kind(const char *word, size_t len, enum object_kind *ret,
+		      struct err *err)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%.*s", (int)len, word);
+	text[strcspn(text, ".")] = '\0';
+	return object_kind_from_word(text, ret) < 0 ? unknown_kind(text, err)
+						    : 0;
+}
+
+static int add_item(struct ctl_items *items, enum object_kind kind,
+		    const char *name, struct err *err)
+{
+	bool is_new = true;
+
+	if (items->n == CTL_ITEMS_MAX) {
+		(void)err_set(err, CTL_USAGE, "at most %d objects can be named",
+			      CTL_ITEMS_MAX);
+		return CTL_USAGE;
+	}
+	for (size_t i = 0; i < items->n; i++)
+		is_new = is_new && items->items[i].kind != kind;
+	items->n_kinds += is_new;
+	items->items[items->n++] =
+		(struct ctl_item){ .kind = kind, .name = name };
+	return 0;
+}
+
+static int parse_pairs(struct ctl_items *ret, char **operands, int n,
+		       struct err *err)
+{
+	for (int i = 0; i < n; i++) {
+		const char *slash = strchr(operands[i], '/');
+		enum object_kind kind;
+		int r;
+
+		if (!slash || !slash[1]) {
+			(void)err_set(err, CTL_USAGE,
+				      "\"%s\" must be KIND/NAME", operands[i]);
+			return CTL_USAGE;
+		}
+		r = parse_kind(operands[i], (size_t)(slash - operands[i]),
+			       &kind, err);
+		if (r == 0)
+			r = add_item(ret, kind, slash + 1, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* One kind with all the names that follow, or without any. */
+static int parse_names(struct ctl_items *ret, const char *word, size_t len,
+		       char **names, int n_names, struct err *err)
+{
+	enum object_kind kind;
+	int r = parse_kind(word, len, &kind, err);
+
+	if (r < 0)
+		return r;
+	if (!n_names)
+		return add_item(ret, kind, NULL, err);
+	for (int i = 0; i < n_names && r == 0; i++)
+		r = add_item(ret, kind, names[i], err);
+	return r;
+}
+
+int ctl_items_parse(struct ctl_items *ret, char **operands, int n,
+		    struct err *err)
+{
+	const char *kinds;
+
+	*ret = (struct ctl_items){ 0 };
+	if (n == 0) {
+		(void)err_set(err, CTL_USAGE, "say which kind of object");
+		return CTL_USAGE;
+	}
+	if (strchr(operands[0], '/'))
+		return parse_pairs(ret, operands, n, err);
+	for (kinds = operands[0];;) {
+		size_t len = strcspn(kinds, ",");
+		int r = parse_names(ret, kinds, len, operands + 1, n - 1, err);
+
+		if (r < 0 || !kinds[len])
+			return r;
+		kinds += len + 1;
+	}
+}
+
+const char *ctl_kind_label(enum object_kind kind)
+{
+	if (kind == KIND_STORAGE_CLASS)
+		return "storageclass.storage.k8s.io";
+	return object_kind_info(kind)->singular;
+}
+
+const char *ctl_namespace(const struct ctl_args *args)
+{
+	return args->is_all_namespaces ? NULL : args->namespace;
+}

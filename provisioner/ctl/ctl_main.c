@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * claimctl: an operator's hand on the standalone API. Each verb is a file; this one
+ * finds it and turns its outcome into an exit code: 0, 1 for failure, 2 for a
+ * command line that makes no sense.
+ */
+
+#include <string.h>
+
+#include "ctl.h"
+
+static const struct {
+	const char *name;
+	int (*fn)(int argc, char **argv, struct err *err);
+	const char *help;
+} verbs[] = {
+	{ "apply", verb_apply, "create or change what manifests describe" },
+	{ "delete", verb_delete,
+	  "delete objects, and wait until they are gone" },
+	{ "describe", verb_describe, "show everything about an object" },
+	{ "events", verb_events, "list events, newest last" },
+	{ "get", verb_get, "list objects, or watch them" },
+	{ "version", verb_version, "print the versions of client and server" },
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: claimctl VERB [OPTIONS] [OPERANDS]\n\n"
+	      "Looks into, and changes, the objects of claimfs' standalone API: StorageClass,\n"
+	      "PersistentVolume, PersistentVolumeClaim, Pod, Event.\n\n"
+	      "Verbs:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+	fputs("\n\"claimctl VERB --help\" has the options of a verb. All verbs have:\n"
+	      "  -s, --server URL  unix:///PATH or http://HOST:PORT\n"
+	      "                    (default $CLAIMFS_SERVER or " CLIENT_SERVER_DEFAULT
+	      ")\n\n"
+	      "Exit status: 0, 1 after a failure, 2 for a wrong command line.\n",
+	      out);
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(verbs[i].name, argv[0]) != 0)
+			continue;
+		r = verbs[i].fn(argc, argv, &err);
+		if (r >= 0)
+			return 0;
+		fprintf(stderr, "claimctl: %s\n", err_text(&err));
+		return r == CTL_USAGE ? 2 : 1;
+	}
+	fprintf(stderr, "claimctl: unknown verb \"%s\"; see claimctl --help\n",
+		argv[0]);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = (char[]){ "version" };
+	return run(argc - 1, argv + 1);
+}
