@@ -316,35 +316,56 @@ static int connection_abort(uint32_t minor)
 	return write(fd, "1", 1) < 0 ? -errno : 0;
 }
 
+/* What tasks wrote through mappings and nobody has asked the server to keep. */
+static void write_back(const char *target)
+{
+	_cleanup_(fd_close) int fd =
+		open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)syncfs(fd);
+}
+
 struct unmount {
 	const char *target;
-	int flags;
+	uint32_t abort_minor;
 	int result; /* 0 or -errno */
 };
 
-static void *unmount_run(void *userdata)
+static int unmount_plainly(const char *target)
+{
+	return umount2(target, UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int unmount_lazily(const char *target)
+{
+	return umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH) < 0 ? -errno : 0;
+}
+
+static void *unmount_and_abort(void *userdata)
 {
 	struct unmount *unmount = userdata;
 
-	unmount->result =
-		umount2(unmount->target, unmount->flags) < 0 ? -errno : 0;
+	/* A lazily unmounted bind may live on, then umount2(2) writes nothing. */
+	write_back(unmount->target);
+	unmount->result = unmount_plainly(unmount->target);
+	if (unmount->result != -EBUSY)
+		return NULL;
+	(void)connection_abort(unmount->abort_minor);
+	unmount->result = unmount_lazily(unmount->target);
 	return NULL;
 }
 
-/* umount2(2) that an abort of the connection can end (invariant 2). */
-static int unmount_abortable(const char *target, int flags,
-			     uint32_t abort_minor)
+/* As above, in bounded time (invariant 2). */
+static int unmount_abortable(const char *target, uint32_t abort_minor)
 {
-	struct unmount unmount = { .target = target, .flags = flags };
+	struct unmount unmount = { .target = target,
+				   .abort_minor = abort_minor };
 	struct timespec deadline;
 	pthread_t thread;
 	int r;
 
-	if (abort_minor == 0) {
-		(void)unmount_run(&unmount);
-		return unmount.result;
-	}
-	r = pthread_create(&thread, NULL, unmount_run, &unmount);
+	r = pthread_create(&thread, NULL, unmount_and_abort, &unmount);
 	if (r > 0)
 		return -r;
 	(void)clock_gettime(CLOCK_MONOTONIC, &deadline);
@@ -361,13 +382,10 @@ static int unmount_topmost(const char *target, uint32_t abort_minor)
 {
 	int r;
 
-	r = unmount_abortable(target, UMOUNT_NOFOLLOW, abort_minor);
-	if (r != -EBUSY)
-		return r;
 	if (abort_minor != 0)
-		(void)connection_abort(abort_minor);
-	return unmount_abortable(target, UMOUNT_NOFOLLOW | MNT_DETACH,
-				 abort_minor);
+		return unmount_abortable(target, abort_minor);
+	r = unmount_plainly(target);
+	return r == -EBUSY ? unmount_lazily(target) : r;
 }
 
 int mount_remove(const char *target, uint32_t abort_minor, struct err *err)
