@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The reconciler over the real record and registry, with a share that fails when
+ * it is told to. Waiting is for changes of the record, never for time.
+ */
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <criterion/criterion.h>
+
+#include "clock.h"
+#include "json_field.h"
+#include "reconcile.h"
+#include "registry.h"
+#include "watch_hub.h"
+
+#define PATIENCE_NS (20 * NS_PER_S)
+
+static char dir[64];
+static struct store *store;
+static struct watch_hub *hub;
+static struct registry *registry;
+static struct reconciler *reconciler;
+
+/* --- a share that can fail ------------------------------------------------------ */
+
+static atomic_int makes, reclaims, failures_left;
+static char last_path[256];
+
+static int fail_or(int outcome, const struct share_volume *volume,
+		   struct err *err)
+{
+	(void)snprintf(last_path, sizeof(last_path), "%s", volume->path);
+	if (atomic_load(&failures_left) == 0)
+		return outcome;
+	(void)atomic_fetch_sub(&failures_left, 1);
+	return err_set(err, -EIO, "the share is on fire");
+}
+
+static int fake_make(const struct share_volume *volume, char **ret_owner,
+		     struct err *err)
+{
+	(void)atomic_fetch_add(&makes, 1);
+	return fail_or(0, volume, err);
+}
+
+static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
+			uint64_t deadline_ns, struct err *err)
+{
+	(void)atomic_fetch_add(&reclaims, 1);
+	return fail_or(0, volume, err);
+}
+
+static int fake_forget(const struct share_volume *volume, const char *name,
+		       struct err *err)
+{
+	return 0;
+}
+
+static const struct share_ops fake_share = { .make = fake_make,
+					     .reclaim = fake_reclaim,
+					     .forget = fake_forget };
+
+/* --- the world --------------------------------------------------------------------- */
+
+static const char *const drivers[] = { "nfs.csi.k8s.io" };
+
+static void open_world(void)
+{
+	struct err err = ERR_INIT;
+	char path[96];
+
+	(void)snprintf(dir, sizeof(dir), "/tmp/test_reconcile.XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/claimfs.db", dir);
+	cr_assert_eq(store_open(&store, path, &err), 0, "%s", err_text(&err));
+	cr_assert_eq(
+		watch_hub_new(&hub,
+			      &(struct watch_hub_options){ .store = store },
+			      &err),
+		0);
+	cr_assert_eq(
+		registry_new(&registry,
+			     &(struct registry_options){ .store = store,
+							 .hub = hub,
+							 .drivers = drivers,
+							 .n_drivers = 1 },
+			     &err),
+		0);
+}
+
+static void start(void)
+{
+	struct reconciler_options options = {
+		.cluster = registry_cluster(registry),
+		.store = store,
+		.share = &fake_share,
+		.drivers = drivers,
+		.n_drivers = 1,
+	};
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(reconciler_new(&reconciler, &options, &err), 0);
+	cr_assert_eq(watch_hub_add_callback(hub, reconciler_change, reconciler),
+		     0);
+	cr_assert_eq(reconciler_start(reconciler, &err), 0);
+}
+
+static void close_world(void)
+{
+	char command[128];
+
+	if (reconciler)
+		reconciler_stop(reconciler);
+	reconciler_free(reconciler);
+	registry_free(registry);
+	watch_hub_free(hub);
+	store_close(store);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	cr_assert_eq(system(command), 0); // NOLINT(cert-env33-c)
+}
+
+TestSuite(reconcile, .init = open_world, .fini = close_world, .timeout = 60);
+
+/* --- what tests do and wait for ------------------------------------------------------- */
+
+static void create(const char *text)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(object_parse(&object, text, strlen(text), &err), 0, "%s",
+		     err_text(&err));
+	cr_assert_eq(registry_create(registry, object, NULL, &err), 0, "%s",
+		     err_text(&err));
+}
+
+static void create_class(const char *policy)
+{
+	char text[512];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"apiVersion\":\"storage.k8s.io/v1\",\"kind\":\"StorageClass\","
+		"\"metadata\":{\"name\":\"k\"},\"provisioner\":\"nfs.csi.k8s.io\","
+		"\"parameters\":{\"server\":\"s\",\"share\":\"/x\"},"
+		"\"reclaimPolicy\":\"%s\"}",
+		policy);
+	create(text);
+}
+
+static void create_claim(void)
+{
+	create("{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\","
+	       "\"metadata\":{\"name\":\"c\",\"namespace\":\"default\"},"
+	       "\"spec\":{\"accessModes\":[\"ReadWriteMany\"],"
+	       "\"resources\":{\"requests\":{\"storage\":\"1Gi\"}},"
+	       "\"storageClassName\":\"k\"}}");
+}
+
+static void delete_claim(void)
+{
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(registry_delete(registry, KIND_CLAIM, "default", "c", NULL,
+				     NULL, &err),
+		     0);
+}
+
+static size_t count(enum object_kind kind)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+
+	cr_assert_eq(registry_list(registry, kind, NULL, &list, NULL), 0);
+	return list.n;
+}
+
+/* Some object of the kind has this string there. */
+static bool has(enum object_kind kind, const char *path, const char *value)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+
+	cr_assert_eq(registry_list(registry, kind, NULL, &list, NULL), 0);
+	for (size_t i = 0; i < list.n; i++) {
+		const char *found = cJSON_GetStringValue(
+			json_at(list.items[i]->json, path));
+
+		if (found && strcmp(found, value) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool claim_is_bound(void)
+{
+	return has(KIND_CLAIM, "status.phase", "Bound");
+}
+
+static bool everything_is_gone(void)
+{
+	return count(KIND_CLAIM) == 0 && count(KIND_PERSISTENT_VOLUME) == 0;
+}
+
+static bool volume_is_released(void)
+{
+	return count(KIND_CLAIM) == 0 &&
+	       has(KIND_PERSISTENT_VOLUME, "status.phase", "Released");
+}
+
+static bool provisioning_failed(void)
+{
+	return has(KIND_EVENT, "reason", "ProvisioningFailed");
+}
+
+static bool deletion_failed(void)
+{
+	return has(KIND_EVENT, "reason", "VolumeFailedDelete");
+}
+
+static bool no_intent_is_open(void)
+{
+	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
+
+	cr_assert_eq(store_intent_list_open(store, &list, NULL), 0);
+	return list.n == 0;
+}
+
+static void wait_until(bool (*condition)(void), const char *what)
+{
+	_cleanup_(watcher_free) struct watcher *watcher = NULL;
+	uint64_t deadline = clock_ns() + PATIENCE_NS;
+
+	cr_assert_eq(watcher_new(&watcher, hub, store_revision(store)), 0);
+	while (!condition()) {
+		struct watch_change change = { 0 };
+
+		cr_assert_eq(watcher_next(watcher, deadline, -1, &change), 0,
+			     "%s", what);
+		object_unref(change.object);
+	}
+}
+
+/* --- the tests --------------------------------------------------------------------------- */
+
+Test(reconcile, a_claim_becomes_a_bound_volume_with_one_directory)
+{
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_assert(has(KIND_PERSISTENT_VOLUME, "status.phase", "Bound"));
+	cr_assert(has(KIND_PERSISTENT_VOLUME,
+		      "spec.csi.volumeAttributes.subDir", last_path));
+	cr_assert(has(KIND_EVENT, "reason", "ProvisioningSucceeded"));
+	cr_assert_eq(atomic_load(&makes), 1);
+	cr_assert(no_intent_is_open());
+}
+
+Test(reconcile, a_failing_share_is_told_and_tried_again)
+{
+	atomic_store(&failures_left, 2);
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(provisioning_failed, "an event");
+	cr_assert(has(
+		KIND_EVENT, "message",
+		"failed to provision volume with StorageClass \"k\": the share is on fire"));
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_assert_eq(atomic_load(&makes), 3);
+	cr_assert(no_intent_is_open());
+}
+
+Test(reconcile, a_deleted_claim_takes_volume_and_directory_along)
+{
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	delete_claim();
+	wait_until(everything_is_gone, "claim and volume are gone");
+	cr_assert_eq(atomic_load(&reclaims), 1);
+}
+
+Test(reconcile, a_directory_that_can_not_be_removed_keeps_its_volume)
+{
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	atomic_store(&failures_left, 1);
+	delete_claim();
+	wait_until(deletion_failed, "an event");
+	cr_assert(volume_is_released());
+	wait_until(everything_is_gone, "claim and volume are gone");
+	cr_assert_eq(atomic_load(&reclaims), 2);
+}
+
+Test(reconcile, retain_never_touches_the_share)
+{
+	start();
+	create_class("Retain");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	delete_claim();
+	wait_until(volume_is_released, "the volume is released");
+	cr_assert_eq(atomic_load(&reclaims), 0);
+}
+
+/* As after a crash between the directory and the volume. */
+static void leave_an_intent_behind(const char *claim_uid)
+{
+	char volume[64], detail[512];
+	int64_t id;
+
+	(void)snprintf(volume, sizeof(volume), "pvc-%s", claim_uid);
+	(void)snprintf(
+		detail, sizeof(detail),
+		"{\"server\":\"s\",\"share\":\"/x\",\"path\":\"%s\",\"volume\":\"%s\","
+		"\"claimNamespace\":\"default\",\"claimName\":\"c\","
+		"\"claimUid\":\"%s\",\"class\":\"k\",\"port\":0,\"mountport\":0}",
+		volume, volume, claim_uid);
+	cr_assert_eq(store_intent_open(store, "provision", volume, detail, &id,
+				       NULL),
+		     0);
+}
+
+static bool was_reclaimed(void)
+{
+	return atomic_load(&reclaims) > 0;
+}
+
+Test(reconcile, a_directory_made_for_a_claim_that_went_is_removed_at_start)
+{
+	leave_an_intent_behind("11111111-1111-1111-1111-111111111111");
+	start();
+	/* Something that changes the record, to wait for. */
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_assert(was_reclaimed());
+	cr_assert(no_intent_is_open());
+}
+
+Test(reconcile, a_claim_of_the_same_name_does_not_adopt_the_directory)
+{
+	create_class("Delete");
+	create_claim();
+	leave_an_intent_behind("22222222-2222-2222-2222-222222222222");
+	start();
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_assert(was_reclaimed());
+	cr_assert(no_intent_is_open());
+	cr_assert_eq(count(KIND_PERSISTENT_VOLUME), 1);
+}
