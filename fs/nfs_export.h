@@ -43,7 +43,8 @@ struct nfs_export {
  * -ENOENT the share or a component does not exist, -EACCES the server refuses,
  * -ENOTDIR a component is no directory, -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH
  * no server (-EHOSTUNREACH for a name that does not resolve, too), -EINVAL a bad
- * spec, -EPROTO a server that does not speak these protocols.
+ * spec, -EPROTO a server that does not speak these protocols, -EAGAIN one that
+ * asks to try again later. Other errnos are the socket's or the server's own.
  */
 int nfs_export_open(struct nfs_export *ret, const struct nfs_export_spec *spec,
 		    struct err *err);
