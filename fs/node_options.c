@@ -148,12 +148,13 @@ static const struct options_spec spec = {
 	.program = "claimfs-node",
 	.usage = "[OPTIONS]",
 	.summary = "Serves the volumes of a node: CSI's Node service on a unix "
-		   "socket, and a FUSE file system for each volume.",
+		   "socket, and a FUSE\nfile system for each volume.",
 	.options = option_specs,
 	.n_options = ARRAY_SIZE(option_specs),
-	.epilogue = "SIGTERM and SIGINT unmount everything and stop. While it "
-		    "runs, DIR/meta has metrics, the state of servers and "
-		    "volumes, and `control`.",
+	.epilogue =
+		"SIGTERM and SIGINT unmount everything and stop. While it runs, "
+		"DIR/meta has\nmetrics, the state of servers and volumes, and "
+		"the command file `control`.",
 };
 
 /* CSI_ENDPOINT is "unix:///path" by CSI, or a plain path by habit. */
