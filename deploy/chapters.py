@@ -312,7 +312,8 @@ def fio(t):
     out = t.shell(
         "fio", "--name=verify", f"--directory={path}", "--rw=randwrite",
         "--bsrange=4k-256k", "--size=64m", "--ioengine=libaio", "--direct=1",
-        "--iodepth=16", "--verify=crc32c", "--verify_fatal=1", "--group_reporting",
+        "--iodepth=16", "--verify=crc32c", "--verify_fatal=1",
+        "--verify_state_save=0", "--group_reporting",
         show=lambda text: "\n".join(
             line for line in text.splitlines()
             if re.match(r"verify: \(|\s+(read|write|READ|WRITE):", line)))

@@ -19,7 +19,9 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, HERE)
 
-from lab import Cluster, ForeignServer, LabError  # noqa: E402
+from lab import (Cluster, Ctl, ForeignServer, LabError,  # noqa: E402
+                 Provisioner)
+from lab.process import answers  # noqa: E402
 from chapters import CHAPTERS, Teller  # noqa: E402
 
 STATE_DIR = "/var/lib/claimfs-quickstart"
@@ -105,6 +107,29 @@ Everything is still up, in {cluster.folder}. What to try next:
 Stop and remove it:  sudo deploy/quickstart --down""")
 
 
+def sweep(ctl):
+    """Deletes all pods and claims, so that no directory stays on the share."""
+    for kind in ("pod", "pvc"):
+        names = [name.split("/", 1)[1]
+                 for name in ctl("get", kind, "-o", "name").split()]
+        if names:
+            ctl("delete", kind, *names)
+        for name in names:
+            ctl.wait_phase(kind, name, None, seconds=30)
+
+
+def sweep_earlier(cluster):
+    """The same for what an earlier run left, as far as it still answers."""
+    socket = Provisioner.socket_of(cluster.folder)
+    build_dir = os.path.join(ROOT, "build")
+    if answers(socket) and os.path.isdir(build_dir):
+        try:
+            sweep(Ctl(build_dir, socket))
+        except LabError as error:
+            print(f"quickstart: claims were not deleted: {error}",
+                  file=sys.stderr)
+
+
 def close(cluster):
     """Everything must end by itself, and leave nothing behind."""
     failures = [f"{log} tells why its daemon ended with {status}"
@@ -127,6 +152,7 @@ def check(args, cluster):
     try:
         cluster.start()
         tell(args, cluster)
+        sweep(cluster.ctl)
     except LabError as error:
         failures.append(str(error))
     finally:
@@ -148,6 +174,7 @@ def run(args):
     if args.check and not args.state_dir:
         folder = tempfile.mkdtemp(prefix="claimfs-check-", dir="/var/tmp")
     cluster = Cluster(programs, folder, foreign)
+    sweep_earlier(cluster)
     cluster.down()
     if args.down:
         if not args.keep:

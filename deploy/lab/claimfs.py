@@ -61,7 +61,7 @@ class Provisioner:
     def __init__(self, build, folder, nodes, listen=None, options=(),
                  env=None):
         self.state = os.path.join(os.path.abspath(folder), "provisioner")
-        self.socket = os.path.join(self.state, "api.sock")
+        self.socket = self.socket_of(folder)
         self.url = f"http://127.0.0.1:{listen}" if listen else None
         self.env = env
         self.argv = [program(build, "claimfs-provisioner"), "--standalone",
@@ -72,6 +72,10 @@ class Provisioner:
             self.argv += ["--listen", f"127.0.0.1:{listen}"]
         self.argv += options
         self.process = Process("claimfs-provisioner", self.state)
+
+    @staticmethod
+    def socket_of(folder):
+        return os.path.join(os.path.abspath(folder), "provisioner", "api.sock")
 
     def start(self):
         os.makedirs(self.state, exist_ok=True)

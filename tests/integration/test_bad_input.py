@@ -201,7 +201,7 @@ class BadInput(LabCase):
         self.assert_sentence(self.ctl.run("apply", "-f", "/no/such/file"), 1,
                              "/no/such/file")
         self.assert_sentence(self.ctl.run("get", "pvc", "-o", "xml"), 2, "xml")
-        done = self.ctl.run("--server", "unix:///no/such.sock", "get", "pvc")
+        done = self.ctl.run("get", "pvc", "--server", "unix:///no/such.sock")
         self.assert_sentence(done, 1, "/no/such.sock")
 
     def test_a_provisioner_wants_its_nodes_well_formed(self):
