@@ -30,7 +30,8 @@
  * hung when it has not answered the oldest call for timeo and has said nothing
  * else, or for timeo x (retrans + 1) whatever it said. A hard client breaks the
  * connection then and sends all again; a soft one also fails what is older than
- * timeo x retrans.
+ * timeo x retrans. What the server has put off (JUKEBOX) is asked again at the
+ * next tick.
  *
  * Runs on the shard's thread.
  */
@@ -48,7 +49,6 @@
 #define TIMEO_MS_DEFAULT  60000
 #define RETRANS_DEFAULT	  2
 #define MAX_BYTES_DEFAULT (16u << 20)
-#define JUKEBOX_DELAY_NS  (500 * NS_PER_MS)
 #define TICK_MIN_NS	  (10 * NS_PER_MS)
 #define TICK_MAX_NS	  NS_PER_S
 #define OVERDUE_NS	  (5 * NS_PER_S)
@@ -63,10 +63,9 @@ struct nfs3_client {
 	struct buffer_pool *pool; /* borrowed */
 	struct nfs_conn *conn;
 	struct call_list waiting; /* for a slot, in order */
-	struct call_list delayed; /* for retry, after JUKEBOX */
+	struct call_list delayed; /* by JUKEBOX, until the next tick */
 	uint64_t replied_ns;	  /* when the server last said anything */
 	struct timer tick;
-	struct timer retry;
 	char name[INET6_ADDRSTRLEN]; /* for logs */
 	struct nfs3_window window;
 };
@@ -200,10 +199,6 @@ static void delay(struct nfs3_client *c, struct nfs3_slot *slot)
 	slot_leave(c, slot);
 	call->transport = &c->delayed;
 	TAILQ_INSERT_TAIL(&c->delayed, call, entry);
-	/* Without memory for the timer the next JUKEBOX arms it. */
-	if (!c->retry.loop)
-		(void)timer_set(&c->retry, c->loop,
-				clock_ns() + JUKEBOX_DELAY_NS);
 }
 
 /* -EBADMSG = malformed; anything else is the call's status, -EAGAIN a JUKEBOX. */
@@ -398,22 +393,9 @@ static void check_server(struct nfs3_client *c, uint64_t now_ns)
 		set_health(c, NFS_HEALTH_DEGRADED);
 }
 
-static void on_tick(struct timer *timer)
-{
-	struct nfs3_client *c = container_of(timer, struct nfs3_client, tick);
-	uint64_t now_ns = clock_ns();
-
-	check_server(c, now_ns);
-	if (c->options.is_soft)
-		expire_soft(c, now_ns);
-	if (has_work(c))
-		arm_tick(c);
-}
-
 /* What was delayed goes to the head of the queue: it was there before. */
-static void on_retry(struct timer *timer)
+static void retry_delayed(struct nfs3_client *c)
 {
-	struct nfs3_client *c = container_of(timer, struct nfs3_client, retry);
 	struct nfs_call *call;
 
 	while ((call = TAILQ_LAST(&c->delayed, call_list))) {
@@ -421,6 +403,19 @@ static void on_retry(struct timer *timer)
 		call->transport = &c->waiting;
 		TAILQ_INSERT_HEAD(&c->waiting, call, entry);
 	}
+}
+
+static void on_tick(struct timer *timer)
+{
+	struct nfs3_client *c = container_of(timer, struct nfs3_client, tick);
+	uint64_t now_ns = clock_ns();
+
+	retry_delayed(c);
+	check_server(c, now_ns);
+	if (c->options.is_soft)
+		expire_soft(c, now_ns);
+	if (has_work(c))
+		arm_tick(c);
 }
 
 /* --- what callers see ------------------------------------------------------ */
@@ -480,7 +475,6 @@ static struct nfs3_client *nfs3_free(struct nfs3_client *c)
 		return NULL;
 	abandon_all(c);
 	timer_cancel(&c->tick);
-	timer_cancel(&c->retry);
 	nfs_conn_free(c->conn);
 	free(c);
 	return NULL;
@@ -549,7 +543,6 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	c->loop = loop;
 	c->pool = pool;
 	c->tick = TIMER_INIT(on_tick);
-	c->retry = TIMER_INIT(on_retry);
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->delayed);
 	set_defaults(&c->options);

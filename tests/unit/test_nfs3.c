@@ -397,6 +397,7 @@ Test(nfs3, bytes_are_limited_too_but_one_call_may_always_go)
 
 Test(nfs3, jukebox_is_asked_again_with_a_new_xid)
 {
+	options.timeo_ms = 400; /* ticks are a quarter of it */
 	connect_client();
 	submit(0, NFS_READ, 10);
 	RUN_UNTIL(n_seen == 1);
