@@ -9,8 +9,10 @@
  * kernel's cached pages were read from or written in. An open compares it with
  * the server's; our own writes move it along by means of wcc data: if the state
  * before the write is the known one, nobody else has been there, and the state
- * after it is the new known one. Replies that overtake each other break that
- * chain and cost a needless cache drop at the next open, never stale data.
+ * after it is the new known one. Replies that overtake each other, and servers
+ * that leave the state before out, break that chain and cost a needless cache drop,
+ * never stale data: known only ever moves to a state that is not newer than the
+ * pages which the kernel has.
  *
  * Uncommitted data. What a server answers UNSTABLE it may lose in a reboot, which
  * shows as another verifier. Data is not kept here to be written again: the loss
@@ -81,29 +83,6 @@ bool file_validate(struct inode_table *table, uint64_t nodeid,
 	return is_same;
 }
 
-static bool is_changed_in_place_locked(const struct inode_slot *slot,
-				       const struct nfs_attr *attr)
-{
-	return (slot->flags & SLOT_HAS_KNOWN) &&
-	       slot->known_size == attr->size &&
-	       !known_equal_locked(slot, attr);
-}
-
-bool file_observe(struct inode_table *table, uint64_t nodeid,
-		  const struct nfs_attr *attr)
-{
-	struct inode_slot *slot = state_lock(table, nodeid);
-	bool is_changed;
-
-	if (!slot)
-		return false;
-	is_changed = is_changed_in_place_locked(slot, attr);
-	if (slot->flags & SLOT_HAS_KNOWN)
-		known_store_locked(slot, attr);
-	state_unlock(table, nodeid);
-	return is_changed;
-}
-
 bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 		     const struct nfs_attr *attr)
 {
@@ -112,9 +91,22 @@ bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 
 	if (!slot)
 		return false;
-	is_changed = is_changed_in_place_locked(slot, attr);
+	is_changed = (slot->flags & SLOT_HAS_KNOWN) &&
+		     slot->kernel_size == attr->size &&
+		     !known_equal_locked(slot, attr);
 	state_unlock(table, nodeid);
 	return is_changed;
+}
+
+void file_dropped(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	known_store_locked(slot, attr);
+	state_unlock(table, nodeid);
 }
 
 /* Never 0. Equal digests of different states only cost a second of staleness. */
@@ -139,6 +131,7 @@ void file_told(struct inode_table *table, uint64_t nodeid,
 	if (!slot)
 		return;
 	slot->told = digest(attr);
+	slot->kernel_size = attr->size;
 	state_unlock(table, nodeid);
 }
 
@@ -153,6 +146,17 @@ bool file_is_told(struct inode_table *table, uint64_t nodeid,
 	is_told = slot->told == digest(attr);
 	state_unlock(table, nodeid);
 	return is_told;
+}
+
+void file_extended(struct inode_table *table, uint64_t nodeid, uint64_t end)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	if (slot->kernel_size < end)
+		slot->kernel_size = end;
+	state_unlock(table, nodeid);
 }
 
 void file_forget_known(struct inode_table *table, uint64_t nodeid)

@@ -28,18 +28,19 @@ bool file_validate(struct inode_table *table, uint64_t nodeid,
 		   const struct nfs_attr *attr);
 
 /*
- * On attributes seen at another time; attr is the state from then on if the file
- * was validated before. True when somebody else has changed it in place, that is
- * without changing its size: then the kernel has to be told to drop its pages. At
- * a new size it does so itself, and must not be told: a notification makes it
- * ignore attributes that are on their way, and so read to the old end.
+ * On attributes seen at another time: true when the file was validated before and
+ * somebody else has changed it in place, that is at the size that the kernel
+ * believes. Then the kernel has to be told to drop its pages, and file_dropped()
+ * follows. At another size it drops them itself, and must not be told: a
+ * notification makes it ignore attributes that are on their way, and so read to
+ * the old end.
  */
-bool file_observe(struct inode_table *table, uint64_t nodeid,
-		  const struct nfs_attr *attr);
-
-/* As file_observe(), but remembers nothing. */
 bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 		     const struct nfs_attr *attr);
+
+/* Whatever pages the kernel has are of the state attr or newer. */
+void file_dropped(struct inode_table *table, uint64_t nodeid,
+		  const struct nfs_attr *attr);
 
 /*
  * What the kernel was told of a file's attributes last, and whether that is still
@@ -49,6 +50,9 @@ void file_told(struct inode_table *table, uint64_t nodeid,
 	       const struct nfs_attr *attr);
 bool file_is_told(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr);
+
+/* A write was answered that the kernel takes to end at that offset. */
+void file_extended(struct inode_table *table, uint64_t nodeid, uint64_t end);
 
 /* The next open drops the kernel's pages. */
 void file_forget_known(struct inode_table *table, uint64_t nodeid);

@@ -74,7 +74,7 @@ struct inode_slot {
 	uint32_t silly_uid;  /* who removed the name */
 	uint32_t silly_gid;
 	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
-	uint32_t reserved[2];
+	uint64_t kernel_size; /* that the kernel believes the file to have */
 };
 
 _Static_assert(sizeof(struct inode_slot) == 192,

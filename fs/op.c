@@ -87,6 +87,7 @@ static void op_reset(struct op *op)
 	op->give_up_status = 0;
 	op->is_submitted = false;
 	op->drops_cache = false;
+	op->has_seen = false;
 	op->node = 0;
 	op->node2 = 0;
 	op->fi = (struct fuse_file_info){ 0 };
@@ -148,6 +149,8 @@ static void drop_cache(struct post *post)
 
 	(void)fuse_lowlevel_notify_inval_inode(session_fuse(op->lane->session),
 					       op->node, 0, 0);
+	if (op->has_seen)
+		file_dropped(op->view->inodes, op->node, &op->seen);
 	op->post.fn = free_back_home;
 	loop_post(shard_loop(op->lane->shard), &op->post);
 }
@@ -287,9 +290,11 @@ static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
 {
 	if (!S_ISREG(attr->mode))
 		return;
-	if (file_observe(op->view->inodes, node, attr)) {
+	if (file_is_changed(op->view->inodes, node, attr)) {
 		op->node = node;
 		op->drops_cache = true;
+		op->has_seen = true;
+		op->seen = *attr;
 	}
 }
 
@@ -307,8 +312,6 @@ int op_make_entry(struct view *view, const struct nfs_fh *fh,
 		.entry_timeout = view->timeouts.entry,
 	};
 	attr_to_stat(attr, &ret->attr);
-	if (S_ISREG(attr->mode))
-		file_told(view->inodes, node, attr);
 	return 0;
 }
 
@@ -323,6 +326,7 @@ void op_finish_entry(struct op *op, const struct nfs_fh *fh,
 		return;
 	}
 	observe(op, entry.ino, attr);
+	file_told(op->view->inodes, entry.ino, attr);
 	if (fuse_reply_entry(op->req, &entry) < 0)
 		inode_forget(op->view->inodes, entry.ino, 1);
 	op_end(op, 0);
@@ -356,6 +360,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 	count_open(op, entry.ino);
 	op->fi.fh = op_open_handle(op);
 	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
+	file_told(op->view->inodes, entry.ino, attr);
 	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
 		uncount_open(op, entry.ino);
 		inode_forget(op->view->inodes, entry.ino, 1);
@@ -382,8 +387,7 @@ void op_finish_attr(struct op *op, const struct nfs_attr *attr)
 	if (op->node == INODE_ROOT)
 		view_set_root(op->view, attr);
 	observe(op, op->node, attr);
-	if (S_ISREG(attr->mode))
-		file_told(op->view->inodes, op->node, attr);
+	file_told(op->view->inodes, op->node, attr);
 	attr_to_stat(attr, &st);
 	(void)fuse_reply_attr(op->req, &st, op->view->timeouts.attr);
 	op_end(op, 0);

@@ -35,6 +35,7 @@ struct op_io { /* READ and WRITE, in pieces of what the server takes */
 	uint32_t len;	 /* asked for */
 	uint32_t done;
 	const uint8_t *payload;
+	uint64_t kernel_offset; /* of a write, as the kernel sees it */
 	enum nfs_stable stable;
 	bool is_append;
 };
@@ -68,6 +69,7 @@ struct op {
 	int give_up_status;   /* 0, or what a cancelled call is taken for */
 	bool is_submitted;    /* a call is under way */
 	bool drops_cache;     /* tell the kernel after the reply */
+	bool has_seen;	      /* because of seen */
 
 	fuse_req_t req; /* NULL once answered */
 	struct fuse_ctx ctx;
@@ -84,7 +86,8 @@ struct op {
 	char *text;	       /* freed at the end */
 	struct timer timer;    /* cancelled at the end */
 	struct post post;
-	uint32_t n_covered; /* writes that a COMMIT covers */
+	struct nfs_attr seen; /* somebody else's change */
+	uint32_t n_covered;   /* writes that a COMMIT covers */
 	union {
 		struct op_io io;
 		struct op_readdir readdir;

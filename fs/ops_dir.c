@@ -61,7 +61,9 @@ static size_t add_plus(struct op *op, const struct nfs_entry *entry, char *buf,
 		param = (struct fuse_entry_param){ 0 };
 		is_node = false;
 	}
-	if (!is_node)
+	if (is_node)
+		file_told(op->view->inodes, param.ino, &entry->attr);
+	else
 		entry_stat(entry, &param.attr);
 	len = fuse_add_direntry_plus(op->req, buf, size, entry->name, &param,
 				     (off_t)entry->cookie);

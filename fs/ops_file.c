@@ -56,10 +56,13 @@ static void open_truncated(struct op *op)
 
 	if (op_failed(op))
 		return;
-	if (wcc->has_after)
-		validate(op, &wcc->after);
-	else
+	if (!wcc->has_after) {
 		op_call(op, NFS_GETATTR, open_attr_done);
+		return;
+	}
+	/* The kernel knows the new size: nothing has to be told. */
+	file_told(op->view->inodes, op->node, &wcc->after);
+	validate(op, &wcc->after);
 }
 
 static bool may_open(uint32_t granted, int flags)

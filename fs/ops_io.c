@@ -101,10 +101,21 @@ static void write_finish(struct op *op, int status)
 {
 	if (op->io.is_append)
 		ops_append_end(op);
+	file_extended(op->view->inodes, op->node,
+		      op->io.kernel_offset + op->io.done);
 	if (op->io.done > 0)
 		op_finish_written(op, op->io.done);
 	else
 		op_finish_err(op, status);
+}
+
+/* Servers may leave the state before a write out; with one node it is no secret. */
+static void own_change(struct op *op, const struct nfs_wcc *wcc)
+{
+	if (op->view->has_one_node && wcc->has_after)
+		file_dropped(op->view->inodes, op->node, &wcc->after);
+	else
+		file_changed(op->view->inodes, op->node, wcc);
 }
 
 static void write_done(struct op *op)
@@ -115,7 +126,7 @@ static void write_done(struct op *op)
 		write_finish(op, op->call.status);
 		return;
 	}
-	file_changed(op->view->inodes, op->node, &res->wcc);
+	own_change(op, &res->wcc);
 	file_wrote(op->view->inodes, op->node, res->write.committed,
 		   res->write.verf);
 	op->io.done += res->write.count;
@@ -168,6 +179,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	op_use_opener(op, fi);
 	op->io = (struct op_io){
 		.offset = (uint64_t)offset,
+		.kernel_offset = (uint64_t)offset,
 		.len = (uint32_t)size,
 		.stable = fi->flags & (O_SYNC | O_DSYNC) ? NFS_FILE_SYNC
 							 : NFS_UNSTABLE,

@@ -40,6 +40,7 @@ struct view {
 	struct inode_table *inodes;
 	struct view_shard shards[SHARDS_MAX];
 	struct attr_timeouts timeouts;
+	bool has_one_node;  /* nobody else changes files */
 	bool is_share_root; /* the view's root is the share's */
 	uint32_t read_max;  /* bytes per READ and WRITE call */
 	uint32_t write_max;

@@ -163,6 +163,8 @@ static int make_view(struct volume *volume, struct err *err)
 	int r;
 
 	view->is_share_root = !spec->subdir || !*spec->subdir;
+	view->has_one_node = spec->access_mode == ACCESS_RWO ||
+			     spec->access_mode == ACCESS_RWOP;
 	view->timeouts = attr_timeouts(spec->access_mode, &spec->options);
 	view->read_max = io_size(spec->options.rsize, export->read_pref,
 				 export->read_max);

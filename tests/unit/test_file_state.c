@@ -90,22 +90,39 @@ Test(file_state, a_change_on_top_of_a_foreign_one_does_not)
 	cr_assert_not(file_validate(table, node, &first));
 }
 
-Test(file_state, foreign_changes_in_place_are_seen_once_and_after_an_open)
+Test(file_state, foreign_changes_in_place_are_seen_until_pages_are_dropped)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
 	struct nfs_attr other = first;
 
 	other.mtime.tv_sec++;
-	cr_assert_not(file_observe(table, node, &first), "never opened");
+	file_told(table, node, &first);
+	cr_assert_not(file_is_changed(table, node, &other), "never opened");
 	(void)file_validate(table, node, &first);
-	cr_assert_not(file_observe(table, node, &first));
+	cr_assert_not(file_is_changed(table, node, &first));
 	cr_assert(file_is_changed(table, node, &other));
-	cr_assert(file_observe(table, node, &other));
-	cr_assert_not(file_observe(table, node, &other));
-	cr_assert_not(file_observe(table, node, &second),
-		      "the kernel sees a new size itself");
-	cr_assert(file_validate(table, node, &second), "but it is known");
+	cr_assert(file_is_changed(table, node, &other));
+	file_dropped(table, node, &other);
+	cr_assert_not(file_is_changed(table, node, &other));
+	cr_assert(file_validate(table, node, &other));
+}
+
+Test(file_state, a_size_that_is_new_to_the_kernel_drops_pages_by_itself)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	file_told(table, node, &first);
+	(void)file_validate(table, node, &first);
+	cr_assert_not(file_is_changed(table, node, &second));
+	file_extended(table, node, second.size - 1);
+	cr_assert_not(file_is_changed(table, node, &second));
+	file_extended(table, node, second.size);
+	file_extended(table, node, 1);
+	cr_assert(file_is_changed(table, node, &second));
+	cr_assert_not(file_validate(table, node, &second),
+		      "an open drops them in any case");
 }
 
 Test(file_state, remembers_what_the_kernel_was_told)
