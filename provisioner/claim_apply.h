@@ -63,4 +63,4 @@ int apply_share_forget(const struct applier *applier,
 		       const struct share_volume *volume, const char *name,
 		       struct err *err);
 /* An outcome of struct cluster's as one of ours. */
-int apply_outcome(int cluster_outcome);
+int apply_outcome(int r);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * libnfs's raw calls, one at a time, each waited for with a time limit. The raw
+ * calls rather than the path-based ones, because those have no time limit while
+ * they connect and mount.
+ *
+ * Invariants:
+ *  1. At most one call is in flight, and `call` is its record. It lives in the
+ *     connection, because libnfs calls back for whatever is still queued when
+ *     its context is destroyed.
+ *  2. After a call that failed below NFS, is_broken is set and nothing is sent any
+ *     more: the answer to the lost call must not be taken for another one's.
+ */
+
+#include "share_connect.h"
+
+#include <poll.h>
+#include <string.h>
+
+/* libnfs.h comes first: the others need its EXTERN. */
+/* clang-format off */
+#include <nfsc/libnfs.h>
+#include <nfsc/libnfs-raw.h>
+#include <nfsc/libnfs-raw-mount.h>
+#include <nfsc/libnfs-raw-nfs.h>
+/* clang-format on */
+
+#include "clock.h"
+
+#define NFS_PORT 2049
+
+/* --- one call ----------------------------------------------------------------- */
+
+static int transport_error(int status)
+{
+	return status == RPC_STATUS_TIMEOUT ? -ETIMEDOUT : -ECONNRESET;
+}
+
+static void on_connected(struct rpc_context *rpc, int status, void *data,
+			 void *userdata)
+{
+	struct call *call = userdata;
+
+	call->is_done = true;
+	call->r = status == RPC_STATUS_SUCCESS ? 0 : -ECONNREFUSED;
+}
+
+/* Every NFSv3 result starts with its status (RFC 1813, 2.5). */
+void call_done(struct rpc_context *rpc, int status, void *data, void *userdata)
+{
+	struct call *call = userdata;
+
+	call->is_done = true;
+	if (status != RPC_STATUS_SUCCESS) {
+		call->r = transport_error(status);
+		return;
+	}
+	call->r = nfsstat3_to_errno((int)*(const nfsstat3 *)data);
+	if (call->r == 0 && call->take)
+		call->r = call->take(data, call->out);
+}
+
+static int wait_for(struct rpc_context *rpc, struct call *call)
+{
+	uint64_t deadline =
+		clock_ns() + SHARE_NFS_TIMEOUT_MS * (uint64_t)NS_PER_MS;
+
+	while (!call->is_done) {
+		struct pollfd pfd = { .fd = rpc_get_fd(rpc),
+				      .events = (short)rpc_which_events(rpc) };
+		uint64_t now = clock_ns();
+		int r;
+
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		r = poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1);
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r > 0 && rpc_service(rpc, pfd.revents) < 0 &&
+		    !call->is_done)
+			return -ECONNRESET;
+	}
+	return call->r;
+}
+
+void call_begin(struct share_nfs *nfs, int (*take)(const void *res, void *out),
+		void *out)
+{
+	nfs->call = (struct call){ .take = take, .out = out };
+}
+
+int call_end(struct share_nfs *nfs, int queued)
+{
+	int r;
+
+	if (nfs->is_broken)
+		return -ENOTCONN;
+	if (queued != 0)
+		return -ENOMEM;
+	r = wait_for(nfs->rpc, &nfs->call);
+	if (!nfs->call.is_done || r == -ECONNRESET)
+		nfs->is_broken = true;
+	return r;
+}
+
+/* --- connecting --------------------------------------------------------------- */
+
+static int take_root(const struct mountres3 *res, struct share_fh *fh)
+{
+	const fhandle3 *handle = &res->mountres3_u.mountinfo.fhandle;
+
+	if (handle->fhandle3_len == 0 ||
+	    handle->fhandle3_len > sizeof(fh->data))
+		return -EPROTO;
+	memcpy(fh->data, handle->fhandle3_val, handle->fhandle3_len);
+	fh->len = handle->fhandle3_len;
+	return 0;
+}
+
+static void on_mounted(struct rpc_context *rpc, int status, void *data,
+		       void *userdata)
+{
+	struct share_nfs *nfs = userdata;
+	const struct mountres3 *res = data;
+
+	nfs->call.is_done = true;
+	if (status != RPC_STATUS_SUCCESS)
+		nfs->call.r = transport_error(status);
+	else if (res->fhs_status != MNT3_OK)
+		nfs->call.r = mountstat3_to_errno((int)res->fhs_status);
+	else
+		nfs->call.r = take_root(res, &nfs->root);
+}
+
+static int connect_mount(struct share_nfs *nfs,
+			 const struct share_nfs_options *options,
+			 struct rpc_context *rpc)
+{
+	int queued;
+
+	nfs->call = (struct call){ 0 };
+	if (options->mountport)
+		queued = rpc_connect_async(rpc, options->server,
+					   (int)options->mountport,
+					   on_connected, &nfs->call);
+	else
+		queued = rpc_connect_program_async(rpc, options->server,
+						   MOUNT_PROGRAM, MOUNT_V3,
+						   on_connected, &nfs->call);
+	if (queued != 0)
+		return -EHOSTUNREACH;
+	return wait_for(rpc, &nfs->call);
+}
+
+static int ask_mount(struct share_nfs *nfs,
+		     const struct share_nfs_options *options,
+		     struct rpc_context *rpc, struct err *err)
+{
+	int r;
+
+	r = connect_mount(nfs, options, rpc);
+	if (r < 0)
+		return err_set_errno(err, r, "reach the mount service of %s",
+				     options->server);
+	nfs->call = (struct call){ 0 };
+	if (rpc_mount3_mnt_async(rpc, on_mounted, (char *)options->share,
+				 nfs) != 0)
+		return err_set(err, -ENOMEM, "no memory");
+	r = wait_for(rpc, &nfs->call);
+	if (r < 0)
+		return err_set_errno(err, r, "mount share %s of server %s",
+				     options->share, options->server);
+	return 0;
+}
+
+static int connect_nfs(struct share_nfs *nfs,
+		       const struct share_nfs_options *options, struct err *err)
+{
+	uint32_t port = options->port ? options->port : NFS_PORT;
+	int r;
+
+	nfs->call = (struct call){ 0 };
+	if (rpc_connect_async(nfs->rpc, options->server, (int)port,
+			      on_connected, &nfs->call) != 0)
+		r = -EHOSTUNREACH;
+	else
+		r = wait_for(nfs->rpc, &nfs->call);
+	if (r < 0)
+		return err_set_errno(err, r, "connect to server %s port %u",
+				     options->server, port);
+	return 0;
+}
+
+static struct rpc_context *new_context(void)
+{
+	struct rpc_context *rpc = rpc_init_context();
+
+	if (!rpc)
+		return NULL;
+	rpc_set_uid(rpc, 0);
+	rpc_set_gid(rpc, 0);
+	return rpc;
+}
+
+int share_nfs_open(struct share_nfs **ret,
+		   const struct share_nfs_options *options, struct err *err)
+{
+	_cleanup_(share_nfs_close) struct share_nfs *nfs = NULL;
+	struct rpc_context *mount;
+	int r;
+
+	nfs = calloc(1, sizeof(*nfs));
+	if (nfs)
+		nfs->rpc = new_context();
+	if (!nfs || !nfs->rpc)
+		return err_set(err, -ENOMEM, "no memory");
+	r = connect_nfs(nfs, options, err);
+	if (r < 0)
+		return r;
+	mount = new_context();
+	if (!mount)
+		return err_set(err, -ENOMEM, "no memory");
+	r = ask_mount(nfs, options, mount, err);
+	rpc_destroy_context(mount);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(nfs);
+	return 0;
+}
+
+struct share_nfs *share_nfs_close(struct share_nfs *nfs)
+{
+	if (!nfs)
+		return NULL;
+	if (nfs->rpc)
+		rpc_destroy_context(nfs->rpc);
+	free(nfs);
+	return NULL;
+}
+
+const struct share_fh *share_nfs_root(const struct share_nfs *nfs)
+{
+	return &nfs->root;
+}

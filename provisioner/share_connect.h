@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The connection below share_nfs.h: mounting, and one call at a time with a time
+ * limit. Only share_nfs.c uses it.
+ *
+ * Calling sequence: call_begin(), rpc_nfs3_*_async(nfs->rpc, call_done, &args,
+ * &nfs->call), call_end() with what that returned.
+ */
+
+#include "share_nfs.h"
+
+struct rpc_context;
+
+struct call {
+	bool is_done;
+	int r;
+	int (*take)(const void *res, void *out); /* NULL = status is all */
+	void *out;
+};
+
+struct share_nfs {
+	struct rpc_context *rpc;
+	struct share_fh root;
+	struct call call;
+	bool is_broken;
+};
+
+/* take copies what is wanted out of the reply, which does not outlive the call. */
+void call_begin(struct share_nfs *nfs, int (*take)(const void *res, void *out),
+		void *out);
+/* An rpc_cb; userdata is the struct call. */
+void call_done(struct rpc_context *rpc, int status, void *data, void *userdata);
+/* queued: what rpc_nfs3_*_async() returned. 0, the server's status, or -errno. */
+int call_end(struct share_nfs *nfs, int queued);
