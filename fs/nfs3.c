@@ -201,25 +201,6 @@ static void delay(struct nfs3_client *c, struct nfs3_slot *slot)
 	TAILQ_INSERT_TAIL(&c->delayed, call, entry);
 }
 
-/* -EBADMSG = malformed; anything else is the call's status, -EAGAIN a JUKEBOX. */
-static int decode(struct xdr_reader *r, struct nfs_call *call,
-		  const struct buffer *entries)
-{
-	struct nfs3_entries array = { 0 };
-	uint32_t xid;
-	int status = nfs_rpc_get_reply(r, &xid);
-
-	if (status < 0) {
-		call->res = (struct nfs_result){ 0 };
-		return status;
-	}
-	if (entries) {
-		array.data = (struct nfs_entry *)entries->data;
-		array.max = entries->size / sizeof(*array.data);
-	}
-	return nfs3_decode_results(r, call, array);
-}
-
 static int malformed(struct nfs3_client *c, struct nfs3_slot *slot)
 {
 	struct nfs_call *call = slot->call;
@@ -232,10 +213,10 @@ static int malformed(struct nfs3_client *c, struct nfs3_slot *slot)
 }
 
 static int complete(struct nfs3_client *c, struct nfs3_slot *slot,
-		    struct xdr_reader *r, const struct buffer *entries)
+		    struct xdr_reader *r, struct nfs3_entries entries)
 {
 	struct nfs_call *call = slot->call;
-	int status = decode(r, call, entries);
+	int status = nfs3_decode_reply(r, call, entries);
 
 	if (status == -EBADMSG)
 		return malformed(c, slot);
@@ -251,14 +232,18 @@ static int complete(struct nfs3_client *c, struct nfs3_slot *slot,
 static int complete_readdir(struct nfs3_client *c, struct nfs3_slot *slot,
 			    struct xdr_reader *r)
 {
-	struct buffer *entries = buffer_get(c->pool, BUFFER_LARGE_SIZE);
-	int status = 0;
+	struct buffer *buffer = buffer_get(c->pool, BUFFER_LARGE_SIZE);
+	struct nfs3_entries entries;
+	int status;
 
-	if (entries)
-		status = complete(c, slot, r, entries);
-	else
+	if (!buffer) {
 		call_abandon(c, slot->call, -ENOMEM);
-	buffer_put(c->pool, entries);
+		return 0;
+	}
+	entries.data = (struct nfs_entry *)buffer->data;
+	entries.max = buffer->size / sizeof(*entries.data);
+	status = complete(c, slot, r, entries);
+	buffer_put(c->pool, buffer);
 	return status;
 }
 
@@ -285,7 +270,7 @@ static int receive(void *owner, uint8_t *data, uint32_t len)
 	if (slot->call->proc == NFS_READDIR ||
 	    slot->call->proc == NFS_READDIRPLUS)
 		return complete_readdir(c, slot, &r);
-	return complete(c, slot, &r, NULL);
+	return complete(c, slot, &r, (struct nfs3_entries){ 0 });
 }
 
 static bool has_work(void *owner)

@@ -341,3 +341,15 @@ int nfs3_decode_results(struct xdr_reader *r, struct nfs_call *call,
 		return -EBADMSG;
 	return nfs_status_to_errno(status);
 }
+
+int nfs3_decode_reply(struct xdr_reader *r, struct nfs_call *call,
+		      struct nfs3_entries entries)
+{
+	uint32_t xid;
+	int status = nfs_rpc_get_reply(r, &xid);
+
+	if (status == 0)
+		return nfs3_decode_results(r, call, entries);
+	call->res = (struct nfs_result){ 0 };
+	return status;
+}

@@ -18,9 +18,6 @@
 /* The most that nfs3_encode_call() writes: a SYMLINK with its target. */
 #define NFS3_CALL_MAX (NFS_RPC_CALL_MAX + 8192)
 
-/* The most that a reply has around its payload: RPC head, attributes, counts. */
-#define NFS3_REPLY_HEAD_MAX 1024
-
 /*
  * Writes the RPC head and the arguments. Of WRITE it leaves the payload and its
  * padding out: the sender takes them from args.write.data. -ENAMETOOLONG,
@@ -48,3 +45,10 @@ struct nfs3_entries {
  */
 int nfs3_decode_results(struct xdr_reader *r, struct nfs_call *call,
 			struct nfs3_entries entries);
+
+/*
+ * The same for a whole reply, RPC head included; what the RPC layer says against
+ * the call is its status, see nfs_rpc.h.
+ */
+int nfs3_decode_reply(struct xdr_reader *r, struct nfs_call *call,
+		      struct nfs3_entries entries);

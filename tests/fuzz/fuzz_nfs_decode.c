@@ -67,15 +67,12 @@ static void decode(enum nfs_proc proc, uint8_t *record, uint32_t len)
 	static struct nfs_entry entries[256];
 	struct nfs_call call = { .proc = proc };
 	struct xdr_reader r = xdr_reader_over(record, len);
-	uint32_t xid;
 
 	if (proc == NFS_READ)
 		call.args.read.count = ASKED;
 	if (proc == NFS_WRITE)
 		call.args.write.count = ASKED;
-	if (nfs_rpc_get_reply(&r, &xid) < 0)
-		return;
-	if (nfs3_decode_results(
+	if (nfs3_decode_reply(
 		    &r, &call,
 		    (struct nfs3_entries){ entries, ARRAY_SIZE(entries) }) == 0)
 		touch_results(&call);
