@@ -57,24 +57,24 @@ static const char *text_at(const cJSON *json, const char *path)
 	return text ? text : "";
 }
 
-static int print_names(const cJSON *object)
+static void print_names(const cJSON *object)
 {
 	enum object_kind kind;
 	const cJSON *item;
 
 	if (json_at(object, "items")) {
 		cJSON_ArrayForEach (item, json_at(object, "items"))
-			(void)print_names(item);
-		return 0;
+			print_names(item);
+		return;
 	}
 	if (object_kind_from_api(text_at(object, "apiVersion"),
 				 text_at(object, "kind"), &kind) == 0)
 		printf("%s/%s\n", ctl_kind_label(kind),
 		       text_at(object, "metadata.name"));
-	return 0;
+	(void)fflush(stdout);
 }
 
-/* cJSON indents by tabs; kubectl by four blanks. */
+/* cJSON indents and separates by tabs; kubectl by blanks. */
 static char *indent(const char *json)
 {
 	char *text = NULL;
@@ -87,8 +87,11 @@ static char *indent(const char *json)
 		size_t tabs = strspn(line, "\t");
 		size_t n = strcspn(line, "\n");
 
-		fprintf(out, "%*s%.*s\n", (int)(4 * tabs), "", (int)(n - tabs),
-			line + tabs);
+		fprintf(out, "%*s", (int)(4 * tabs), "");
+		/* A tab within a string would be escaped: this is a separator. */
+		for (const char *p = line + tabs; p < line + n; p++)
+			fputc(*p == '\t' ? ' ' : *p, out);
+		fputc('\n', out);
 		line += n + (line[n] == '\n');
 	}
 	if (fclose(out) == 0)
@@ -103,8 +106,10 @@ int ctl_print(const struct cJSON *object, enum ctl_output output,
 	_cleanup_(free) char *text = NULL;
 	cJSON *sorted;
 
-	if (output == CTL_NAME)
-		return print_names(object);
+	if (output == CTL_NAME) {
+		print_names(object);
+		return 0;
+	}
 	sorted = cJSON_Duplicate(object, true);
 	ctl_sort(sorted);
 	if (output == CTL_YAML) {

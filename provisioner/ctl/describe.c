@@ -176,27 +176,43 @@ static void put_claim(const struct line *line, const cJSON *json, FILE *out)
 	fputc('\n', out);
 }
 
-static void put_source(const struct line *line, const cJSON *json, FILE *out)
+static void put_field(const char *label, const char *text, FILE *out)
+{
+	fprintf(out, "    %-18s %s\n", label, text);
+}
+
+static void put_attributes(const cJSON *attributes, FILE *out)
 {
 	const cJSON *item;
+	bool is_first = true;
 
+	cJSON_ArrayForEach (item, attributes) {
+		char text[1024];
+
+		(void)snprintf(text, sizeof(text), "%s=%s", item->string,
+			       cJSON_IsString(item) ? item->valuestring : "");
+		put_field(is_first ? "VolumeAttributes:" : "", text, out);
+		is_first = false;
+	}
+}
+
+static void put_source(const struct line *line, const cJSON *json, FILE *out)
+{
 	fprintf(out, "%s:\n", line->label);
-	fprintf(out, "    Type:              %s\n", "CSI");
-	fprintf(out, "    Driver:            %s\n",
-		text_at(json, "spec.csi.driver"));
-	fprintf(out, "    VolumeHandle:      %s\n",
-		text_at(json, "spec.csi.volumeHandle"));
-	fprintf(out, "    ReadOnly:          %s\n",
-		cJSON_IsTrue(json_at(json, "spec.csi.readOnly")) ? "true"
-								 : "false");
-	fputs("    VolumeAttributes:  ", out);
-	cJSON_ArrayForEach (item, json_at(json, "spec.csi.volumeAttributes"))
-		fprintf(out, "%s%s=%s\n",
-			item->prev->next ? "                       " : "",
-			item->string,
-			cJSON_IsString(item) ? item->valuestring : "");
-	if (!json_at(json, "spec.csi.volumeAttributes"))
-		fputs("<none>\n", out);
+	if (json_at(json, "spec.nfs")) {
+		put_field("Type:", "NFS", out);
+		put_field("Server:", text_at(json, "spec.nfs.server"), out);
+		put_field("Path:", text_at(json, "spec.nfs.path"), out);
+		return;
+	}
+	put_field("Type:", "CSI", out);
+	put_field("Driver:", text_at(json, "spec.csi.driver"), out);
+	put_field("VolumeHandle:", text_at(json, "spec.csi.volumeHandle"), out);
+	put_field("ReadOnly:",
+		  cJSON_IsTrue(json_at(json, "spec.csi.readOnly")) ? "true"
+								   : "false",
+		  out);
+	put_attributes(json_at(json, "spec.csi.volumeAttributes"), out);
 }
 
 static void put_volumes(const struct line *line, const cJSON *json, FILE *out)
@@ -256,7 +272,7 @@ static const struct line volume_lines[] = {
 	{ "VolumeMode", "spec.volumeMode", NULL },
 	{ "Capacity", "spec.capacity.storage", NULL },
 	{ "Message", "status.message", NULL },
-	{ "Source", "spec.csi", put_source },
+	{ "Source", NULL, put_source },
 	{ 0 },
 };
 

@@ -65,23 +65,26 @@ static const char *last_seen(const cJSON *row)
 	return text ? text : "";
 }
 
-/* RFC 3339 in UTC sorts as text; equal ones stay in the server's order. */
+static int by_last_seen(const void *a, const void *b)
+{
+	/* RFC 3339 in UTC sorts as text. */
+	return strcmp(last_seen(*(cJSON *const *)a),
+		      last_seen(*(cJSON *const *)b));
+}
+
 static void sort_rows(cJSON *json)
 {
 	cJSON *rows = cJSON_GetObjectItemCaseSensitive(json, "rows");
-	cJSON *sorted = cJSON_CreateArray();
-	cJSON *row;
+	size_t n = (size_t)cJSON_GetArraySize(rows);
+	_cleanup_(free) cJSON **sorted = calloc(n + 1, sizeof(*sorted));
 
-	while ((row = cJSON_DetachItemFromArray(rows, 0))) {
-		int at = cJSON_GetArraySize(sorted);
-
-		while (at > 0 &&
-		       strcmp(last_seen(cJSON_GetArrayItem(sorted, at - 1)),
-			      last_seen(row)) > 0)
-			at--;
-		(void)cJSON_InsertItemInArray(sorted, at, row);
-	}
-	(void)cJSON_ReplaceItemInObjectCaseSensitive(json, "rows", sorted);
+	if (!sorted)
+		return; /* in the order that they came */
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = cJSON_DetachItemFromArray(rows, 0);
+	qsort(sorted, n, sizeof(*sorted), by_last_seen);
+	for (size_t i = 0; i < n; i++)
+		(void)cJSON_AddItemToArray(rows, sorted[i]);
 }
 
 struct printer {

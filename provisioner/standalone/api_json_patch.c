@@ -124,6 +124,11 @@ static bool insert(struct place *place, cJSON *value)
 		return cJSON_AddItemToArray(parent, value);
 	if (!parse_index(place->name, (uint32_t)n, &i))
 		return false;
+	/*
+	 * Some cJSON (1.7.17, Debian's 1.7.15) look at the wrong item's prev to find
+	 * a broken list, and refuse all but index 0; prev is overwritten anyway.
+	 */
+	value->prev = value;
 	/* cJSON appends when the index is the length. */
 	return cJSON_InsertItemInArray(parent, (int)i, value);
 }

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The API without sockets: requests in, responses out. */
+
+#include "api_route.h"
+#include "api_table.h"
+#include "api_watch.h"
+#include "registry_fixture.h"
+
+#define CLAIMS "/api/v1/namespaces/default/persistentvolumeclaims"
+
+TestSuite(api, .init = fixture_open, .fini = fixture_close);
+
+static struct api_response ask(const struct api_request *request)
+{
+	struct api api = { .registry = registry, .hub = hub };
+	struct api_response response;
+
+	api_handle(&api, request, &response);
+	return response;
+}
+
+static struct api_response send(enum api_method method, const char *path,
+				const char *type, const char *body)
+{
+	return ask(&(struct api_request){ .method = method,
+					  .path = path,
+					  .content_type = type,
+					  .body = body,
+					  .body_len = strlen(body) });
+}
+
+static void assert_answer(struct api_response response, unsigned int status,
+			  const char *part)
+{
+	cr_assert_eq(response.status, status, "%u: %s", response.status,
+		     response.body);
+	cr_assert_not_null(strstr(response.body, part), "%s", response.body);
+	api_response_fini(&response);
+}
+
+Test(api, paths_are_routed)
+{
+	static const struct {
+		const char *path;
+		enum api_target target;
+	} routes[] = {
+		{ "/api", API_TARGET_DISCOVERY },
+		{ "/apis/storage.k8s.io/v1", API_TARGET_DISCOVERY },
+		{ "/healthz", API_TARGET_HEALTH },
+		{ CLAIMS, API_TARGET_COLLECTION },
+		{ CLAIMS "/x", API_TARGET_OBJECT },
+		{ CLAIMS "/x/status", API_TARGET_STATUS },
+		{ CLAIMS "/x/scale", API_TARGET_NONE },
+		{ "/api/v1/persistentvolumeclaims", API_TARGET_COLLECTION },
+		{ "/api/v1/persistentvolumeclaims/x", API_TARGET_NONE },
+		{ "/api/v1/persistentvolumes/x", API_TARGET_OBJECT },
+		{ "/api/v1/namespaces/a/persistentvolumes", API_TARGET_NONE },
+		{ "/apis/storage.k8s.io/v1/storageclasses/x/",
+		  API_TARGET_OBJECT },
+		{ "/apis/storage.k8s.io/v9/storageclasses", API_TARGET_NONE },
+		{ "/api/v1/namespaces", API_TARGET_NAMESPACES },
+		{ "/openapi/v2", API_TARGET_NONE },
+		{ "/api//v1", API_TARGET_NONE },
+		{ "", API_TARGET_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		struct api_route route;
+
+		api_route_parse(routes[i].path, &route);
+		cr_assert_eq(route.target, routes[i].target, "%s",
+			     routes[i].path);
+	}
+}
+
+Test(api, an_object_lives_through_all_verbs)
+{
+	assert_answer(
+		send(API_POST, CLAIMS, "application/json", CLAIM_TEXT("c")),
+		201, "\"phase\":\"Pending\"");
+	assert_answer(send(API_POST, CLAIMS, NULL, CLAIM_TEXT("c")), 409,
+		      "\"reason\":\"AlreadyExists\"");
+	assert_answer(send(API_GET, CLAIMS, NULL, ""), 200,
+		      "\"kind\":\"PersistentVolumeClaimList\"");
+	assert_answer(send(API_PATCH, CLAIMS "/c",
+			   "application/merge-patch+json",
+			   "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}"),
+		      200, "\"a\":\"b\"");
+	assert_answer(send(API_PATCH, CLAIMS "/c",
+			   "application/merge-patch+json",
+			   "{\"metadata\":{\"resourceVersion\":\"1\"}}"),
+		      409, "\"reason\":\"Conflict\"");
+	assert_answer(send(API_DELETE, CLAIMS "/c", NULL,
+			   "{\"preconditions\":{\"uid\":\"other\"}}"),
+		      409, "does not match the UID in record");
+	assert_answer(send(API_DELETE, CLAIMS "/c", NULL, ""), 200,
+		      "\"deletionTimestamp\"");
+	assert_answer(send(API_PATCH, CLAIMS "/c",
+			   "application/merge-patch+json",
+			   "{\"metadata\":{\"finalizers\":null}}"),
+		      200, "\"name\":\"c\"");
+	assert_answer(
+		send(API_GET, CLAIMS "/c", NULL, ""), 404,
+		"\"message\":\"persistentvolumeclaims \\\"c\\\" not found\"");
+}
+
+Test(api, bodies_must_be_json_and_fit_the_path)
+{
+	assert_answer(send(API_POST, CLAIMS, "text/plain", CLAIM_TEXT("c")),
+		      415, "UnsupportedMediaType");
+	assert_answer(send(API_POST, CLAIMS, "application/json", "{\"a\":"),
+		      400, "BadRequest");
+	assert_answer(send(API_POST, CLAIMS, "application/json; charset=utf-8",
+			   CLASS_TEXT("c")),
+		      400, "cannot be handled as a PersistentVolumeClaim");
+	assert_answer(
+		send(API_POST,
+		     "/api/v1/namespaces/other/persistentvolumeclaims",
+		     "application/json",
+		     "{\"metadata\":{\"name\":\"c\",\"namespace\":\"x\"}}"),
+		400, "does not match the namespace");
+	assert_answer(
+		send(API_PUT, CLAIMS "/d", "application/json", CLAIM_TEXT("c")),
+		400, "does not match the name on the URL");
+	assert_answer(
+		send(API_PUT, CLAIMS, "application/json", CLAIM_TEXT("c")), 405,
+		"MethodNotAllowed");
+}
+
+Test(api, every_mistake_is_a_cause)
+{
+	assert_answer(
+		send(API_POST, CLAIMS, "application/json",
+		     "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"accessModes\":[],"
+		     "\"resources\":{\"requests\":{\"storage\":\"1GiB\"}}}}"),
+		422, "\"field\":\"spec.accessModes\"},{\"reason\"");
+}
+
+static struct api_response list(const char *labels, const char *fields,
+				const char *accept)
+{
+	return ask(
+		&(struct api_request){ .method = API_GET,
+				       .path = CLAIMS,
+				       .accept = accept,
+				       .body = "",
+				       .query = { .label_selector = labels,
+						  .field_selector = fields } });
+}
+
+Test(api, selectors_choose_objects)
+{
+	static const char empty[] = "\"items\":[]";
+
+	object_unref(must_create(CLAIM_TEXT("c")));
+	assert_answer(list("app=x", NULL, NULL), 200, "\"name\":\"c\"");
+	assert_answer(list("app in (x, y),!no", NULL, NULL), 200,
+		      "\"name\":\"c\"");
+	assert_answer(list("app!=x", NULL, NULL), 200, empty);
+	assert_answer(list("app notin (x)", NULL, NULL), 200, empty);
+	assert_answer(list(NULL, "metadata.name=c", NULL), 200,
+		      "\"name\":\"c\"");
+	assert_answer(list(NULL, "metadata.name!=c", NULL), 200, empty);
+	assert_answer(list(NULL, "spec.x=c", NULL), 400,
+		      "field label not supported: spec.x");
+	assert_answer(list("app in x", NULL, NULL), 200, empty);
+}
+
+Test(api, tables_show_what_kubectl_shows)
+{
+	static const char accept[] =
+		"application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+
+	object_unref(must_create(CLAIM_TEXT("c")));
+	assert_answer(
+		list(NULL, NULL, accept), 200,
+		"\"cells\":[\"c\",\"Pending\",\"\",\"\",\"\",\"\",\"<unset>\",\"0s\",\"Filesystem\"]");
+	cr_assert_eq(registry_delete(registry, KIND_CLAIM, "default", "c", NULL,
+				     NULL, NULL),
+		     0);
+	assert_answer(list(NULL, NULL, accept), 200, "\"Terminating\"");
+}
+
+static size_t read_watch(struct api_response *response, char *buffer,
+			 size_t size)
+{
+	size_t n = api_watch_read(response->watch, -1, buffer, size - 1);
+
+	buffer[n] = '\0';
+	return n;
+}
+
+Test(api, a_watch_shows_what_is_and_what_changes)
+{
+	_cleanup_(api_response_fini) struct api_response response = { 0 };
+	char line[2048];
+
+	object_unref(must_create(CLAIM_TEXT("c")));
+	response = ask(&(struct api_request){
+		.method = API_GET,
+		.path = CLAIMS,
+		.query = { .watch = "1", .label_selector = "app=x" } });
+	cr_assert_eq(response.status, 200);
+	(void)read_watch(&response, line, sizeof(line));
+	cr_assert_eq(strncmp(line, "{\"type\":\"ADDED\"", 15), 0);
+	assert_answer(send(API_PATCH, CLAIMS "/c",
+			   "application/merge-patch+json",
+			   "{\"metadata\":{\"labels\":{\"app\":null}}}"),
+		      200, "\"name\":\"c\"");
+	(void)read_watch(&response, line, sizeof(line));
+	cr_assert_eq(strncmp(line, "{\"type\":\"DELETED\"", 17), 0,
+		     "what leaves the selector is deleted for the watch: %s",
+		     line);
+	watch_hub_close(hub);
+	cr_assert_eq(read_watch(&response, line, sizeof(line)), 0);
+}
+
+Test(api, a_watch_from_a_forgotten_revision_says_so)
+{
+	_cleanup_(api_response_fini) struct api_response response = { 0 };
+	char line[2048];
+
+	for (int i = 0; i < 5; i++) { /* two changes each, and a ring of 8 */
+		object_unref(must_create(CLASS_TEXT("c")));
+		cr_assert_eq(registry_delete(registry, KIND_STORAGE_CLASS, "",
+					     "c", NULL, NULL, NULL),
+			     0);
+	}
+	response = ask(&(struct api_request){
+		.method = API_GET,
+		.path = CLAIMS,
+		.query = { .watch = "true", .resource_version = "1" } });
+	(void)read_watch(&response, line, sizeof(line));
+	cr_assert_not_null(strstr(line, "\"type\":\"ERROR\""));
+	cr_assert_not_null(strstr(line, "\"code\":410"));
+	cr_assert_eq(read_watch(&response, line, sizeof(line)), 0);
+}
