@@ -29,7 +29,8 @@
 
 #define CLAIM_PREFIX "claim "
 #define RESYNC_KEY   "resync"
-#define RESYNC_NS    (180 * NS_PER_S)
+/* How long a node that was restarted is without its mounts, at most. */
+#define RESYNC_NS (60 * NS_PER_S)
 /* A retry costs a call on a local socket; people wait for it. */
 #define RETRY_MAX_NS (30 * NS_PER_S)
 
