@@ -194,7 +194,7 @@ class BadInput(LabCase):
 
     def test_bad_verbs_and_names_of_claimctl(self):
         self.assert_sentence(self.ctl.run("dance"), 2, "dance")
-        self.assert_sentence(self.ctl.run("get", "sandwiches"), 1,
+        self.assert_sentence(self.ctl.run("get", "sandwiches"), 2,
                              "sandwiches")
         self.assert_sentence(self.ctl.run("get", "pvc", "nobody"), 1, "nobody",
                              "not found")
