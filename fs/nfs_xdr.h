@@ -133,16 +133,21 @@ static inline char *xdr_get_string(struct xdr_reader *r, uint32_t max)
 	return string;
 }
 
+/* Whether len bytes and their padding fit; if not, the error sticks. */
+static inline bool xdr_has_room(struct xdr_writer *w, uint32_t len)
+{
+	if (len > INT32_MAX || xdr_padded(len) > (size_t)(w->end - w->p))
+		w->is_bad = true;
+	return !w->is_bad;
+}
+
 /* Room for len bytes and their padding, which is zeroed; NULL if it is full. */
 static inline uint8_t *xdr_put_space(struct xdr_writer *w, uint32_t len)
 {
 	uint8_t *p = w->p;
 
-	if (w->is_bad || len > INT32_MAX ||
-	    xdr_padded(len) > (size_t)(w->end - w->p)) {
-		w->is_bad = true;
+	if (!xdr_has_room(w, len))
 		return NULL;
-	}
 	w->p += xdr_padded(len);
 	for (uint8_t *pad = p + len; pad < w->p; pad++)
 		*pad = 0;
@@ -152,19 +157,21 @@ static inline uint8_t *xdr_put_space(struct xdr_writer *w, uint32_t len)
 static inline void xdr_put_u32(struct xdr_writer *w, uint32_t value)
 {
 	uint32_t wire = htobe32(value);
-	uint8_t *p = xdr_put_space(w, 4);
 
-	if (p)
-		memcpy(p, &wire, sizeof(wire));
+	if (!xdr_has_room(w, sizeof(wire)))
+		return;
+	memcpy(w->p, &wire, sizeof(wire));
+	w->p += sizeof(wire);
 }
 
 static inline void xdr_put_u64(struct xdr_writer *w, uint64_t value)
 {
 	uint64_t wire = htobe64(value);
-	uint8_t *p = xdr_put_space(w, 8);
 
-	if (p)
-		memcpy(p, &wire, sizeof(wire));
+	if (!xdr_has_room(w, sizeof(wire)))
+		return;
+	memcpy(w->p, &wire, sizeof(wire));
+	w->p += sizeof(wire);
 }
 
 static inline void xdr_put_opaque(struct xdr_writer *w, const void *data,

@@ -120,7 +120,7 @@ static void put_results(struct xdr_writer *w, uint32_t program, uint32_t proc)
 /* Calls are small and come whole on loopback: one recv(2) is one call. */
 static void answer(int fd, uint8_t *call)
 {
-	uint8_t reply[512];
+	static uint8_t reply[512];
 	struct xdr_writer w = xdr_writer_over(reply, sizeof(reply));
 
 	xdr_put_u32(&w, 0);
