@@ -146,21 +146,27 @@ int api_body_check(struct cJSON *take_json, const struct api_route *route,
 	return r;
 }
 
+/* Kubernetes takes a body without a type for JSON. */
+static bool is_json_type(const char *type)
+{
+	static const char json[] = "application/json";
+
+	if (!type)
+		return true;
+	return strcspn(type, "; ") == sizeof(json) - 1 &&
+	       strncmp(type, json, sizeof(json) - 1) == 0;
+}
+
 int api_body_object(const struct api_request *request,
 		    const struct api_route *route, struct object **ret,
 		    struct api_response *response)
 {
-	static const char json_type[] = "application/json";
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	_cleanup_(err_fini) struct err why = ERR_INIT;
 	cJSON *json;
 	int r;
 
-	/* Kubernetes takes a body without a type for JSON. */
-	if (request->content_type &&
-	    (strncmp(request->content_type, json_type, sizeof(json_type) - 1) ||
-	     strspn(request->content_type + sizeof(json_type) - 1, "; ") <
-		     (request->content_type[sizeof(json_type) - 1] != '\0'))) {
+	if (!is_json_type(request->content_type)) {
 		api_status_fail(
 			response, 415, "UnsupportedMediaType",
 			"the body of the request was in an unknown format - accepted media types include: application/json");

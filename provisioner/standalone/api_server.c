@@ -17,10 +17,9 @@
 
 #include "api_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <time.h>
 
 #include <microhttpd.h>
 
@@ -35,9 +34,18 @@
 #define DEFAULT_CONNECTIONS 128u
 #define IDLE_S		    60u
 #define WATCH_BLOCK	    (32u << 10)
+#define STOP_S		    5
+
+/* Watches that are being sent; at the end they get time to send their last chunk. */
+struct streams {
+	pthread_mutex_t lock;
+	pthread_cond_t none; /* n became 0 */
+	unsigned int n;	     /* lock */
+};
 
 struct api_transport {
-	const struct api *api; /* borrowed */
+	const struct api *api;	 /* borrowed */
+	struct streams *streams; /* borrowed */
 	bool is_tcp;
 	struct MHD_Daemon *daemon; /* NULL = not started */
 };
@@ -46,6 +54,7 @@ struct api_server {
 	struct api api;
 	char *socket_path; /* NULL = not made yet */
 	uint16_t port;
+	struct streams streams;
 	struct api_transport unix_socket;
 	struct api_transport tcp;
 };
@@ -132,6 +141,7 @@ static bool is_from_browser(const struct api_transport *transport,
 }
 
 struct stream {
+	struct streams *all; /* borrowed */
 	struct api_watch *watch;
 	int client_fd; /* borrowed from the connection */
 };
@@ -150,23 +160,59 @@ static ssize_t stream_read(void *userdata, uint64_t position, char *buffer,
 static void stream_free(void *userdata)
 {
 	struct stream *stream = userdata;
+	struct streams *all = stream->all;
 
 	api_watch_free(stream->watch);
 	free(stream);
+	(void)pthread_mutex_lock(&all->lock);
+	if (--all->n == 0)
+		(void)pthread_cond_broadcast(&all->none);
+	(void)pthread_mutex_unlock(&all->lock);
 }
 
-static struct MHD_Response *make_stream(struct MHD_Connection *connection,
+static struct stream *stream_new(struct streams *all, int client_fd,
+				 struct api_response *response)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	*stream = (struct stream){ .all = all,
+				   .watch = TAKE_PTR(response->watch),
+				   .client_fd = client_fd };
+	(void)pthread_mutex_lock(&all->lock);
+	all->n++;
+	(void)pthread_mutex_unlock(&all->lock);
+	return stream;
+}
+
+/* A stream that is cut off looks like a failure to its reader. */
+static void streams_wait(struct streams *streams)
+{
+	struct timespec until;
+	int r = 0;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_S;
+	(void)pthread_mutex_lock(&streams->lock);
+	while (streams->n && r == 0)
+		r = pthread_cond_timedwait(&streams->none, &streams->lock,
+					   &until);
+	(void)pthread_mutex_unlock(&streams->lock);
+}
+
+static struct MHD_Response *make_stream(const struct api_transport *transport,
+					struct MHD_Connection *connection,
 					struct api_response *response)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct stream *stream = calloc(1, sizeof(*stream));
+	struct stream *stream = stream_new(
+		transport->streams, info ? info->connect_fd : -1, response);
 	struct MHD_Response *made;
 
 	if (!stream)
 		return NULL;
-	*stream = (struct stream){ .watch = TAKE_PTR(response->watch),
-				   .client_fd = info ? info->connect_fd : -1 };
 	made = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
 						 stream_read, stream,
 						 stream_free);
@@ -177,25 +223,27 @@ static struct MHD_Response *make_stream(struct MHD_Connection *connection,
 	return made;
 }
 
-static struct MHD_Response *make_response(struct MHD_Connection *connection,
+static struct MHD_Response *make_response(const struct api_transport *transport,
+					  struct MHD_Connection *connection,
 					  struct api_response *response)
 {
 	char *body;
 
 	if (response->watch)
-		return make_stream(connection, response);
+		return make_stream(transport, connection, response);
 	body = TAKE_PTR(response->body);
 	return MHD_create_response_from_buffer(body ? strlen(body) : 0, body,
 					       MHD_RESPMEM_MUST_FREE);
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection,
+static enum MHD_Result answer(const struct api_transport *transport,
+			      struct MHD_Connection *connection,
 			      struct api_response *response)
 {
 	struct MHD_Response *made;
 	enum MHD_Result result;
 
-	made = make_response(connection, response);
+	made = make_response(transport, connection, response);
 	if (!made)
 		return MHD_NO;
 	(void)MHD_add_response_header(made, "Content-Type",
@@ -234,6 +282,7 @@ static void handle(const struct api_transport *transport,
 	api_handle(transport->api, request, ret);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's signature */
 static enum MHD_Result on_request(void *userdata,
 				  struct MHD_Connection *connection,
 				  const char *url, const char *method,
@@ -266,7 +315,7 @@ static enum MHD_Result on_request(void *userdata,
 	handle(transport, connection, &request, method, upload, &response);
 	log_debug("request", F_STR("method", method), F_STR("path", url),
 		  F_U64("status", response.status));
-	return answer(connection, &response);
+	return answer(transport, connection, &response);
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *connection,
@@ -349,8 +398,12 @@ int api_server_new(struct api_server **ret,
 		return err_set(err, -ENOMEM, "make API server: out of memory");
 	server->api = (struct api){ .registry = options->registry,
 				    .hub = options->hub };
-	server->unix_socket.api = &server->api;
-	server->tcp.api = &server->api;
+	(void)pthread_mutex_init(&server->streams.lock, NULL);
+	(void)pthread_cond_init(&server->streams.none, NULL);
+	server->unix_socket =
+		(struct api_transport){ .api = &server->api,
+					.streams = &server->streams };
+	server->tcp = server->unix_socket;
 	server->tcp.is_tcp = true;
 	r = start_unix(server, options, max_connections, err);
 	if (r < 0)
@@ -368,6 +421,7 @@ struct api_server *api_server_free(struct api_server *server)
 		return NULL;
 	/* Watches would keep their threads, and so the daemons, for ever. */
 	watch_hub_close(server->api.hub);
+	streams_wait(&server->streams);
 	if (server->tcp.daemon)
 		MHD_stop_daemon(server->tcp.daemon);
 	if (server->unix_socket.daemon)
@@ -375,6 +429,8 @@ struct api_server *api_server_free(struct api_server *server)
 	if (server->socket_path)
 		(void)unlink(server->socket_path);
 	free(server->socket_path);
+	(void)pthread_cond_destroy(&server->streams.none);
+	(void)pthread_mutex_destroy(&server->streams.lock);
 	free(server);
 	return NULL;
 }
