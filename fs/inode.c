@@ -13,8 +13,7 @@
  *  2. n_lookup and is_valid of a slot change only under the lock of the stripe
  *     of its handle; they are atomics because readers don't take it.
  *  3. A slot's generation changes only when the slot is freed.
- *  4. The mapping never moves: address space for the largest table is reserved
- *     at the start, and the file grows into it.
+ *  4. The mapping never moves (inode_map.c).
  *
  * Locks: a stripe's lock, then alloc_lock. State locks are alone.
  */
@@ -22,38 +21,12 @@
 #include "inode.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "inode_layout.h"
+#include "inode_table.h"
 
-#define N_STRIPES	64u
-#define N_STATE_LOCKS	64u
-#define GROW_SLOTS	1024u
 #define FIRST_BUCKETS	16u
 #define GENERATION_MASK 0x7fffffffu
-#define NO_SLOT		UINT32_MAX
-
-struct stripe {
-	pthread_mutex_t lock;
-	uint32_t *buckets;  /* first slot of each chain, or NO_SLOT */
-	uint32_t n_buckets; /* a power of two; 0 = none yet */
-	uint32_t n_slots;
-};
-
-struct inode_table {
-	int fd;
-	uint32_t max;
-	struct table_header *header; /* the mapping */
-	struct inode_slot *slots;    /* in the mapping */
-	size_t map_len;
-	uint32_t *links; /* max entries, reserved */
-	struct stripe stripes[N_STRIPES];
-	pthread_mutex_t alloc_lock;
-	uint32_t free_slot; /* alloc_lock: first of the free list */
-	uint32_t n_used;    /* alloc_lock: slots that were ever used */
-	_Atomic uint32_t n_nodes;
-	pthread_mutex_t state_locks[N_STATE_LOCKS];
-};
 
 /* --- ids, hashes -------------------------------------------------------- */
 
@@ -85,12 +58,12 @@ static uint64_t hash_fh(const struct nfs_fh *fh)
 
 static struct stripe *stripe_of(struct inode_table *table, uint64_t hash)
 {
-	return &table->stripes[hash % N_STRIPES];
+	return &table->stripes[hash % INODE_STRIPES];
 }
 
 static uint32_t *bucket_of(struct stripe *stripe, uint64_t hash)
 {
-	return &stripe->buckets[hash / N_STRIPES & (stripe->n_buckets - 1)];
+	return &stripe->buckets[hash / INODE_STRIPES & (stripe->n_buckets - 1)];
 }
 
 static void slot_fh(const struct inode_slot *slot, struct nfs_fh *ret)
@@ -99,7 +72,7 @@ static void slot_fh(const struct inode_slot *slot, struct nfs_fh *ret)
 	memcpy(ret->data, slot->fh, sizeof(ret->data));
 }
 
-static uint64_t slot_hash(const struct inode_slot *slot)
+uint64_t inode_slot_hash(const struct inode_slot *slot)
 {
 	struct nfs_fh fh;
 
@@ -121,9 +94,9 @@ static int stripe_grow_locked(struct inode_table *table, struct stripe *stripe)
 	for (uint32_t i = 0; i < stripe->n_buckets; i++) {
 		uint32_t slot = stripe->buckets[i];
 
-		while (slot != NO_SLOT) {
+		while (slot != INODE_NO_SLOT) {
 			uint32_t next = table->links[slot];
-			uint64_t hash = slot_hash(&table->slots[slot]);
+			uint64_t hash = inode_slot_hash(&table->slots[slot]);
 			uint32_t *bucket = bucket_of(&grown, hash);
 
 			table->links[slot] = *bucket;
@@ -137,8 +110,8 @@ static int stripe_grow_locked(struct inode_table *table, struct stripe *stripe)
 	return 0;
 }
 
-static int chain_insert_locked(struct inode_table *table, uint64_t hash,
-			       uint32_t slot)
+int inode_chain_insert_locked(struct inode_table *table, uint64_t hash,
+			      uint32_t slot)
 {
 	struct stripe *stripe = stripe_of(table, hash);
 	uint32_t *bucket;
@@ -173,8 +146,9 @@ static uint32_t chain_find_locked(struct inode_table *table, uint64_t hash,
 	uint32_t i;
 
 	if (!stripe->n_buckets)
-		return NO_SLOT;
-	for (i = *bucket_of(stripe, hash); i != NO_SLOT; i = table->links[i]) {
+		return INODE_NO_SLOT;
+	for (i = *bucket_of(stripe, hash); i != INODE_NO_SLOT;
+	     i = table->links[i]) {
 		const struct inode_slot *slot = &table->slots[i];
 
 		if (slot->fh_len == fh->len &&
@@ -188,7 +162,7 @@ static uint32_t chain_find_locked(struct inode_table *table, uint64_t hash,
 
 static int file_grow_locked(struct inode_table *table)
 {
-	uint32_t n = atomic_load(&table->header->n_slots) + GROW_SLOTS;
+	uint32_t n = atomic_load(&table->header->n_slots) + INODE_GROW_SLOTS;
 	off_t size = TABLE_SLOTS_OFFSET +
 		     (off_t)n * (off_t)sizeof(struct inode_slot);
 
@@ -202,7 +176,7 @@ static int slot_take_locked(struct inode_table *table, uint32_t *ret)
 {
 	int r;
 
-	if (table->free_slot != NO_SLOT) {
+	if (table->free_slot != INODE_NO_SLOT) {
 		*ret = table->free_slot;
 		table->free_slot = table->links[*ret];
 		return 0;
@@ -228,7 +202,7 @@ static int slot_take(struct inode_table *table, uint32_t *ret)
 	return r;
 }
 
-static void slot_give_back(struct inode_table *table, uint32_t slot)
+void inode_slot_give_back(struct inode_table *table, uint32_t slot)
 {
 	pthread_mutex_lock(&table->alloc_lock);
 	table->links[slot] = table->free_slot;
@@ -262,9 +236,9 @@ static int node_make_locked(struct inode_table *table, uint64_t hash,
 
 	if (r < 0)
 		return r;
-	r = chain_insert_locked(table, hash, slot);
+	r = inode_chain_insert_locked(table, hash, slot);
 	if (r < 0) {
-		slot_give_back(table, slot);
+		inode_slot_give_back(table, slot);
 		return r;
 	}
 	slot_fill(&table->slots[slot], fh, fileid);
@@ -283,7 +257,7 @@ static void node_free_locked(struct inode_table *table, uint64_t hash,
 	atomic_store(&s->generation, (generation + 1) & GENERATION_MASK);
 	chain_remove_locked(table, hash, slot);
 	atomic_fetch_sub(&table->n_nodes, 1);
-	slot_give_back(table, slot);
+	inode_slot_give_back(table, slot);
 }
 
 struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid)
@@ -301,7 +275,7 @@ struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid)
 pthread_mutex_t *inode_table_state_lock(struct inode_table *table,
 					uint64_t nodeid)
 {
-	return &table->state_locks[nodeid_slot(nodeid) % N_STATE_LOCKS];
+	return &table->state_locks[nodeid_slot(nodeid) % INODE_STATE_LOCKS];
 }
 
 struct table_header *inode_table_header(struct inode_table *table)
@@ -321,7 +295,7 @@ int inode_lookup(struct inode_table *table, const struct nfs_fh *fh,
 
 	pthread_mutex_lock(&stripe->lock);
 	slot = chain_find_locked(table, hash, fh);
-	if (slot != NO_SLOT)
+	if (slot != INODE_NO_SLOT)
 		atomic_fetch_add(&table->slots[slot].n_lookup, 1);
 	else
 		r = node_make_locked(table, hash, fh, fileid, &slot);
@@ -340,7 +314,7 @@ void inode_forget(struct inode_table *table, uint64_t nodeid, uint64_t n)
 
 	if (!slot)
 		return;
-	hash = slot_hash(slot);
+	hash = inode_slot_hash(slot);
 	stripe = stripe_of(table, hash);
 	pthread_mutex_lock(&stripe->lock);
 	count = atomic_load(&slot->n_lookup);
@@ -360,7 +334,7 @@ int inode_hold(struct inode_table *table, uint64_t nodeid)
 
 	if (!slot)
 		return -ESTALE;
-	stripe = stripe_of(table, slot_hash(slot));
+	stripe = stripe_of(table, inode_slot_hash(slot));
 	pthread_mutex_lock(&stripe->lock);
 	atomic_fetch_add(&slot->n_lookup, 1);
 	pthread_mutex_unlock(&stripe->lock);
@@ -376,7 +350,7 @@ uint64_t inode_find(struct inode_table *table, const struct nfs_fh *fh)
 
 	pthread_mutex_lock(&stripe->lock);
 	slot = chain_find_locked(table, hash, fh);
-	if (slot != NO_SLOT)
+	if (slot != INODE_NO_SLOT)
 		nodeid = make_nodeid(
 			atomic_load(&table->slots[slot].generation), slot);
 	pthread_mutex_unlock(&stripe->lock);
@@ -422,151 +396,4 @@ int inode_table_fd(const struct inode_table *table)
 uint32_t inode_table_count(struct inode_table *table)
 {
 	return atomic_load(&table->n_nodes);
-}
-
-/* --- making and mapping ---------------------------------------------------- */
-
-struct inode_table *inode_table_free(struct inode_table *table)
-{
-	if (!table)
-		return NULL;
-	for (uint32_t i = 0; i < N_STRIPES; i++) {
-		pthread_mutex_destroy(&table->stripes[i].lock);
-		free(table->stripes[i].buckets);
-	}
-	for (uint32_t i = 0; i < N_STATE_LOCKS; i++)
-		pthread_mutex_destroy(&table->state_locks[i]);
-	pthread_mutex_destroy(&table->alloc_lock);
-	if (table->header)
-		(void)munmap(table->header, table->map_len);
-	if (table->links)
-		(void)munmap(table->links, table->max * sizeof(uint32_t));
-	fd_close(table->fd);
-	free(table);
-	return NULL;
-}
-
-static void *map_reserve(size_t len, int fd)
-{
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
-		       fd, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-/* An object around the file; fd is consumed. */
-static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
-{
-	_cleanup_(fd_close) int fd = take_fd;
-	_cleanup_(inode_table_free) struct inode_table *table = NULL;
-
-	table = calloc(1, sizeof(*table));
-	if (!table)
-		return -ENOMEM;
-	table->max = max ? max : INODE_MAX;
-	table->free_slot = NO_SLOT;
-	pthread_mutex_init(&table->alloc_lock, NULL);
-	for (uint32_t i = 0; i < N_STRIPES; i++)
-		pthread_mutex_init(&table->stripes[i].lock, NULL);
-	for (uint32_t i = 0; i < N_STATE_LOCKS; i++)
-		pthread_mutex_init(&table->state_locks[i], NULL);
-	table->fd = TAKE_FD(fd);
-	/* The file grows in steps, so it may end beyond the last slot in use. */
-	table->map_len =
-		TABLE_SLOTS_OFFSET +
-		((size_t)table->max + GROW_SLOTS) * sizeof(struct inode_slot);
-	table->header = map_reserve(table->map_len, table->fd);
-	table->links = map_reserve(table->max * sizeof(uint32_t), -1);
-	if (!table->header || !table->links)
-		return -ENOMEM;
-	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
-	*ret = TAKE_PTR(table);
-	return 0;
-}
-
-int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
-		    uint64_t root_fileid, uint32_t max)
-{
-	_cleanup_(inode_table_free) struct inode_table *table = NULL;
-	uint64_t nodeid;
-	int fd = memfd_create("claimfs-nodes", MFD_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, TABLE_SLOTS_OFFSET) < 0) {
-		r = -errno;
-		fd_close(fd);
-		return r;
-	}
-	r = table_map(&table, fd, max);
-	if (r < 0)
-		return r;
-	table->header->version = TABLE_VERSION;
-	table->header->slot_size = sizeof(struct inode_slot);
-	/* The first slot that is taken is 0 in its first life: node 1, the root. */
-	r = inode_lookup(table, root, root_fileid, &nodeid);
-	if (r < 0)
-		return r;
-	table->header->magic = TABLE_MAGIC;
-	*ret = TAKE_PTR(table);
-	return 0;
-}
-
-static int rebuild(struct inode_table *table)
-{
-	uint32_t n = atomic_load(&table->header->n_slots);
-	int r;
-
-	if (n > table->max)
-		n = table->max;
-	table->n_used = n;
-	for (uint32_t i = n; i-- > 0;) {
-		struct inode_slot *slot = &table->slots[i];
-
-		if (!atomic_load(&slot->is_valid)) {
-			slot_give_back(table, i);
-			continue;
-		}
-		if (slot->fh_len > NFS_FH_MAX)
-			return -EBADMSG;
-		r = chain_insert_locked(table, slot_hash(slot), i);
-		if (r < 0)
-			return r;
-		atomic_fetch_add(&table->n_nodes, 1);
-	}
-	return 0;
-}
-
-static int check_header(const struct inode_table *table, off_t size)
-{
-	const struct table_header *header = table->header;
-	uint32_t n = atomic_load(&header->n_slots);
-
-	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION ||
-	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
-	    n > table->max + GROW_SLOTS ||
-	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
-		return -EBADMSG;
-	return 0;
-}
-
-int inode_table_attach(struct inode_table **ret, int take_fd, uint32_t max)
-{
-	_cleanup_(inode_table_free) struct inode_table *table = NULL;
-	off_t size = lseek(take_fd, 0, SEEK_END);
-	int r = table_map(&table, take_fd, max);
-
-	if (r < 0)
-		return r;
-	if (size < (off_t)TABLE_SLOTS_OFFSET)
-		return -EBADMSG;
-	r = check_header(table, size);
-	if (r == 0)
-		r = rebuild(table);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(table);
-	return 0;
 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The memory file of a node table: made, mapped, and mapped again. Address space
+ * for the largest table is reserved at the start and the file grows into it, so the
+ * mapping never moves and readers need no lock to follow it. What is beyond the
+ * end of the file is never touched.
+ *
+ * A file that is attached comes from another process of ours, perhaps an older
+ * one: its header is checked, its slots are believed.
+ */
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "inode.h"
+#include "inode_table.h"
+
+struct inode_table *inode_table_free(struct inode_table *table)
+{
+	if (!table)
+		return NULL;
+	for (uint32_t i = 0; i < INODE_STRIPES; i++) {
+		pthread_mutex_destroy(&table->stripes[i].lock);
+		free(table->stripes[i].buckets);
+	}
+	for (uint32_t i = 0; i < INODE_STATE_LOCKS; i++)
+		pthread_mutex_destroy(&table->state_locks[i]);
+	pthread_mutex_destroy(&table->alloc_lock);
+	if (table->header)
+		(void)munmap(table->header, table->map_len);
+	if (table->links)
+		(void)munmap(table->links, table->max * sizeof(uint32_t));
+	fd_close(table->fd);
+	free(table);
+	return NULL;
+}
+
+static void *map_reserve(size_t len, int fd)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
+		       fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* An object around the file; fd is consumed. */
+static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
+{
+	_cleanup_(fd_close) int fd = take_fd;
+	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	table->max = max ? max : INODE_MAX;
+	table->free_slot = INODE_NO_SLOT;
+	pthread_mutex_init(&table->alloc_lock, NULL);
+	for (uint32_t i = 0; i < INODE_STRIPES; i++)
+		pthread_mutex_init(&table->stripes[i].lock, NULL);
+	for (uint32_t i = 0; i < INODE_STATE_LOCKS; i++)
+		pthread_mutex_init(&table->state_locks[i], NULL);
+	table->fd = TAKE_FD(fd);
+	/* The file grows in steps, so it may end beyond the last slot in use. */
+	table->map_len =
+		TABLE_SLOTS_OFFSET + ((size_t)table->max + INODE_GROW_SLOTS) *
+					     sizeof(struct inode_slot);
+	table->header = map_reserve(table->map_len, table->fd);
+	table->links = map_reserve(table->max * sizeof(uint32_t), -1);
+	if (!table->header || !table->links)
+		return -ENOMEM;
+	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
+	*ret = TAKE_PTR(table);
+	return 0;
+}
+
+int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
+		    uint64_t root_fileid, uint32_t max)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+	uint64_t nodeid;
+	int fd = memfd_create("claimfs-nodes", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, TABLE_SLOTS_OFFSET) < 0) {
+		r = -errno;
+		fd_close(fd);
+		return r;
+	}
+	r = table_map(&table, fd, max);
+	if (r < 0)
+		return r;
+	table->header->version = TABLE_VERSION;
+	table->header->slot_size = sizeof(struct inode_slot);
+	/* The first slot that is taken is 0 in its first life: node 1, the root. */
+	r = inode_lookup(table, root, root_fileid, &nodeid);
+	if (r < 0)
+		return r;
+	table->header->magic = TABLE_MAGIC;
+	*ret = TAKE_PTR(table);
+	return 0;
+}
+
+static int rebuild(struct inode_table *table)
+{
+	uint32_t n = atomic_load(&table->header->n_slots);
+	int r;
+
+	if (n > table->max)
+		n = table->max;
+	table->n_used = n;
+	for (uint32_t i = n; i-- > 0;) {
+		struct inode_slot *slot = &table->slots[i];
+
+		if (!atomic_load(&slot->is_valid)) {
+			inode_slot_give_back(table, i);
+			continue;
+		}
+		if (slot->fh_len > NFS_FH_MAX)
+			return -EBADMSG;
+		r = inode_chain_insert_locked(table, inode_slot_hash(slot), i);
+		if (r < 0)
+			return r;
+		atomic_fetch_add(&table->n_nodes, 1);
+	}
+	return 0;
+}
+
+static int check_header(const struct inode_table *table, off_t size)
+{
+	const struct table_header *header = table->header;
+	uint32_t n = atomic_load(&header->n_slots);
+
+	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION ||
+	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
+	    n > table->max + INODE_GROW_SLOTS ||
+	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
+		return -EBADMSG;
+	return 0;
+}
+
+int inode_table_attach(struct inode_table **ret, int take_fd, uint32_t max)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+	off_t size = lseek(take_fd, 0, SEEK_END);
+	int r = table_map(&table, take_fd, max);
+
+	if (r < 0)
+		return r;
+	if (size < (off_t)TABLE_SLOTS_OFFSET)
+		return -EBADMSG;
+	r = check_header(table, size);
+	if (r == 0)
+		r = rebuild(table);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(table);
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The node table's object, for inode.c and inode_map.c. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inode_layout.h"
+
+#define INODE_STRIPES	  64u
+#define INODE_STATE_LOCKS 64u
+#define INODE_GROW_SLOTS  1024u /* by which the file grows */
+#define INODE_NO_SLOT	  UINT32_MAX
+
+struct stripe {
+	pthread_mutex_t lock;
+	uint32_t *buckets;  /* first slot of each chain, or INODE_NO_SLOT */
+	uint32_t n_buckets; /* a power of two; 0 = none yet */
+	uint32_t n_slots;
+};
+
+struct inode_table {
+	int fd;
+	uint32_t max;
+	struct table_header *header; /* the mapping */
+	struct inode_slot *slots;    /* in the mapping */
+	size_t map_len;
+	uint32_t *links; /* max entries, reserved */
+	struct stripe stripes[INODE_STRIPES];
+	pthread_mutex_t alloc_lock;
+	uint32_t free_slot; /* alloc_lock: first of the free list */
+	uint32_t n_used;    /* alloc_lock: slots that were ever used */
+	_Atomic uint32_t n_nodes;
+	pthread_mutex_t state_locks[INODE_STATE_LOCKS];
+};
+
+uint64_t inode_slot_hash(const struct inode_slot *slot);
+/* -ENOMEM only for the first slot of a stripe. Under the stripe's lock. */
+int inode_chain_insert_locked(struct inode_table *table, uint64_t hash,
+			      uint32_t slot);
+/* Into the free list. */
+void inode_slot_give_back(struct inode_table *table, uint32_t slot);
