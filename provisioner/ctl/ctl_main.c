@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "version.h"
 
 static const struct {
 	const char *name;
@@ -37,6 +38,7 @@ static void print_help(FILE *out)
 	      "  -s, --server URL  unix:///PATH or http://HOST:PORT\n"
 	      "                    (default $CLAIMFS_SERVER or " CLIENT_SERVER_DEFAULT
 	      ")\n\n"
+	      "claimctl --version prints the version.\n\n"
 	      "Exit status: 0, 1 after a failure, 2 for a wrong command line.\n",
 	      out);
 }
@@ -71,7 +73,9 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return 0;
 	}
-	if (strcmp(argv[1], "--version") == 0)
-		argv[1] = (char[]){ "version" };
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("claimctl %s\n", CLAIMFS_VERSION);
+		return 0;
+	}
 	return run(argc - 1, argv + 1);
 }
