@@ -86,18 +86,20 @@ static int load_kind(struct cluster *cluster, enum object_kind kind,
 	return r < 0 ? err_set(err, r, "no memory") : 0;
 }
 
-int inventory_load(struct cluster *cluster, const char *namespace,
-		   struct inventory *ret, struct err *err)
+int inventory_load(struct cluster *cluster, enum inventory_parts parts,
+		   const char *namespace, struct inventory *ret,
+		   struct err *err)
 {
 	_cleanup_(inventory_fini) struct inventory inventory = { 0 };
-	int r;
+	int r = 0;
 
-	r = load_kind(cluster, KIND_STORAGE_CLASS, NULL, decode_classes,
-		      &inventory, err);
-	if (r >= 0)
+	if (parts & INVENTORY_CLASSES)
+		r = load_kind(cluster, KIND_STORAGE_CLASS, NULL, decode_classes,
+			      &inventory, err);
+	if (r >= 0 && (parts & INVENTORY_VOLUMES))
 		r = load_kind(cluster, KIND_PERSISTENT_VOLUME, NULL,
 			      decode_volumes, &inventory, err);
-	if (r >= 0)
+	if (r >= 0 && (parts & INVENTORY_PODS))
 		r = load_kind(cluster, KIND_POD, namespace, decode_pods,
 			      &inventory, err);
 	if (r < 0)

@@ -21,9 +21,17 @@ struct inventory {
 	size_t n_pods;
 };
 
-/* Classes, volumes, and the pods of the namespace. */
-int inventory_load(struct cluster *cluster, const char *namespace,
-		   struct inventory *ret, struct err *err);
+/* Reading is what a plan costs, so only what it looks at is read. */
+enum inventory_parts {
+	INVENTORY_CLASSES = 1u << 0,
+	INVENTORY_VOLUMES = 1u << 1,
+	INVENTORY_PODS = 1u << 2, /* of the namespace; NULL = of all */
+	INVENTORY_ALL = INVENTORY_CLASSES | INVENTORY_VOLUMES | INVENTORY_PODS,
+};
+
+int inventory_load(struct cluster *cluster, enum inventory_parts parts,
+		   const char *namespace, struct inventory *ret,
+		   struct err *err);
 void inventory_fini(struct inventory *inventory);
 
 /* Borrows from the inventory. */

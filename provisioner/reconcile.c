@@ -187,6 +187,14 @@ static void settle_predecessor(struct reconciler *reconciler,
 			 F_ERR(&err));
 }
 
+/* What claim_plan() looks at. */
+static enum inventory_parts parts_for(const struct claim *claim)
+{
+	if (claim->meta.is_deleting)
+		return INVENTORY_PODS;
+	return claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL;
+}
+
 static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 			   const char *name, struct err *err)
 {
@@ -207,8 +215,8 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 	r = claim_decode(object, &claim, err);
 	if (r < 0)
 		return r;
-	r = inventory_load(reconciler->options.cluster, namespace, &inventory,
-			   err);
+	r = inventory_load(reconciler->options.cluster, parts_for(&claim),
+			   namespace, &inventory, err);
 	if (r < 0)
 		return r;
 	world = inventory_world(&inventory, reconciler->options.drivers,
@@ -266,7 +274,7 @@ static int reconcile_volume(struct reconciler *reconciler, const char *name,
 		r = load_owner(reconciler, &pv, &claim, &has_claim, err);
 	if (r != 0)
 		return r;
-	r = inventory_load(reconciler->options.cluster,
+	r = inventory_load(reconciler->options.cluster, INVENTORY_PODS,
 			   pv.claim_ref.is_set ? pv.claim_ref.namespace : NULL,
 			   &inventory, err);
 	if (r < 0)
