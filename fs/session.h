@@ -19,9 +19,7 @@ struct fuse_lowlevel_ops;
 struct fuse_session;
 struct lane;
 struct session;
-struct shard;
 struct shards;
-struct volume;
 
 struct session_options {
 	const struct fuse_lowlevel_ops *ops;
