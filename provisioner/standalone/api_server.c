@@ -31,7 +31,7 @@
 #include "log.h"
 #include "watch_hub.h"
 
-#define DEFAULT_CONNECTIONS 128u
+#define DEFAULT_CONNECTIONS 288u /* more than the hub has watchers */
 #define IDLE_S		    60u
 #define WATCH_BLOCK	    (32u << 10)
 #define STOP_S		    5

@@ -25,7 +25,7 @@ struct api_server_options {
 	struct watch_hub *hub;	   /* borrowed */
 	const char *socket_path;   /* a stale socket is replaced */
 	const char *listen;	   /* "127.0.0.1:PORT", "[::1]:PORT"; or NULL */
-	unsigned int max_connections; /* per transport; 0 = 128 */
+	unsigned int max_connections; /* per transport; 0 = 288 */
 };
 
 /*

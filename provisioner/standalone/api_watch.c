@@ -14,7 +14,8 @@
  * watcher starts at the revision of the list.
  *
  * An object that leaves the selector is DELETED for this watch, as in Kubernetes;
- * which objects are in is remembered by uid, only when there is a label selector.
+ * which objects are in is remembered by uid, where the selector looks at something
+ * that can change: labels, and a pod's fields.
  */
 
 #include "api_watch.h"
@@ -49,7 +50,8 @@ struct api_watch {
 	struct object_list initial;
 	size_t next_initial;
 	struct watcher *watcher;
-	char **members; /* uids that matched a label selector */
+	bool has_members; /* the selector's objects may come and go */
+	char **members;	  /* their uids */
 	size_t n_members;
 
 	char *line; /* pending; NULL = none */
@@ -166,19 +168,25 @@ static bool remove_member(struct api_watch *watch, const char *uid)
 	return true;
 }
 
-/* What a change is for a watch with a label selector; NULL = nothing. */
+/*
+ * What a change is for a watch whose objects may come and go; NULL = nothing. An
+ * object that is gone is reported whether it is known or not: a watch that resumes
+ * from the past may not know it any more.
+ */
 static const char *type_by_membership(struct api_watch *watch,
 				      enum store_change change,
 				      const struct object *object)
 {
 	bool was_member = find_member(watch, object->uid) < watch->n_members;
+	bool matches = api_selector_matches(&watch->selector, object);
 
-	if (change == STORE_DELETED ||
-	    !api_selector_matches(&watch->selector, object))
-		return remove_member(watch, object->uid) ? "DELETED" : NULL;
+	if (change == STORE_DELETED || !matches) {
+		(void)remove_member(watch, object->uid);
+		return was_member || matches ? "DELETED" : NULL;
+	}
 	if (!add_member(watch, object->uid))
 		watch->is_over = true;
-	return was_member ? "MODIFIED" : "ADDED";
+	return was_member && change == STORE_MODIFIED ? "MODIFIED" : "ADDED";
 }
 
 static const char *change_type(struct api_watch *watch,
@@ -195,9 +203,8 @@ static const char *change_type(struct api_watch *watch,
 	    (watch->has_namespace &&
 	     strcmp(object->namespace, watch->namespace) != 0))
 		return NULL;
-	if (watch->selector.labels.is_set)
+	if (watch->has_members)
 		return type_by_membership(watch, change->change, object);
-	/* Fields that can be selected by do not change: no memory is needed. */
 	if (!api_selector_matches(&watch->selector, object))
 		return NULL;
 	return names[change->change];
@@ -207,7 +214,7 @@ static void next_initial(struct api_watch *watch)
 {
 	struct object *object = watch->initial.items[watch->next_initial++];
 
-	if (watch->selector.labels.is_set && !add_member(watch, object->uid))
+	if (watch->has_members && !add_member(watch, object->uid))
 		watch->is_over = true;
 	set_change(watch, "ADDED", object);
 }
@@ -331,6 +338,9 @@ static int configure(struct api_watch *watch, const struct api_request *request,
 		api_status_bad_request(response, &err);
 		return err.code;
 	}
+	watch->has_members =
+		watch->selector.labels.is_set ||
+		(route->kind == KIND_POD && watch->selector.n_fields);
 	if (!timeout_s) /* as in Kubernetes: no limit of the client's */
 		timeout_s = TIMEOUT_DEFAULT_S;
 	watch->end_ns = clock_ns() + timeout_s * NS_PER_S;
@@ -369,9 +379,9 @@ static int find_start(struct api_watch *watch, const struct api *api,
 }
 
 /*
- * With a label selector and no initial list, the members are those of now: exact
- * unless the client resumes from the past, where at worst a change of something
- * that had already left is not reported as DELETED.
+ * Without an initial list the members are those of now: exact unless the client
+ * resumes from the past, where at worst an object that left the selector meanwhile
+ * is not reported.
  */
 static int find_members(struct api_watch *watch, const struct api *api,
 			const struct api_request *request,
@@ -380,7 +390,7 @@ static int find_members(struct api_watch *watch, const struct api *api,
 {
 	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
 
-	if (!watch->selector.labels.is_set || watch->initial.n)
+	if (!watch->has_members || watch->initial.n)
 		return 0;
 	if (api_object_select(api, request, route, &list, response) != 0)
 		return -EINVAL;

@@ -216,6 +216,29 @@ Test(api, a_watch_shows_what_is_and_what_changes)
 	cr_assert_eq(read_watch(&response, line, sizeof(line)), 0);
 }
 
+Test(api, a_watch_that_resumes_hears_of_what_was_deleted_meanwhile)
+{
+	_cleanup_(api_response_fini) struct api_response response = { 0 };
+	_cleanup_(object_unref) struct object *pod = must_create(
+		"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},"
+		"\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}");
+	char version[24], line[2048];
+
+	(void)snprintf(version, sizeof(version), "%llu",
+		       (unsigned long long)pod->resource_version);
+	cr_assert_eq(store_remove(store, KIND_POD, "default", "p", NULL, NULL),
+		     0);
+	response = ask(&(struct api_request){
+		.method = API_GET,
+		.path = "/api/v1/namespaces/default/pods",
+		.query = { .watch = "1",
+			   .resource_version = version,
+			   .timeout_seconds = "5",
+			   .field_selector = "metadata.name=p" } });
+	(void)read_watch(&response, line, sizeof(line));
+	cr_assert_eq(strncmp(line, "{\"type\":\"DELETED\"", 17), 0, "%s", line);
+}
+
 Test(api, a_watch_from_a_forgotten_revision_says_so)
 {
 	_cleanup_(api_response_fini) struct api_response response = { 0 };
