@@ -52,7 +52,7 @@ class BadInput(LabCase):
     def test_missing_field(self):
         for gone, field in (("  accessModes: [ReadWriteMany]\n",
                              "accessModes"),
-                            ("  name: bad\n", "name"),
+                            ("  name: bad\n", "metadata"),
                             ("kind: PersistentVolumeClaim\n", "kind")):
             with self.subTest(field):
                 self.refuse(self.good_claim.replace(gone, ""), field)
