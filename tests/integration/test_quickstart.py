@@ -27,8 +27,9 @@ class Quickstart(unittest.TestCase):
     def tearDown(self):
         self.quickstart("--down")
         self.assertEqual(mounts_below(self.folder), [])
-        self.assertEqual(sanitizer_reports(self.reports), [])
+        reports = sanitizer_reports(self.reports)
         shutil.rmtree(self.folder)
+        self.assertEqual(reports, [])
 
     def quickstart(self, *args):
         return subprocess.run(
