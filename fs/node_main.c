@@ -17,9 +17,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "csi.h"
 #include "log.h"
@@ -28,6 +26,7 @@
 #include "options.h"
 #include "rpc_server.h"
 #include "shard.h"
+#include "supervisor.h"
 #include "version.h"
 
 /* A volume takes three descriptors, a connection one per shard and server. */
@@ -111,27 +110,6 @@ static int state_dir_lock(const char *dir, int *ret_fd, struct err *err)
 	}
 	*ret_fd = TAKE_FD(fd);
 	return 0;
-}
-
-/* sd_notify(3) without libsystemd: one datagram to the socket that it names. */
-static void supervisor_notify(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	_cleanup_(fd_close) int fd = -1;
-	size_t len = path ? strlen(path) : 0;
-
-	if (len < 2 || len >= sizeof(addr.sun_path))
-		return;
-	memcpy(addr.sun_path, path, len);
-	if (addr.sun_path[0] == '@') /* abstract */
-		addr.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-		     (const struct sockaddr *)&addr,
-		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 }
 
 static int serve(const struct node_settings *settings, int signal_fd,
