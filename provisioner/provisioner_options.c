@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "api_listen.h"
 #include "log.h"
 #include "options.h"
 
@@ -52,7 +53,7 @@ static int set_listen(void *userdata, const char *value, struct err *err)
 	struct provisioner_settings *settings = userdata;
 
 	settings->listen = value;
-	return 0;
+	return api_listen_check(value, err);
 }
 
 /* Names become components of paths, so nothing but a DNS subdomain will do. */

@@ -132,8 +132,15 @@ static int parse_address(const char *text, union address *ret, struct err *err)
 	}
 	return err_set(
 		err, -EINVAL,
-		"address \"%s\" must be a loopback address and a port, such as 127.0.0.1:8001 or [::1]:8001",
+		"\"%s\" is not a loopback address and a port, such as 127.0.0.1:8001 or [::1]:8001",
 		text);
+}
+
+int api_listen_check(const char *text, struct err *err)
+{
+	union address address;
+
+	return parse_address(text, &address, err);
 }
 
 int api_listen_loopback(const char *text, int *ret_fd, uint16_t *ret_port,

@@ -13,6 +13,9 @@
  */
 int api_listen_unix(const char *path, int *ret_fd, struct err *err);
 
+/* Whether api_listen_loopback() would take the address: 0, -EINVAL with a sentence. */
+int api_listen_check(const char *text, struct err *err);
+
 /* "127.0.0.1:PORT" or "[::1]:PORT"; port 0 = any. -EINVAL for other addresses. */
 int api_listen_loopback(const char *text, int *ret_fd, uint16_t *ret_port,
 			struct err *err);
