@@ -141,11 +141,12 @@ struct claim_ref {
 struct persistent_volume {
 	struct object_meta meta;
 	enum pv_phase phase;
-	uint64_t capacity;	/* bytes */
-	uint32_t access_modes;	/* mask of enum access_mode */
-	bool is_block;		/* volumeMode: Block */
-	char *class_name;	/* "" = none */
-	char *attributes_class; /* "" = none */
+	uint64_t capacity;		    /* bytes */
+	uint32_t access_modes;		    /* mask of enum access_mode */
+	enum access_mode first_access_mode; /* the one that nodes are told */
+	bool is_block;			    /* volumeMode: Block */
+	char *class_name;		    /* "" = none */
+	char *attributes_class;		    /* "" = none */
 	enum reclaim_policy reclaim;
 	struct claim_ref claim_ref;
 	char *driver;		  /* spec.csi.driver; "" = not a CSI volume */

@@ -105,13 +105,15 @@ static int decode_block(const cJSON *json, bool *ret, struct err *err)
 	return 0;
 }
 
+/* *ret_first may be NULL; 0 where there is none. */
 static int decode_access_modes(const cJSON *json, uint32_t *ret,
-			       struct err *err)
+			       enum access_mode *ret_first, struct err *err)
 {
 	static const char *const names[] = { "ReadOnlyMany", "ReadWriteMany",
 					     "ReadWriteOnce",
 					     "ReadWriteOncePod" };
 	const cJSON *modes, *item;
+	enum access_mode first = 0;
 	uint32_t mask = 0;
 	int r;
 
@@ -128,9 +130,13 @@ static int decode_access_modes(const cJSON *json, uint32_t *ret,
 			return unsupported("spec.accessModes",
 					   item->valuestring, &NAMES(names),
 					   err);
+		if (!mask)
+			first = mode;
 		mask |= mode;
 	}
 	*ret = mask;
+	if (ret_first)
+		*ret_first = first;
 	return 0;
 }
 
@@ -327,7 +333,8 @@ int persistent_volume_decode(const struct object *object,
 	r = json_quantity(json, "spec.capacity.storage", 0, &pv.capacity, err);
 	if (r < 0)
 		return r;
-	r = decode_access_modes(json, &pv.access_modes, err);
+	r = decode_access_modes(json, &pv.access_modes, &pv.first_access_mode,
+				err);
 	if (r < 0)
 		return r;
 	r = decode_claim_ref(json, &pv.claim_ref, err);
@@ -377,7 +384,7 @@ static int decode_claim_spec(const cJSON *json, struct claim *claim,
 			  &claim->request, err);
 	if (r < 0)
 		return r;
-	r = decode_access_modes(json, &claim->access_modes, err);
+	r = decode_access_modes(json, &claim->access_modes, NULL, err);
 	if (r < 0)
 		return r;
 	r = decode_block(json, &claim->is_block, err);

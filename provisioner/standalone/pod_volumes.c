@@ -215,18 +215,6 @@ static int make_context(const struct persistent_volume *pv,
 	return 0;
 }
 
-/* The kubelet looks at the first mode only; a mask has no order: the widest. */
-static enum access_mode access_mode_of(const struct persistent_volume *pv)
-{
-	static const enum access_mode order[] = { ACCESS_RWX, ACCESS_RWO,
-						  ACCESS_RWOP, ACCESS_ROX };
-
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-		if (pv->access_modes & order[i])
-			return order[i];
-	return ACCESS_RWO;
-}
-
 /* In the kubelet's words; what is the operation, err what the daemon said. */
 static int rpc_failure(const struct persistent_volume *pv, const char *what,
 		       enum rpc_status status, const struct err *said,
@@ -247,7 +235,8 @@ static int stage_and_publish(const struct pod_volumes *self,
 	_cleanup_(err_fini) struct err said = ERR_INIT;
 	struct node_client_volume volume = {
 		.handle = pv->handle,
-		.access_mode = access_mode_of(pv),
+		/* The kubelet tells the first mode only. */
+		.access_mode = pv->first_access_mode,
 		.mount_flags = pv->mount_options,
 		.n_mount_flags = pv->n_mount_options,
 		.context = &pv->attributes,

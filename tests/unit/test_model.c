@@ -224,6 +224,7 @@ Test(model, decodes_a_volume)
 	cr_expect_eq(pv.phase, PV_RELEASED);
 	cr_expect_eq(pv.capacity, 1610612736);
 	cr_expect_eq(pv.access_modes, ACCESS_RWX | ACCESS_ROX);
+	cr_expect_eq(pv.first_access_mode, ACCESS_RWX);
 	cr_expect_eq(pv.reclaim, RECLAIM_RETAIN, "as for a PV made by hand");
 	cr_expect(pv.claim_ref.is_set);
 	cr_expect_str_eq(pv.claim_ref.namespace, "n");
