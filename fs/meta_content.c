@@ -86,11 +86,28 @@ void meta_mode(FILE *out, const struct meta_subject *subject)
 		      access_mode_name(spec_of(subject)->access_mode));
 }
 
+/* The PV's, or at least the one that this node was told. */
+static void add_access_modes(cJSON *json, const struct volume_spec *spec)
+{
+	const char *text = spec->access_modes
+				   ? spec->access_modes
+				   : access_mode_name(spec->access_mode);
+	cJSON *modes = cJSON_AddArrayToObject(json, "accessModes");
+
+	while (*text) {
+		size_t len = strcspn(text, ",");
+		_cleanup_(free) char *mode = strndup(text, len);
+
+		(void)cJSON_AddItemToArray(
+			modes, cJSON_CreateString(mode ? mode : ""));
+		text += len + (text[len] == ',');
+	}
+}
+
 void meta_volume(FILE *out, const struct meta_subject *subject)
 {
 	_cleanup_(cJSON_Delete) cJSON *json = cJSON_CreateObject();
 	const struct volume_spec *spec = spec_of(subject);
-	cJSON *modes;
 
 	(void)cJSON_AddStringToObject(json, "name", spec->pv);
 	(void)cJSON_AddStringToObject(json, "handle", spec->handle);
@@ -98,9 +115,12 @@ void meta_volume(FILE *out, const struct meta_subject *subject)
 		(void)cJSON_AddStringToObject(json, "claim", spec->claim);
 	if (spec->capacity > 0)
 		add_u64(json, "capacity", spec->capacity);
-	modes = cJSON_AddArrayToObject(json, "accessModes");
-	(void)cJSON_AddItemToArray(
-		modes, cJSON_CreateString(access_mode_name(spec->access_mode)));
+	if (spec->class)
+		(void)cJSON_AddStringToObject(json, "class", spec->class);
+	if (spec->reclaim_policy)
+		(void)cJSON_AddStringToObject(json, "reclaimPolicy",
+					      spec->reclaim_policy);
+	add_access_modes(json, spec);
 	(void)cJSON_AddStringToObject(
 		json, "mode", is_read_only_for_reader(subject) ? "ro" : "rw");
 	print_json(out, json);

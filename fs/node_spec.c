@@ -13,32 +13,45 @@
 #include <strings.h>
 
 #include "node_check.h"
+#include "parse.h"
 
 #define CLUSTER_PREFIX	  "csi.storage.k8s.io/"
 #define KUBERNETES_PREFIX "storage.kubernetes.io/"
 #define MOUNT_OPTIONS_KEY "mountOptions"
+/* What our provisioner tells about a volume, for .meta. */
+#define FACT_PREFIX "claimfs.io/"
 
 static bool has_prefix(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_cluster_key(const char *key)
+static bool is_information(const char *key)
 {
 	return has_prefix(key, CLUSTER_PREFIX) ||
-	       has_prefix(key, KUBERNETES_PREFIX);
+	       has_prefix(key, KUBERNETES_PREFIX) ||
+	       has_prefix(key, FACT_PREFIX);
 }
 
-const char *node_context_get(const struct labels *context, const char *key)
+/* NULL when there is none. */
+static const char *find(const struct labels *context, const char *prefix,
+			const char *key)
 {
 	for (size_t i = 0; context && i < context->n; i++) {
 		const struct label *label = &context->items[i];
 
-		if (has_prefix(label->key, CLUSTER_PREFIX) &&
-		    strcmp(label->key + strlen(CLUSTER_PREFIX), key) == 0)
+		if (has_prefix(label->key, prefix) &&
+		    strcmp(label->key + strlen(prefix), key) == 0)
 			return label->value;
 	}
-	return "";
+	return NULL;
+}
+
+const char *node_context_get(const struct labels *context, const char *key)
+{
+	const char *value = find(context, CLUSTER_PREFIX, key);
+
+	return value ? value : "";
 }
 
 static bool is_mount_options(const char *key)
@@ -101,6 +114,18 @@ static int claim_name(const struct labels *context, char **ret)
 	return asprintf(ret, "%s/%s", namespace, name) < 0 ? -ENOMEM : 0;
 }
 
+/* Facts are for information: one that makes no sense is as good as none. */
+static void take_facts(const struct labels *context, struct volume_spec *spec)
+{
+	const char *capacity = find(context, FACT_PREFIX, "capacity");
+
+	if (capacity)
+		(void)parse_u64(capacity, 0, INT64_MAX, &spec->capacity);
+	spec->class = find(context, FACT_PREFIX, "class");
+	spec->reclaim_policy = find(context, FACT_PREFIX, "reclaim-policy");
+	spec->access_modes = find(context, FACT_PREFIX, "access-modes");
+}
+
 static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		     struct err *err)
 {
@@ -129,6 +154,7 @@ static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		.mountpoint = args->staging_path,
 		.access_mode = node_mode_access(args->capability.access_mode),
 	};
+	take_facts(args->context, &spec->volume);
 	return node_spec_mount_options(args->context, &args->capability,
 				       &spec->volume.options, err);
 }
@@ -175,7 +201,7 @@ static int print_context(FILE *out, const struct labels *context)
 	if (!sorted)
 		return -ENOMEM;
 	for (size_t i = 0; context && i < context->n; i++) {
-		if (!is_cluster_key(context->items[i].key))
+		if (!is_information(context->items[i].key))
 			sorted[n++] = &context->items[i];
 	}
 	qsort(sorted, n, sizeof(*sorted), label_compare);

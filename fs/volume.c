@@ -32,7 +32,7 @@
 #define READAHEAD_KIB	  4096
 #define FIRST_USAGE_MS	  2000
 #define MIN_IO		  4096u
-#define N_STRINGS	  7
+#define N_STRINGS	  10
 #define MS_PER_DECISECOND 100u
 
 struct volume {
@@ -65,10 +65,12 @@ static int copy_string(struct volume *volume, const char **string)
 static int copy_spec(struct volume *volume, const struct volume_spec *spec)
 {
 	struct volume_spec *own = &volume->spec;
-	const char **strings[N_STRINGS] = { &own->handle,    &own->pv,
-					    &own->claim,     &own->server,
-					    &own->share,     &own->subdir,
-					    &own->mountpoint };
+	const char **strings[N_STRINGS] = {
+		&own->handle,	   &own->pv,	&own->claim,
+		&own->server,	   &own->share, &own->subdir,
+		&own->mountpoint,  &own->class, &own->reclaim_policy,
+		&own->access_modes
+	};
 
 	*own = *spec;
 	for (size_t i = 0; i < N_STRINGS; i++) {

@@ -39,6 +39,9 @@ struct volume_spec {
 	const char *mountpoint; /* absolute, exists */
 	enum access_mode access_mode;
 	uint64_t capacity; /* bytes; 0 = unknown */
+	const char *class; /* these three: NULL = unknown */
+	const char *reclaim_policy;
+	const char *access_modes; /* of the PV, "ReadWriteMany,ReadOnlyMany" */
 	struct mount_options options;
 };
 

@@ -161,10 +161,12 @@ static const struct {
 	{ "mountPermissions", set_mount_permissions },
 };
 
-static bool is_kubernetes_own(const char *key)
+/* For information: of the cluster, and of our own provisioner. */
+static bool is_information(const char *key)
 {
 	static const char *const prefixes[] = { "csi.storage.k8s.io/",
-						"storage.kubernetes.io/" };
+						"storage.kubernetes.io/",
+						"claimfs.io/" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		if (strncasecmp(key, prefixes[i], strlen(prefixes[i])) == 0)
@@ -186,7 +188,7 @@ static int set(struct class_parameters *parameters, unsigned int *seen,
 		*seen |= 1u << i;
 		return table[i].set(parameters, parameter->value, err);
 	}
-	if (is_kubernetes_own(parameter->key))
+	if (is_information(parameter->key))
 		return 0;
 	return err_set(err, -EINVAL,
 		       "invalid parameter \"%s\"; allowed: " ALLOWED,

@@ -9,6 +9,7 @@
 
 #include "volume_object.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -70,6 +71,26 @@ static bool add_metadata(cJSON *json, const struct storage_class *class,
 		change_add_finalizer(json, FINALIZER_EXTERNAL) == 0);
 }
 
+/* "ReadWriteOnce,ReadOnlyMany"; malloc'ed, NULL = no memory. */
+static char *access_modes_text(const struct object *claim)
+{
+	const cJSON *modes = json_at(claim->json, "spec.accessModes");
+	const cJSON *item;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	cJSON_ArrayForEach (item, modes)
+		(void)fprintf(out, "%s%s", item != modes->child ? "," : "",
+			      cJSON_GetStringValue(item));
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static const char *parameter(const struct storage_class *class, const char *key)
 {
 	for (size_t i = 0; i < class->parameters.n; i++)
@@ -78,7 +99,27 @@ static const char *parameter(const struct storage_class *class, const char *key)
 	return NULL;
 }
 
-static bool add_csi(cJSON *spec, const struct storage_class *class,
+/* claimfs.io/...: what a node may tell about the volume without asking the API. */
+static bool add_facts(cJSON *attributes, const struct object *claim,
+		      const struct storage_class *class,
+		      const struct volume_place *place)
+{
+	_cleanup_(free) char *modes = access_modes_text(claim);
+	char capacity[24];
+	const struct pair facts[] = {
+		{ "claimfs.io/access-modes", modes },
+		{ "claimfs.io/capacity", capacity },
+		{ "claimfs.io/class", class->meta.name },
+		{ "claimfs.io/reclaim-policy",
+		  reclaim_policy_names[class->reclaim] },
+	};
+
+	(void)snprintf(capacity, sizeof(capacity), "%" PRIu64, place->capacity);
+	return modes && add_pairs(attributes, facts, ARRAY_SIZE(facts));
+}
+
+static bool add_csi(cJSON *spec, const struct object *claim,
+		    const struct storage_class *class,
 		    const struct volume_place *place)
 {
 	const struct pair source[] = {
@@ -97,10 +138,11 @@ static bool add_csi(cJSON *spec, const struct storage_class *class,
 		{ "subDir", place->path },
 	};
 	cJSON *csi = cJSON_AddObjectToObject(spec, "csi");
+	cJSON *json = cJSON_AddObjectToObject(csi, "volumeAttributes");
 
 	return add_pairs(csi, source, ARRAY_SIZE(source)) &&
-	       add_pairs(cJSON_AddObjectToObject(csi, "volumeAttributes"),
-			 attributes, ARRAY_SIZE(attributes));
+	       add_facts(json, claim, class, place) &&
+	       add_pairs(json, attributes, ARRAY_SIZE(attributes));
 }
 
 static bool add_claim_ref(cJSON *spec, const struct object *claim)
@@ -148,7 +190,7 @@ static bool add_spec(cJSON *json, const struct object *claim,
 	return capacity &&
 	       add_copy(capacity, "storage", claim,
 			"spec.resources.requests.storage") &&
-	       add_csi(spec, class, place) &&
+	       add_csi(spec, claim, class, place) &&
 	       add_copy(spec, "accessModes", claim, "spec.accessModes") &&
 	       add_claim_ref(spec, claim) &&
 	       cJSON_AddStringToObject(spec, "persistentVolumeReclaimPolicy",

@@ -20,6 +20,10 @@ static struct label context_items[] = {
 	LABEL("csi.storage.k8s.io/pvc/name", "claim"),
 	LABEL("csi.storage.k8s.io/pvc/namespace", "default"),
 	LABEL("storage.kubernetes.io/csiProvisionerIdentity", "1-2-x"),
+	LABEL("claimfs.io/capacity", "1073741824"),
+	LABEL("claimfs.io/class", "fast"),
+	LABEL("claimfs.io/reclaim-policy", "Delete"),
+	LABEL("claimfs.io/access-modes", "ReadWriteMany,ReadOnlyMany"),
 };
 static const struct labels context = { context_items,
 				       ARRAY_SIZE(context_items) };
@@ -51,6 +55,11 @@ Test(node_spec, a_context_becomes_a_volume)
 	cr_assert_str_eq(spec.volume.subdir, "pvc-1");
 	cr_assert_str_eq(spec.volume.mountpoint, "/stage");
 	cr_assert_eq(spec.volume.access_mode, ACCESS_RWX);
+	cr_assert_eq(spec.volume.capacity, 1073741824);
+	cr_assert_str_eq(spec.volume.class, "fast");
+	cr_assert_str_eq(spec.volume.reclaim_policy, "Delete");
+	cr_assert_str_eq(spec.volume.access_modes,
+			 "ReadWriteMany,ReadOnlyMany");
 }
 
 Test(node_spec, mount_flags_come_after_the_volume_s_mount_options)
