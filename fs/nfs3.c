@@ -33,6 +33,10 @@
  * timeo x retrans. What the server has put off (JUKEBOX) is asked again at the
  * next tick.
  *
+ * Health must not freeze when nobody asks any more. While the server is not well,
+ * or owes an answer to a call that was given up, a tick without other calls sends
+ * a NULL of our own, which is aged and sent again like any call.
+ *
  * Runs on the shard's thread.
  */
 
@@ -64,7 +68,9 @@ struct nfs3_client {
 	struct nfs_conn *conn;
 	struct call_list waiting; /* for a slot, in order */
 	struct call_list delayed; /* by JUKEBOX, until the next tick */
-	uint64_t replied_ns;	  /* when the server last said anything */
+	struct nfs_call probe;	  /* the NULL of our own */
+	bool is_owed;	     /* a call was given up, and nothing came since */
+	uint64_t replied_ns; /* when the server last said anything */
 	struct timer tick;
 	char name[INET6_ADDRSTRLEN]; /* for logs */
 	struct nfs3_window window;
@@ -113,6 +119,8 @@ static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
 	struct nfs3_slot *slot = slot_of(c, call);
 
 	if (slot) {
+		if (slot->sent_ns)
+			c->is_owed = true;
 		slot_leave(c, slot);
 		return;
 	}
@@ -250,6 +258,7 @@ static int complete_readdir(struct nfs3_client *c, struct nfs3_slot *slot,
 static void on_reply(struct nfs3_client *c)
 {
 	c->replied_ns = clock_ns();
+	c->is_owed = false;
 	if (c->client.health != NFS_HEALTH_OK &&
 	    nfs3_window_oldest_ns(&c->window, c->replied_ns) <= OVERDUE_NS)
 		set_health(c, NFS_HEALTH_OK);
@@ -390,6 +399,19 @@ static void retry_delayed(struct nfs3_client *c)
 	}
 }
 
+static void probe_done(struct nfs_call *call)
+{
+	/* That the server has answered, or has not, is all: see on_reply(). */
+}
+
+static void probe_if_in_doubt(struct nfs3_client *c)
+{
+	if (has_work(c) || (c->client.health == NFS_HEALTH_OK && !c->is_owed))
+		return;
+	c->probe = (struct nfs_call){ .proc = NFS_NULL, .done = probe_done };
+	nfs_client_submit(&c->client, &c->probe);
+}
+
 static void on_tick(struct timer *timer)
 {
 	struct nfs3_client *c = container_of(timer, struct nfs3_client, tick);
@@ -399,6 +421,7 @@ static void on_tick(struct timer *timer)
 	check_server(c, now_ns);
 	if (c->options.is_soft)
 		expire_soft(c, now_ns);
+	probe_if_in_doubt(c);
 	if (has_work(c))
 		arm_tick(c);
 }

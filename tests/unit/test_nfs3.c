@@ -50,9 +50,15 @@ static void server_listen(void)
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(addr);
+	int one = 1;
 
+	if (options.addr_len) /* once more, at the same port */
+		memcpy(&addr, &options.addr, sizeof(addr));
 	listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	cr_assert_geq(listen_fd, 0);
+	cr_assert_eq(setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &one,
+				sizeof(one)),
+		     0);
 	cr_assert_eq(bind(listen_fd, (struct sockaddr *)&addr, len), 0);
 	cr_assert_eq(listen(listen_fd, 8), 0);
 	cr_assert_eq(getsockname(listen_fd, (struct sockaddr *)&addr, &len), 0);
@@ -183,6 +189,13 @@ static void answer_failed(size_t i, uint32_t status)
 	uint8_t wire[64];
 
 	server_send(wire, make_failed_reply(wire, seen[i].xid, status));
+}
+
+static void answer_null(size_t i)
+{
+	uint8_t wire[64];
+
+	server_send(wire, put_head(wire, seen[i].xid, 0));
 }
 
 /* --- the client --------------------------------------------------------------- */
@@ -614,6 +627,41 @@ Test(nfs3, a_soft_call_times_out_without_a_server_too)
 		cr_assert_eq(loop_run_once(loop, 100), 0);
 	cr_assert_eq(calls[0].status, -ETIMEDOUT);
 	cr_assert_eq(client->health, NFS_HEALTH_UNREACHABLE);
+}
+
+/* --- health without calls ------------------------------------------------------------ */
+
+Test(nfs3, health_recovers_though_nobody_asks)
+{
+	listen_fd = fd_close(listen_fd);
+	options.timeo_ms = 100;
+	connect_client();
+	submit(0, NFS_READ, 10);
+	RUN_UNTIL(client->health == NFS_HEALTH_UNREACHABLE);
+	nfs_client_cancel(client, &calls[0]);
+	server_listen();
+	RUN_UNTIL(n_seen == 1);
+	cr_assert_eq(seen[0].proc, NFS_NULL);
+	cr_assert_neq(client->health, NFS_HEALTH_OK, "connected, no answer");
+	answer_null(0);
+	RUN_UNTIL(client->health == NFS_HEALTH_OK);
+	run_for(200 * NS_PER_MS);
+	cr_assert_eq(n_seen, 1, "a server that is well is left in peace");
+	cr_assert_eq(client->n_in_flight, 0);
+}
+
+Test(nfs3, a_silent_server_shows_though_every_call_is_given_up)
+{
+	options.timeo_ms = 20000;
+	connect_client();
+	submit(0, NFS_READ, 10);
+	RUN_UNTIL(n_seen == 1);
+	nfs_client_cancel(client, &calls[0]);
+	RUN_UNTIL(n_seen == 2);
+	cr_assert_eq(seen[1].proc, NFS_NULL);
+	RUN_UNTIL(client->health == NFS_HEALTH_DEGRADED);
+	answer_null(1);
+	RUN_UNTIL(client->health == NFS_HEALTH_OK);
 }
 
 /* --- nonsense ------------------------------------------------------------------------ */
