@@ -4,9 +4,9 @@
  * The steps that only change objects of the API. The two that touch a share,
  * provision and reclaim, are in files of their own.
  *
- * A target that is gone, or is another object of that name by now, is not an
- * error: the plan is outdated, and the change that made it so has queued the key
- * again.
+ * A target that is gone, or is another object of that name by now, or belongs to
+ * somebody else, is not an error: the plan is outdated. None of its other steps
+ * may be taken, and a new one is made.
  */
 
 #include "claim_apply.h"
@@ -161,6 +161,23 @@ static bool fill_claim_ref(cJSON *ref, const struct object *claim)
 	       change_string(ref, "resourceVersion", version) >= 0;
 }
 
+static const char *text_at(const cJSON *json, const char *path)
+{
+	const char *text = cJSON_GetStringValue(json_at(json, path));
+
+	return text ? text : "";
+}
+
+/* By name, and by uid unless the user reserved the volume without. */
+static bool is_ref_to(const cJSON *ref, const struct object *claim)
+{
+	const char *uid = text_at(ref, "uid");
+
+	return strcmp(text_at(ref, "namespace"), claim->namespace) == 0 &&
+	       strcmp(text_at(ref, "name"), claim->name) == 0 &&
+	       (!*uid || strcmp(uid, claim->uid) == 0);
+}
+
 /*
  * The write that decides who gets the volume: it is made from a fresh reading, so
  * that a reservation that came in between is respected.
@@ -170,13 +187,14 @@ static int bind_volume(cJSON *json, const void *userdata)
 	const struct object *claim = userdata;
 	const cJSON *ref = json_at(json, "spec.claimRef");
 	cJSON *spec = change_member(json, "spec");
-	const char *uid;
 	cJSON *target;
 
 	if (!spec)
 		return -ENOMEM;
-	uid = cJSON_GetStringValue(cJSON_GetObjectItem(ref, "uid"));
-	if (uid && *uid)
+	if (ref ? !is_ref_to(ref, claim)
+		: !!json_at(json, "metadata.deletionTimestamp"))
+		return CHANGE_OUTDATED;
+	if (*text_at(ref, "uid"))
 		return CHANGE_NONE;
 	/* A claimRef without uid is the user's: he keeps the say about it. */
 	if (!ref &&
@@ -224,15 +242,16 @@ static int set_volume_phase(cJSON *json, const void *phase)
 
 static int bind_claim(cJSON *json, const void *volume)
 {
-	const char *name =
-		cJSON_GetStringValue(json_at(json, "spec.volumeName"));
 	cJSON *spec = change_member(json, "spec");
+	const char *name = text_at(json, "spec.volumeName");
 	int r = CHANGE_NONE;
 
 	if (!spec)
 		return -ENOMEM;
+	if (*name && strcmp(name, volume) != 0)
+		return CHANGE_OUTDATED;
 	/* A volumeName that is there is the user's: no annotation then. */
-	if (!name || !*name)
+	if (!*name)
 		r = both(change_string(spec, "volumeName", volume),
 			 change_annotation(json, ANNOTATION_BOUND_BY_CONTROLLER,
 					   "yes"));
@@ -384,6 +403,8 @@ static int apply_step(const struct applier *applier,
 		      const struct apply_subject *subject,
 		      const struct plan_step *step, struct err *err)
 {
+	int r;
+
 	switch (step->step) {
 	case STEP_PROVISION:
 		return provision(applier, subject, step, err);
@@ -399,8 +420,8 @@ static int apply_step(const struct applier *applier,
 			    step->reason, step->component, step->value);
 		return 0;
 	default:
-		return apply_outcome(
-			apply_object_step(applier, subject, step, err));
+		r = apply_object_step(applier, subject, step, err);
+		return r == CLUSTER_NOT_FOUND ? APPLY_AGAIN : apply_outcome(r);
 	}
 }
 

@@ -52,6 +52,8 @@ static int try_change(struct cluster *cluster,
 	r = edit(old, change, userdata, &new, err);
 	if (r == CHANGE_NONE)
 		return 0;
+	if (r == CHANGE_OUTDATED)
+		return CLUSTER_NOT_FOUND;
 	if (r < 0)
 		return r;
 	return write(cluster, new, &stored, err);

@@ -21,9 +21,11 @@ struct object_target {
 
 enum change_outcome {
 	CHANGE_NONE = 1, /* it is already so: nothing is written */
+	/* Not what the change was meant for any more: CLUSTER_NOT_FOUND. */
+	CHANGE_OUTDATED = 2,
 };
 
-/* Edits a private copy: 0, CHANGE_NONE or -ENOMEM. */
+/* Edits a private copy: 0, enum change_outcome or -ENOMEM. */
 typedef int (*change_fn)(struct cJSON *json, const void *userdata);
 
 /* 0 (also for CHANGE_NONE), enum cluster_outcome, or -errno. */
