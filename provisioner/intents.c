@@ -130,8 +130,9 @@ static int undo(const struct applier *applier, const struct volume_place *place,
 	struct share_volume volume = volume_place_borrow(place);
 	int r = apply_share_reclaim(applier, &volume, ON_DELETE_DELETE, err);
 
-	if (r == SHARE_KEPT)
-		r = 0;
+	/* It was there before, or is another volume's: nothing was made. */
+	if (r == SHARE_KEPT || r == SHARE_FOREIGN)
+		return 0;
 	if (r == 0)
 		log_info("provisioning undone", F_STR("volume", place->name),
 			 F_STR("directory", place->path));

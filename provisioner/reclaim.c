@@ -43,6 +43,8 @@ static int remove_directory(const struct applier *applier,
 
 	if (r == SHARE_MORE)
 		return APPLY_MORE;
+	if (r == SHARE_FOREIGN)
+		return err->code;
 	if (r < 0)
 		return r;
 	log_info(r == SHARE_KEPT ? "directory kept" : "directory reclaimed",

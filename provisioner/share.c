@@ -5,7 +5,8 @@
  *
  *	make:	 descriptor "creating" -> mkdir -> descriptor "ready" with file id
  *	reclaim: check descriptor and file id -> rename into the trash -> check the
- *		 file id again -> remove below the trash -> remove the descriptor
+ *		 file id again -> remove below the trash -> remove the descriptor;
+ *		 what is in the trash from an earlier try comes first
  *
  * Invariants:
  *  1. A directory is touched by reclaim only when the descriptor of that name
@@ -169,6 +170,32 @@ static int find_directory(struct session *session, struct share_fh *ret_parent,
 	return share_nfs_lookup(session->nfs, ret_parent, *ret_name, ret);
 }
 
+/* A directory that took the place of the one that was made is not the volume's. */
+static int check_made(struct session *session,
+		      const struct share_descriptor *descriptor,
+		      struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+	_cleanup_(free) char *name = NULL;
+	struct share_fh parent;
+	struct share_entry entry;
+	int r;
+
+	if (strcmp(descriptor->path, volume->path) != 0)
+		return refuse(volume,
+			      "the volume's descriptor names another directory",
+			      err);
+	if (!descriptor->has_fileid)
+		return 0;
+	r = find_directory(session, &parent, &name, &entry);
+	if (r < 0)
+		return r == -ENOENT ? 0 : fail(volume, r, "look up", err);
+	if (entry.fileid == descriptor->fileid)
+		return 0;
+	return refuse(volume, "it is not the one that was made for the volume",
+		      err);
+}
+
 /* The first thing on the share that says that this volume is going to exist. */
 static int claim_path(struct session *session,
 		      struct share_descriptor *descriptor, char **ret_owner,
@@ -249,10 +276,8 @@ static int make(const struct share_volume *volume, char **ret_owner,
 		r = claim_path(&session, &descriptor, ret_owner, err);
 	else if (r < 0)
 		return fail(volume, r, "read the descriptor of", err);
-	else if (strcmp(descriptor.path, volume->path) != 0)
-		return refuse(volume,
-			      "the volume's descriptor names another directory",
-			      err);
+	else
+		r = check_made(&session, &descriptor, err);
 	if (r != 0)
 		return r;
 	return make_directory(&session, &descriptor, err);
@@ -360,11 +385,41 @@ static int remove_found(struct session *session, const struct found *found,
 	return move_to_trash(session, found, err);
 }
 
-static int empty_trash(struct session *session, uint64_t deadline_ns,
+/*
+ * What an interrupted removal left there may not have been looked at yet: only
+ * the directory with the volume's own file id goes.
+ */
+static int check_trash(struct session *session,
+		       const struct share_descriptor *descriptor,
 		       struct err *err)
 {
-	int r = share_tree_remove(session->nfs, &session->trash,
-				  session->volume->name, deadline_ns);
+	struct share_entry entry;
+	int r = share_nfs_lookup(session->nfs, &session->trash,
+				 session->volume->name, &entry);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return fail(session->volume, r, "look up in the trash the",
+			    err);
+	if (descriptor->has_fileid && descriptor->fileid == entry.fileid)
+		return 0;
+	return refuse(
+		session->volume,
+		"what lies in the trash under the volume's name is not the one that was made for it",
+		err);
+}
+
+static int empty_trash(struct session *session,
+		       const struct share_descriptor *descriptor,
+		       uint64_t deadline_ns, struct err *err)
+{
+	int r = check_trash(session, descriptor, err);
+
+	if (r < 0)
+		return r;
+	r = share_tree_remove(session->nfs, &session->trash,
+			      session->volume->name, deadline_ns);
 
 	if (r == SHARE_TREE_MORE)
 		return SHARE_MORE;
@@ -391,10 +446,11 @@ static int reclaim_unknown(struct session *session, int found, struct err *err)
 {
 	if (found == -ENOENT)
 		return 0;
-	return refuse(
+	(void)refuse(
 		session->volume,
 		"nothing there says that it belongs to the volume (with persistentVolumeReclaimPolicy Retain it is left alone)",
 		err);
+	return SHARE_FOREIGN;
 }
 
 static int reclaim_session(struct session *session, enum on_delete how,
@@ -420,7 +476,7 @@ static int reclaim_session(struct session *session, enum on_delete how,
 	if (how == ON_DELETE_RETAIN)
 		return drop_descriptor(session, SHARE_KEPT, err);
 	/* What an interrupted removal left goes first: its name is needed. */
-	r = empty_trash(session, deadline_ns, err);
+	r = empty_trash(session, &descriptor, deadline_ns, err);
 	if (r != 0)
 		return r;
 	found.name = name;
@@ -428,7 +484,7 @@ static int reclaim_session(struct session *session, enum on_delete how,
 		outcome = remove_found(session, &found, &descriptor, how, err);
 		if (outcome < 0)
 			return outcome;
-		r = empty_trash(session, deadline_ns, err);
+		r = empty_trash(session, &descriptor, deadline_ns, err);
 		if (r != 0)
 			return r;
 	}

@@ -39,6 +39,8 @@ enum share_outcome {
 	SHARE_TAKEN = 2, /* the directory is another volume's: *ret_owner */
 	SHARE_KEPT = 3, /* it was there before the volume and therefore stays */
 	SHARE_UNREACHED = 4, /* nothing was done; err has code and sentence */
+	/* What is there has no descriptor of the volume and stays; err as above. */
+	SHARE_FOREIGN = 5,
 };
 
 /*

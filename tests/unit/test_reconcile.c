@@ -28,6 +28,7 @@ static struct reconciler *reconciler;
 /* --- a share that can fail ------------------------------------------------------ */
 
 static atomic_int makes, reclaims, failures_left;
+static int reclaim_outcome;
 static char last_path[256];
 
 static int fail_or(int outcome, const struct share_volume *volume,
@@ -51,7 +52,9 @@ static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
 			uint64_t deadline_ns, struct err *err)
 {
 	(void)atomic_fetch_add(&reclaims, 1);
-	return fail_or(0, volume, err);
+	if (reclaim_outcome < 0 || reclaim_outcome == SHARE_FOREIGN)
+		(void)err_set(err, -EPERM, "it is somebody else's");
+	return fail_or(reclaim_outcome, volume, err);
 }
 
 static int fake_forget(const struct share_volume *volume, const char *name,
@@ -343,6 +346,30 @@ Test(reconcile, a_directory_made_for_a_claim_that_went_is_removed_at_start)
 	wait_until(claim_is_bound, "the claim is bound");
 	cr_assert(was_reclaimed());
 	cr_assert(no_intent_is_open());
+}
+
+Test(reconcile, a_directory_that_was_never_the_claims_is_forgotten)
+{
+	leave_an_intent_behind("11111111-1111-1111-1111-111111111111");
+	reclaim_outcome = SHARE_FOREIGN;
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_assert(was_reclaimed());
+	cr_assert(no_intent_is_open());
+}
+
+Test(reconcile, a_volumes_directory_without_proof_is_not_deleted)
+{
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	reclaim_outcome = SHARE_FOREIGN;
+	delete_claim();
+	wait_until(deletion_failed, "an event");
+	cr_assert(volume_is_released());
 }
 
 Test(reconcile, a_claim_of_the_same_name_does_not_adopt_the_directory)
