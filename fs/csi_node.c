@@ -38,6 +38,31 @@ static enum rpc_status answered(const struct rpc_request *request,
 	return status;
 }
 
+/*
+ * "/a//b/./" -> "/a/b", in the decoded message. The node knows mounts by the text
+ * of their paths, and another spelling would pass for a path that is nobody's, to
+ * be unmounted under a volume that is in use.
+ */
+static const char *path_squeeze(char *path)
+{
+	char *out = path;
+
+	for (const char *in = path; *in;) {
+		if (in[0] == '/' &&
+		    (in[1] == '/' || (in[1] == '\0' && in > path)))
+			in++;
+		else if (in[0] == '/' && in[1] == '.' &&
+			 (in[2] == '/' || (in[2] == '\0' && in > path)))
+			in += 2;
+		else
+			*out++ = *in++;
+	}
+	/* What is empty is protobuf-c's own constant. */
+	if (*path)
+		*out = '\0';
+	return path;
+}
+
 /* What stage and publish have in common; borrows from the message. */
 struct volume_args {
 	struct node_capability capability;
@@ -119,7 +144,7 @@ static enum rpc_status stage(void *userdata, const struct rpc_request *request,
 		return refuse(request, err);
 	args = (struct node_stage_args){
 		.volume_id = wire->volume_id,
-		.staging_path = wire->staging_target_path,
+		.staging_path = path_squeeze(wire->staging_target_path),
 		.capability = volume.capability,
 		.context = &volume.context,
 	};
@@ -141,7 +166,8 @@ static enum rpc_status unstage(void *userdata,
 		return refuse(request, err);
 	return answered(request, wire->volume_id,
 			node_unstage(userdata, wire->volume_id,
-				     wire->staging_target_path, err),
+				     path_squeeze(wire->staging_target_path),
+				     err),
 			err);
 }
 
@@ -165,8 +191,8 @@ static enum rpc_status publish(void *userdata,
 		return refuse(request, err);
 	args = (struct node_publish_args){
 		.volume_id = wire->volume_id,
-		.staging_path = wire->staging_target_path,
-		.target_path = wire->target_path,
+		.staging_path = path_squeeze(wire->staging_target_path),
+		.target_path = path_squeeze(wire->target_path),
 		.capability = volume.capability,
 		.is_read_only = wire->readonly,
 		.context = &volume.context,
@@ -189,7 +215,7 @@ static enum rpc_status unpublish(void *userdata,
 		return refuse(request, err);
 	return answered(request, wire->volume_id,
 			node_unpublish(userdata, wire->volume_id,
-				       wire->target_path, err),
+				       path_squeeze(wire->target_path), err),
 			err);
 }
 
@@ -245,7 +271,8 @@ static enum rpc_status get_volume_stats(void *userdata,
 		return refuse(request, err);
 	status = answered(request, wire->volume_id,
 			  node_volume_stats(userdata, wire->volume_id,
-					    wire->volume_path, &stats, err),
+					    path_squeeze(wire->volume_path),
+					    &stats, err),
 			  err);
 	return status == RPC_OK ? stats_reply(&stats, response, err) : status;
 }

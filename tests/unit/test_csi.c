@@ -271,6 +271,35 @@ Test(csi, undoing_hands_every_field_to_the_node)
 	cr_assert_str_eq(node.text, "unstage vol-1 at /stage");
 }
 
+Test(csi, a_path_comes_to_the_node_in_one_spelling)
+{
+	static const char *const cases[][2] = {
+		{ "/a/b", "/a/b" },
+		{ "/a/b/", "/a/b" },
+		{ "//a//b//", "/a/b" },
+		{ "/a/./b/.", "/a/b" },
+		{ "/./a/.b/..c", "/a/.b/..c" },
+		{ "/", "/" },
+		{ "a/../b", "a/../b" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		Csi__V1__NodeUnstageVolumeRequest wire =
+			CSI__V1__NODE_UNSTAGE_VOLUME_REQUEST__INIT;
+		struct rpc_response response = { 0 };
+		struct node node = { 0 };
+		char text[64];
+
+		wire.volume_id = (char *)"v";
+		wire.staging_target_path = (char *)cases[i][0];
+		(void)call(&node, UNSTAGE, &wire.base, &response, NULL);
+		(void)snprintf(text, sizeof(text), "unstage v at %s",
+			       cases[i][1]);
+		cr_expect_str_eq(node.text, text, "%s", cases[i][0]);
+	}
+}
+
 Test(csi, the_answer_of_the_node_is_passed_on)
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
