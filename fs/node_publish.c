@@ -33,6 +33,12 @@ static enum rpc_status target_check_locked(struct node *node,
 {
 	struct node_entry *other;
 
+	if (entry->mode != args->capability.access_mode)
+		return node_refuse(
+			err, RPC_FAILED_PRECONDITION,
+			"volume \"%s\" is staged as %s, not %s", entry->id,
+			node_mode_name(entry->mode),
+			node_mode_name(args->capability.access_mode));
 	other = node_entries_find_path(&node->entries, args->target_path);
 	if (other)
 		return node_refuse(err, RPC_ALREADY_EXISTS,
@@ -64,12 +70,6 @@ static enum rpc_status staging_check(const struct node_entry *entry,
 		return node_refuse(err, RPC_FAILED_PRECONDITION,
 				   "volume \"%s\" is staged at \"%s\"",
 				   entry->id, entry->staging_path);
-	if (entry->mode != args->capability.access_mode)
-		return node_refuse(
-			err, RPC_FAILED_PRECONDITION,
-			"volume \"%s\" is staged as %s, not %s", entry->id,
-			node_mode_name(entry->mode),
-			node_mode_name(args->capability.access_mode));
 	return RPC_OK;
 }
 

@@ -286,6 +286,8 @@ Test(node, a_second_publication_follows_the_specification_s_table)
 		cr_assert_eq(publish("v", 0, mode, false), RPC_OK);
 		cr_assert_eq(publish("v", 0, mode, false), RPC_OK);
 		cr_assert_eq(publish("v", 0, mode, true), RPC_ALREADY_EXISTS);
+		cr_assert_eq(publish("v", 0, cases[(i + 1) % 7].mode, false),
+			     RPC_ALREADY_EXISTS);
 		cr_assert_eq(publish("v", 1, mode, false),
 			     cases[i].second_target, "mode %d", (int)mode);
 		cr_assert_eq(publish("v", 2, mode, true),
