@@ -102,6 +102,7 @@ Test(node_check, errors_become_the_status_that_csi_wants)
 	cr_assert_eq(node_status(-EINVAL), RPC_INVALID_ARGUMENT);
 	cr_assert_eq(node_status(-ENOSPC), RPC_RESOURCE_EXHAUSTED);
 	cr_assert_eq(node_status(-ETIMEDOUT), RPC_UNAVAILABLE);
+	cr_assert_eq(node_status(-EAGAIN), RPC_UNAVAILABLE);
 	cr_assert_eq(node_status(-ECONNREFUSED), RPC_UNAVAILABLE);
 	cr_assert_eq(node_status(-EHOSTUNREACH), RPC_UNAVAILABLE);
 	cr_assert_eq(node_status(-ENOMEM), RPC_INTERNAL);
