@@ -69,7 +69,8 @@ static int post_drop_caches(struct control *control, fuse_req_t req,
 
 	pthread_mutex_lock(&control->lock);
 	is_refused = control->is_busy || control->is_closed;
-	control->is_busy = true;
+	if (!is_refused)
+		control->is_busy = true;
 	pthread_mutex_unlock(&control->lock);
 	if (is_refused)
 		return -EBUSY;
