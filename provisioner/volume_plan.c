@@ -37,6 +37,12 @@ static int plan_simple(const struct persistent_volume *pv, enum claim_step step,
 						   .value = (char *)value });
 }
 
+/* A claimRef without uid is a wish, for which nothing is kept. */
+static bool is_taken(const struct persistent_volume *pv)
+{
+	return pv->claim_ref.is_set && *pv->claim_ref.uid;
+}
+
 static const char *provisioned_by(const struct persistent_volume *pv)
 {
 	return labels_get(&pv->meta.annotations, ANNOTATION_PROVISIONED_BY);
@@ -145,7 +151,7 @@ static int plan_external_finalizer(const struct persistent_volume *pv,
 	if (!is_ours(pv, world))
 		return 0;
 	if (has && (pv->reclaim != RECLAIM_DELETE ||
-		    (pv->meta.is_deleting && !pv->claim_ref.is_set)))
+		    (pv->meta.is_deleting && !is_taken(pv))))
 		return plan_simple(pv, STEP_REMOVE_FINALIZER,
 				   FINALIZER_EXTERNAL, plan);
 	if (!has && wants && !pv->meta.is_deleting)
@@ -172,7 +178,7 @@ int volume_plan(const struct persistent_volume *pv, const struct claim *claim,
 	r = plan_external_finalizer(pv, world, &plan);
 	if (r >= 0)
 		r = plan_protection(pv, &plan);
-	if (r >= 0 && (!pv->claim_ref.is_set || !*pv->claim_ref.uid))
+	if (r >= 0 && !is_taken(pv))
 		r = plan_phase(pv, PV_AVAILABLE, &plan);
 	else if (r >= 0)
 		r = plan_with_claim(pv, claim, world, &plan);

@@ -194,6 +194,17 @@ Test(volume_plan, a_deleting_volume_without_our_finalizer_keeps_its_data)
 	expect(&pv, NULL, "remove-finalizer kubernetes.io/pv-protection");
 }
 
+Test(volume_plan, a_deleting_volume_that_is_only_reserved_is_let_go)
+{
+	struct persistent_volume pv = a_volume(PV_AVAILABLE);
+
+	pv.meta.is_deleting = true;
+	pv.claim_ref.uid = (char *)"";
+	expect(&pv, NULL,
+	       "remove-finalizer " FINALIZER_EXTERNAL
+	       "; remove-finalizer kubernetes.io/pv-protection");
+}
+
 Test(volume_plan, the_external_finalizer_follows_the_policy)
 {
 	struct persistent_volume pv = a_volume(PV_BOUND);
