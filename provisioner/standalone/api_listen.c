@@ -10,8 +10,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -134,6 +134,31 @@ static int parse_address(const char *text, union address *ret, struct err *err)
 		err, -EINVAL,
 		"\"%s\" is not a loopback address and a port, such as 127.0.0.1:8001 or [::1]:8001",
 		text);
+}
+
+/* The length of what names this machine; 0 = it does not begin with that. */
+static size_t local_name_len(const char *host)
+{
+	static const char *const names[] = { "localhost", "[::1]" };
+
+	if (strncmp(host, "127.", 4) == 0)
+		return strspn(host, "0123456789.");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strncasecmp(host, names[i], strlen(names[i])) == 0)
+			return strlen(names[i]);
+	return 0;
+}
+
+bool api_host_is_local(const char *host)
+{
+	size_t len = host ? local_name_len(host) : 0;
+
+	if (len == 0)
+		return false;
+	/* All of it: localhost.example.com is somebody else's name. */
+	return !host[len] ||
+	       (host[len] == ':' &&
+		!host[len + 1 + strspn(host + len + 1, "0123456789")]);
 }
 
 int api_listen_check(const char *text, struct err *err)

@@ -117,27 +117,13 @@ static bool read_method(const char *text, enum api_method *ret)
 	return false;
 }
 
-/* Host is a name that only this machine has, with or without a port. */
-static bool is_local_host(const char *host)
-{
-	static const char *const names[] = { "localhost", "127.", "[::1]" };
-
-	for (size_t i = 0; host && i < ARRAY_SIZE(names); i++) {
-		if (strncmp(host, names[i], strlen(names[i])) == 0)
-			return host[strcspn(host, "/@")] == '\0' &&
-			       (i != 1 ||
-				strspn(host, "0123456789.:") == strlen(host));
-	}
-	return false;
-}
-
 static bool is_from_browser(const struct api_transport *transport,
 			    struct MHD_Connection *connection)
 {
 	if (!transport->is_tcp)
 		return false;
 	return header(connection, "Origin") ||
-	       !is_local_host(header(connection, "Host"));
+	       !api_host_is_local(header(connection, "Host"));
 }
 
 struct stream {
