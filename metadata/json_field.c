@@ -54,6 +54,40 @@ int json_parse(const char *text, size_t len, struct cJSON **ret,
 	return 0;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int check_own_keys(const cJSON *object, struct err *err)
+{
+	size_t n = (size_t)cJSON_GetArraySize(object), i = 0;
+	_cleanup_(free) const char **keys = calloc(n + 1, sizeof(*keys));
+	const cJSON *item;
+
+	if (!keys)
+		return json_no_memory(err);
+	cJSON_ArrayForEach (item, object)
+		keys[i++] = item->string;
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (i = 1; i < n; i++)
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return err_set(err, -EINVAL, "duplicate field \"%s\"",
+				       keys[i]);
+	return 0;
+}
+
+int json_check_keys(const struct cJSON *json, struct err *err)
+{
+	const cJSON *item;
+	int r = cJSON_IsObject(json) ? check_own_keys(json, err) : 0;
+
+	cJSON_ArrayForEach (item, json)
+		if (r == 0 && item->child)
+			r = json_check_keys(item, err);
+	return r;
+}
+
 static const cJSON *member(const cJSON *json, const char *name, size_t len)
 {
 	const cJSON *item;

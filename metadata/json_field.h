@@ -23,6 +23,12 @@ int json_parse(const char *text, size_t len, struct cJSON **ret,
 	       struct err *err);
 
 /*
+ * -EINVAL for an object with two members of one name, at any depth: whoever adds
+ * or removes one by name would find the other one later.
+ */
+int json_check_keys(const struct cJSON *json, struct err *err);
+
+/*
  * Equal but for the order of members. To be used instead of cJSON_Compare(), which
  * compares every object twice and so takes 2^depth steps.
  */

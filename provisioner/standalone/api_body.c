@@ -173,8 +173,12 @@ int api_body_object(const struct api_request *request,
 		return -EINVAL;
 	}
 	r = json_parse(request->body, request->body_len, &json, &err);
-	if (r == 0)
-		return api_body_check(json, route, ret, response);
+	if (r == 0) {
+		r = json_check_keys(json, &err);
+		if (r == 0)
+			return api_body_check(json, route, ret, response);
+		cJSON_Delete(json);
+	}
 	(void)err_set(
 		&why, r,
 		"the object provided is unrecognized (must be of type %s): couldn't get version/kind; %s",

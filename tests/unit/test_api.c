@@ -74,6 +74,19 @@ Test(api, paths_are_routed)
 	}
 }
 
+/* With each that is taken away the next one would come into sight. */
+Test(api, a_field_that_is_given_twice_is_refused)
+{
+	assert_answer(
+		send(API_POST, CLAIMS, NULL,
+		     "{\"metadata\":{\"name\":\"c\",\"uid\":\"../x\","
+		     "\"uid\":\"../x\",\"uid\":\"../x\"},"
+		     "\"spec\":{\"accessModes\":[\"ReadWriteMany\"],"
+		     "\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}"),
+		400, "duplicate field \\\"uid\\\"");
+	assert_answer(send(API_GET, CLAIMS "/c", NULL, ""), 404, "NotFound");
+}
+
 Test(api, an_object_lives_through_all_verbs)
 {
 	assert_answer(
