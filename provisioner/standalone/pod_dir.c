@@ -21,6 +21,7 @@
 #define VOLUMES	  "volumes/kubernetes.io~csi"
 #define DATA_FILE "vol_data.json"
 #define DATA_MAX  8192
+#define HALF	  ".tmp" /* what is not all of a file yet */
 #define DIR_MODE  0750
 
 void pod_dir_volume_fini(struct pod_dir_volume *volume)
@@ -102,7 +103,7 @@ static int make_directories(const char *path, struct err *err)
 
 static int write_text(const char *path, const char *text, struct err *err)
 {
-	_cleanup_(free) char *temporary = path_of("%s.tmp", path);
+	_cleanup_(free) char *temporary = path_of("%s" HALF, path);
 	_cleanup_(fd_close) int fd = -1;
 	size_t len = strlen(text);
 
@@ -113,6 +114,9 @@ static int write_text(const char *path, const char *text, struct err *err)
 		return err_set_errno(err, -errno, "write %s", temporary);
 	if (write(fd, text, len) != (ssize_t)len)
 		return err_set(err, -EIO, "write %s: short write", temporary);
+	/* After a power failure it must not be there and empty. */
+	if (fsync(fd) < 0)
+		return err_set_errno(err, -errno, "write %s", temporary);
 	if (rename(temporary, path) < 0)
 		return err_set_errno(err, -errno, "rename %s", temporary);
 	return 0;
@@ -230,14 +234,18 @@ int pod_dir_remove(const struct pod_dir *dir,
 	_cleanup_(free) char *folder = volume_path(dir, volume->pv);
 	_cleanup_(free) char *data =
 		folder ? path_of("%s/" DATA_FILE, folder) : NULL;
+	_cleanup_(free) char *half = data ? path_of("%s" HALF, data) : NULL;
 	int r;
 
-	if (!data)
+	if (!half)
 		return no_memory(err);
 	/* The daemon removes the target; one that is still there is a mount. */
 	r = remove_one(rmdir(volume->target), volume->target, err);
 	if (r >= 0)
 		r = remove_one(unlink(data), data, err);
+	/* Writing it was interrupted. */
+	if (r >= 0)
+		r = remove_one(unlink(half), half, err);
 	if (r >= 0)
 		r = remove_one(rmdir(folder), folder, err);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -123,6 +124,20 @@ Test(pod_dir, removal_is_complete_and_may_be_repeated)
 		cr_assert_eq(pod_dir_remove_pod(&dir, NULL), 0);
 	}
 	cr_assert_not(pod_dir_exists(&dir));
+}
+
+Test(pod_dir, a_half_written_file_is_no_hindrance)
+{
+	_cleanup_(pod_dir_volume_fini) struct pod_dir_volume volume = { 0 };
+	struct pod_dir dir = dir_of("node-a", "u1");
+	char file[512];
+
+	cr_assert_eq(pod_dir_add(&dir, "pv1", "d", "h", &volume, NULL), 0);
+	(void)snprintf(file, sizeof(file), "%s", volume.target);
+	(void)snprintf(strrchr(file, '/'), 32, "/vol_data.json.tmp");
+	fd_close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	cr_assert_eq(pod_dir_remove(&dir, &volume, NULL), 0);
+	cr_assert_eq(pod_dir_remove_pod(&dir, NULL), 0);
 }
 
 Test(pod_dir, a_mount_that_is_still_there_is_not_removed)
