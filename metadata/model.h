@@ -167,6 +167,7 @@ struct claim {
 	char *attributes_class;
 	char *volume_name; /* "" = not bound */
 	struct selector selector;
+	bool has_data_source;	/* spec.dataSource or dataSourceRef */
 	bool is_bind_completed; /* annotation pv.kubernetes.io/bind-completed */
 };
 

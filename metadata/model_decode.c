@@ -393,6 +393,8 @@ static int decode_claim_spec(const cJSON *json, struct claim *claim,
 	r = decode_claim_class(json, claim, err);
 	if (r < 0)
 		return r;
+	claim->has_data_source = json_at(json, "spec.dataSource") ||
+				 json_at(json, "spec.dataSourceRef");
 	return selector_decode(json, "spec.selector", &claim->selector, err);
 }
 

@@ -145,6 +145,10 @@ static int plan_provision(const struct claim *claim,
 	if (claim->selector.is_set)
 		return plan_refusal(plan, class,
 				    "claim Selector is not supported");
+	/* An empty volume is not what was asked for. */
+	if (claim->has_data_source)
+		return plan_refusal(plan, class,
+				    "claim dataSource is not supported");
 	volume = claim_volume_name(claim);
 	if (!volume)
 		return -ENOMEM;

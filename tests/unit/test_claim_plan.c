@@ -328,6 +328,21 @@ Test(claim_plan, what_nobody_can_provision_is_told)
 	}
 }
 
+Test(claim_plan, an_empty_volume_is_no_clone)
+{
+	struct storage_class class = a_class("k");
+	struct plan_world world = world_of(&class, NULL);
+	struct claim claim = a_claim();
+
+	claim.has_class = true;
+	claim.class_name = (char *)"k";
+	claim.has_data_source = true;
+	expect(&claim, &world, "event ProvisioningFailed");
+	expect_message(
+		&claim, &world,
+		"failed to provision volume with StorageClass \"k\": claim dataSource is not supported");
+}
+
 /* --- pods ---------------------------------------------------------------------------- */
 
 static struct pod_volume uses_c[] = { { .name = (char *)"data",
