@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private nfs-ganesha: one folder, two ports on 127.0.0.1, nothing else open.
 
-Several may run at once. It needs no rpcbind (ganesha_without_rpcbind.c says why
-and how), and NLM, rquota, UDP and NFSv4 are off: each would open a port or
-keep state outside the lab's folder.
+Several may run at once. It needs no rpcbind (ganesha_alone.c says why and how),
+and NLM, rquota, UDP and NFSv4 are off: each would open a port or keep state
+outside the lab's folder.
 """
 
 import glob
@@ -83,8 +83,8 @@ class Ganesha:
 
     def _build_preload(self):
         source = os.path.join(os.path.dirname(os.path.dirname(
-            os.path.abspath(__file__))), "ganesha_without_rpcbind.c")
-        target = os.path.join(self.state, "ganesha_without_rpcbind.so")
+            os.path.abspath(__file__))), "ganesha_alone.c")
+        target = os.path.join(self.state, "ganesha_alone.so")
         subprocess.run(["cc", "-shared", "-fPIC", "-O", "-o", target, source],
                        check=True)
         return target
@@ -98,6 +98,8 @@ class Ganesha:
             os.makedirs(folder, exist_ok=True)
         config = self._write_config()
         preload = self._build_preload()
+        log_size = os.path.getsize(self.process.log_path) if os.path.exists(
+            self.process.log_path) else 0
         self.process.start(
             ["ganesha.nfsd", "-F", "-f", config,
              "-L", self.process.log_path,
@@ -105,7 +107,19 @@ class Ganesha:
             lambda: answers(("127.0.0.1", self.port)) and
             answers(("127.0.0.1", self.mount_port)),
             env={"LD_PRELOAD": preload})
+        self._check_export(log_size)
         return self
+
+    def _check_export(self, log_size):
+        """Without its export ganesha runs on and refuses every mount."""
+        with open(self.process.log_path, encoding="utf-8",
+                  errors="replace") as f:
+            f.seek(log_size)
+            reasons = [line.rstrip() for line in f if "create_export" in line]
+        if reasons:
+            self.stop()
+            raise LabError(f"nfs-ganesha can't export {self.export}: "
+                           f"{reasons[0].partition(' :CRIT :')[2]}")
 
     def stop(self):
         return self.process.stop()
