@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A provisioner that is killed again and again while claims and pods come and go.
+At the end, when everything was deleted, nothing may be left: no object, no open
+intent, nothing on the share, no mount and no folder of a pod."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+
+from lab import wait_for
+from lab_case import LabCase
+
+CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+VOLUMES = "/api/v1/persistentvolumes"
+PODS = "/api/v1/namespaces/default/pods"
+
+# CLAIMFS_CRASH_SCALE=N makes it N times as much.
+SCALE = int(os.environ.get("CLAIMFS_CRASH_SCALE", "1"))
+N_CLAIMS = 80 * SCALE
+N_KILLS = 8 * SCALE
+SEED = int(os.environ.get("CLAIMFS_CRASH_SEED", "0")) or time.time_ns() % 10**6
+
+
+def claim(name):
+    return {"metadata": {"name": name},
+            "spec": {"accessModes": ["ReadWriteMany"],
+                     "storageClassName": random.choice(["fast", "named"]),
+                     "resources": {"requests": {"storage": "1Gi"}}}}
+
+
+def pod(name, claim_name):
+    return {"metadata": {"name": name},
+            "spec": {"nodeName": random.choice(["node-a", "node-b"]),
+                     "volumes": [{"name": "data", "persistentVolumeClaim": {
+                         "claimName": claim_name}}]}}
+
+
+class Crash(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.apply_class("fast")
+        # A directory that the next claim of the name gets, too.
+        cls.ctl.apply(cls.cluster.adapt("""\
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: named
+provisioner: nfs.csi.k8s.io
+parameters:
+  server: nfs.example.com
+  share: /exports/claims
+  subDir: by-name/${pvc.metadata.name}
+mountOptions:
+  - nfsvers=4.1
+"""))
+
+    def call(self, method, path, body=None):
+        """The answer; None if the provisioner is away or does not want to."""
+        request = urllib.request.Request(
+            self.cluster.provisioner.url + path, method=method,
+            data=body and json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError, ValueError):
+            return None
+
+    def names(self, path):
+        found = self.call("GET", path)
+        return None if found is None else \
+            [item["metadata"]["name"] for item in found["items"]]
+
+    def kill_and_restart(self):
+        process = self.cluster.provisioner.process
+        process.signal(signal.SIGKILL)
+        process.child.wait()
+        self.cluster.provisioner.start()
+
+    def make_or_delete(self, number):
+        """One step of the disorder; names come back, as people's do."""
+        name = f"c{number % (N_CLAIMS // 2)}"
+        self.call("POST", CLAIMS, claim(name))
+        if random.random() < 0.5:
+            self.call("POST", PODS, pod(f"p{number}", name))
+        for path, chance in ((CLAIMS, 0.5), (PODS, 0.4)):
+            there = self.names(path)
+            if there and random.random() < chance:
+                self.call("DELETE", f"{path}/{random.choice(there)}")
+        self.fill_one(number)
+        time.sleep(random.random() * 0.15)
+
+    def fill_one(self, number):
+        """Removing what is not empty takes a while, so kills come into it."""
+        top = self.cluster.export
+        there = [name for name in os.listdir(top) if name.startswith("pvc-")]
+        try:
+            folder = os.path.join(top, random.choice(there), f"d{number}")
+            os.makedirs(folder)
+            for i in range(random.choice((1, 200))):
+                with open(f"{folder}/{i}", "wb"):
+                    pass
+        except (IndexError, OSError):
+            """There was none, or it was just removed."""
+
+    def delete_everything(self):
+        def is_gone():
+            left = 0
+            for path in (PODS, CLAIMS, VOLUMES):
+                if path != VOLUMES:
+                    self.call("DELETE", path)
+                names = self.names(path)
+                left += 1 if names is None else len(names)
+            return left == 0
+        wait_for(is_gone, "everything to go", 60 * SCALE)
+
+    def open_intents(self):
+        path = f"file:{self.cluster.provisioner.state}/claimfs.db?mode=ro"
+        with sqlite3.connect(path, uri=True, timeout=5) as db:
+            return db.execute("select step, detail from intent "
+                              "where outcome is null").fetchall()
+
+    def on_the_share(self):
+        """What is there beyond the folders that every share has."""
+        top = self.cluster.export
+        return [os.path.join(folder, name)
+                for folder, dirs, files in os.walk(top)
+                for name in dirs + files
+                if os.path.relpath(os.path.join(folder, name), top) not in
+                (".claimfs", ".claimfs/trash", ".claimfs/volumes", "by-name")]
+
+    def mounts(self):
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            return [line for line in f if self.cluster.provisioner.state in line]
+
+    def pod_folders(self):
+        top = self.cluster.provisioner.state + "/nodes"
+        return [folder for folder, _, _ in os.walk(top)
+                if "/pods/" in folder or "/globalmount" in folder]
+
+    def test_nothing_is_left_after_kills(self):
+        print(f"seed {SEED}", flush=True)
+        random.seed(SEED)
+        kills = sorted(random.sample(range(N_CLAIMS), N_KILLS))
+        for number in range(N_CLAIMS):
+            self.make_or_delete(number)
+            if number in kills:
+                # At any moment of what the last steps have begun.
+                time.sleep(random.random() * 0.1)
+                self.kill_and_restart()
+        self.kill_and_restart()
+        self.delete_everything()
+        wait_for(lambda: not self.open_intents(), "intents to be closed", 30)
+        self.assertEqual(self.on_the_share(), [])
+        self.assertEqual(self.mounts(), [])
+        self.assertEqual(self.pod_folders(), [])
