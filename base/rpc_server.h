@@ -8,10 +8,12 @@
  *
  * Threads: handlers run on n_threads threads of the server's own, several at the
  * same time; further calls wait for one of them. A handler may block for as long
- * as its caller is willing to wait. rpc_server_new() changes the umask for a
+ * as its caller is willing to wait; methods that do are marked is_slow and have
+ * n_slow_threads of their own. rpc_server_new() changes the umask for a
  * moment, and the threads have the signal mask of its caller.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +45,7 @@ typedef enum rpc_status (*rpc_fn)(void *userdata,
 struct rpc_method {
 	const char *path; /* "/package.Service/Method" */
 	rpc_fn fn;
+	bool is_slow; /* runs on the slow threads, and holds up no others */
 };
 
 struct rpc_server_options {
@@ -50,8 +53,9 @@ struct rpc_server_options {
 		socket_path; /* a stale socket is replaced, a live one is an error */
 	const struct rpc_method *methods; /* borrowed for the server's life */
 	size_t n_methods;
-	void *userdata;		/* given to every handler */
-	unsigned int n_threads; /* 0 = 4 */
+	void *userdata;		     /* given to every handler */
+	unsigned int n_threads;	     /* 0 = 4 */
+	unsigned int n_slow_threads; /* 0 = slow methods are like others */
 };
 
 /*
@@ -62,7 +66,8 @@ int rpc_server_new(struct rpc_server **ret,
 		   const struct rpc_server_options *options, struct err *err);
 
 /*
- * Stops listening, lets running calls finish and removes the socket. After 5 s the
+ * Stops listening, lets running calls finish, refuses slow ones that wait, and
+ * removes the socket. After 5 s the
  * calls are cancelled, but their handlers are waited for: they use userdata.
  */
 struct rpc_server *rpc_server_free(struct rpc_server *server);

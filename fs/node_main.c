@@ -32,6 +32,13 @@
 /* A volume takes three descriptors, a connection one per shard and server. */
 #define NOFILE_WANTED 65536
 
+/*
+ * With gRPC's seven, this one and the notifier's, a node has shards + 12 threads.
+ * What is not slow takes milliseconds, so that one thread is enough for it.
+ */
+#define RPC_THREADS	 1
+#define RPC_SLOW_THREADS 2
+
 #define EXIT_USAGE 2
 
 static int signals_block(int *ret_fd, struct err *err)
@@ -136,7 +143,9 @@ static int serve(const struct node_settings *settings, int signal_fd,
 				   .socket_path = settings->csi_socket,
 				   .methods = csi_node_methods,
 				   .n_methods = CSI_NODE_METHODS,
-				   .userdata = node },
+				   .userdata = node,
+				   .n_threads = RPC_THREADS,
+				   .n_slow_threads = RPC_SLOW_THREADS },
 			   err);
 	if (r < 0)
 		return r;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,6 +59,7 @@ static const struct rpc_method methods[] = {
 	{ "/claimfs.test.v1.Test/Echo", echo },
 	{ "/claimfs.test.v1.Test/Refuse", refuse },
 	{ "/claimfs.test.v1.Test/Hold", hold },
+	{ "/claimfs.test.v1.Test/Slow", hold, .is_slow = true },
 };
 
 static int start_server(struct fixture *f, struct err *err)
@@ -68,6 +70,7 @@ static int start_server(struct fixture *f, struct err *err)
 		.n_methods = ARRAY_SIZE(methods),
 		.userdata = f,
 		.n_threads = 3,
+		.n_slow_threads = 1,
 	};
 
 	return rpc_server_new(&f->server, &options, err);
@@ -235,6 +238,71 @@ static void *call_echo_25_times(void *arg)
 	return NULL;
 }
 
+static void *call_slow(void *arg)
+{
+	return (void *)(intptr_t)call(arg, "/claimfs.test.v1.Test/Slow", "",
+				      TIMEOUT_MS, NULL);
+}
+
+Test(rpc, slow_calls_hold_up_no_others)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+	pthread_t threads[6];
+	void *status;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_create(&threads[i], NULL, call_slow, &f);
+	sem_wait(&f.entered);
+	for (int i = 0; i < 25; i++)
+		cr_assert_eq(call(&f, "/claimfs.test.v1.Test/Echo", "x",
+				  TIMEOUT_MS, NULL),
+			     RPC_OK);
+	cr_assert_eq(sem_trywait(&f.entered), -1, "one slow thread, one call");
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		sem_post(&f.release);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		pthread_join(threads[i], &status);
+		cr_assert_eq((intptr_t)status, RPC_OK);
+	}
+}
+
+static void *free_server(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->server = rpc_server_free(f->server);
+	return NULL;
+}
+
+Test(rpc, slow_calls_that_wait_are_refused_when_the_server_ends)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+	int n_ok = 0, n_refused = 0;
+	pthread_t threads[4];
+	pthread_t stopper;
+	void *status;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_create(&threads[i], NULL, call_slow, &f);
+	sem_wait(&f.entered);
+	/* Behind this one on the connection: by now they wait. */
+	(void)call_echo_25_times(&f);
+	pthread_create(&stopper, NULL, free_server, &f);
+	while (access(f.path, F_OK) == 0)
+		sched_yield();
+	sem_post(&f.release);
+	pthread_join(stopper, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		pthread_join(threads[i], &status);
+		n_ok += (intptr_t)status == RPC_OK;
+		n_refused += (intptr_t)status == RPC_UNAVAILABLE;
+	}
+	cr_assert_eq(n_ok, 1);
+	cr_assert_eq(n_refused, 3);
+}
+
 Test(rpc, many_threads_share_a_client)
 {
 	_cleanup_(fixture_fini) struct fixture f;
@@ -270,14 +338,6 @@ Test(rpc, nobody_listening_is_unavailable_until_somebody_does)
 			      NULL);
 	} while (status == RPC_UNAVAILABLE);
 	cr_assert_eq(status, RPC_OK);
-}
-
-static void *free_server(void *arg)
-{
-	struct fixture *f = arg;
-
-	f->server = rpc_server_free(f->server);
-	return NULL;
 }
 
 Test(rpc, a_running_call_is_answered_before_the_server_ends)
@@ -391,7 +451,7 @@ Test(rpc, the_library_brings_few_threads)
 
 	fixture_init(&f);
 	(void)call_echo_25_times(&f);
-	cr_assert_leq(count_threads(), 1 + 3 + 8, "%u", count_threads());
+	cr_assert_leq(count_threads(), 1 + 3 + 1 + 8, "%u", count_threads());
 }
 
 Test(rpc, status_codes_have_names)
