@@ -11,7 +11,8 @@
  *  2. A watch is on the ready list only between collection and its callback.
  *  3. heap[t->index] == t for every armed timer, and no child is due before its
  *     parent.
- *  4. Posts run in the order in which they were posted, each exactly once.
+ *  4. Posts run in the order in which they were posted, each exactly once, but for
+ *     those that are taken back.
  *
  * Descriptors are level-triggered: a callback that leaves data unread is called
  * again in the next round, which is what bounds the work per callback.
@@ -45,6 +46,7 @@ struct loop {
 	void *round_userdata;
 	pthread_mutex_t post_lock;
 	struct post_list posts; /* post_lock */
+	size_t n_posts;		/* post_lock */
 };
 
 /* --- timers ------------------------------------------------------------- */
@@ -189,24 +191,61 @@ void loop_post(struct loop *loop, struct post *post)
 	pthread_mutex_lock(&loop->post_lock);
 	was_empty = STAILQ_EMPTY(&loop->posts);
 	STAILQ_INSERT_TAIL(&loop->posts, post, entry);
+	loop->n_posts++;
 	pthread_mutex_unlock(&loop->post_lock);
 	if (was_empty)
 		wake(loop);
 }
 
-static void run_posts(struct loop *loop)
+bool loop_unpost(struct loop *loop, struct post *post)
 {
-	struct post_list batch = STAILQ_HEAD_INITIALIZER(batch);
+	struct post *queued;
 
 	pthread_mutex_lock(&loop->post_lock);
-	STAILQ_CONCAT(&batch, &loop->posts);
-	pthread_mutex_unlock(&loop->post_lock);
-	while (!STAILQ_EMPTY(&batch)) {
-		struct post *post = STAILQ_FIRST(&batch);
-
-		STAILQ_REMOVE_HEAD(&batch, entry);
-		post->fn(post);
+	STAILQ_FOREACH (queued, &loop->posts, entry) {
+		if (queued == post)
+			break;
 	}
+	if (queued) {
+		STAILQ_REMOVE(&loop->posts, post, post, entry);
+		loop->n_posts--;
+	}
+	pthread_mutex_unlock(&loop->post_lock);
+	return queued;
+}
+
+static struct post *take_post(struct loop *loop)
+{
+	struct post *post;
+
+	pthread_mutex_lock(&loop->post_lock);
+	post = STAILQ_FIRST(&loop->posts);
+	if (post) {
+		STAILQ_REMOVE_HEAD(&loop->posts, entry);
+		loop->n_posts--;
+	}
+	pthread_mutex_unlock(&loop->post_lock);
+	return post;
+}
+
+/* What the posts themselves post waits for the next round. */
+static void run_posts(struct loop *loop)
+{
+	struct post *post;
+	bool has_more;
+	size_t n;
+
+	pthread_mutex_lock(&loop->post_lock);
+	n = loop->n_posts;
+	pthread_mutex_unlock(&loop->post_lock);
+	/* One at a time: those that wait may still be taken back. */
+	while (n-- > 0 && (post = take_post(loop)))
+		post->fn(post);
+	pthread_mutex_lock(&loop->post_lock);
+	has_more = !STAILQ_EMPTY(&loop->posts);
+	pthread_mutex_unlock(&loop->post_lock);
+	if (has_more)
+		wake(loop);
 }
 
 static void on_wake(struct watch *watch, uint32_t events)

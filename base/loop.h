@@ -11,11 +11,12 @@
  * runs per round, so a busy descriptor can't starve the others; who reads a
  * descriptor limits himself to a budget per callback.
  *
- * Threads: everything here belongs to the loop's thread, except loop_post() and
- * loop_stop(), which any thread may call.
+ * Threads: everything here belongs to the loop's thread, except loop_post(),
+ * loop_unpost() and loop_stop(), which any thread may call.
  */
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
@@ -89,5 +90,7 @@ void timer_cancel(struct timer *timer);
 
 /* Runs post->fn on the loop's thread. A post that is queued must not be queued again. */
 void loop_post(struct loop *loop, struct post *post);
+/* Takes it back; false when it does not wait there (any more). Any thread. */
+bool loop_unpost(struct loop *loop, struct post *post);
 
 DEFINE_CLEANUP(struct loop *, loop_free)

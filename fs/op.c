@@ -19,7 +19,8 @@
  * After the reply an op may go to the notifier's thread once (drops_cache), which
  * tells the kernel to forget a file's pages, and comes back to its shard to be
  * freed. Telling it waits for pages that are being read, so for shards: no shard
- * may do it.
+ * may do it. It may wait for a silent server, too, and others behind it would: who
+ * has waited for GIVE_UP_NS is taken back, and the next open drops the pages.
  *
  * Giving up: a process that waits for a server can be killed only if somebody
  * answers its request. The kernel sends FUSE_INTERRUPT, the lane looks once a
@@ -155,6 +156,11 @@ static void drop_cache(struct post *post)
 	loop_post(shard_loop(op->lane->shard), &op->post);
 }
 
+static struct loop *notify_loop(const struct op *op)
+{
+	return shards_notify_loop(shard_siblings(op->lane->shard));
+}
+
 static void op_end(struct op *op, int status)
 {
 	op->req = NULL;
@@ -164,9 +170,23 @@ static void op_end(struct op *op, int status)
 		op_free(op);
 		return;
 	}
+	op->start_ns = clock_ns(); /* of the wait for the notifier */
 	op->post.fn = drop_cache;
-	loop_post(shards_notify_loop(shard_siblings(op->lane->shard)),
-		  &op->post);
+	loop_post(notify_loop(op), &op->post);
+}
+
+/* Of an op that is answered; nothing when the notifier has it in its hands. */
+static void take_back(struct op *op)
+{
+	struct inode_table *inodes = op->view->inodes;
+
+	if (!loop_unpost(notify_loop(op), &op->post))
+		return;
+	file_forget_known(inodes, op->node);
+	/* Without an offset it takes no page lock: the size is asked for anew. */
+	(void)fuse_lowlevel_notify_inval_inode(session_fuse(op->lane->session),
+					       op->node, -1, 0);
+	op_free(op);
 }
 
 /* --- names, nodes, credentials ------------------------------------------------- */
@@ -260,6 +280,10 @@ bool op_failed(struct op *op)
 
 void op_give_up(struct op *op, int status)
 {
+	if (!op->req) {
+		take_back(op);
+		return;
+	}
 	if (!op->is_submitted)
 		return;
 	op->give_up_status = status;
@@ -268,10 +292,16 @@ void op_give_up(struct op *op, int status)
 
 void op_give_up_if_interrupted(struct op *op, uint64_t now)
 {
-	if (!op->is_submitted || !op->req)
+	bool is_old = now > op->start_ns + GIVE_UP_NS;
+
+	if (!op->req) {
+		if (is_old)
+			take_back(op);
 		return;
-	if (now - op->start_ns < GIVE_UP_NS &&
-	    op->client->health == NFS_HEALTH_OK)
+	}
+	if (!op->is_submitted)
+		return;
+	if (!is_old && op->client->health == NFS_HEALTH_OK)
 		return;
 	if (fuse_req_interrupted(op->req))
 		op_give_up(op, -EINTR);

@@ -150,7 +150,10 @@ void op_finish_lseek(struct op *op, off_t offset);
 
 /* --- for lane.c and shard.c ---------------------------------------------------- */
 
-/* Ends the wait for the server with status; nothing when there is none. */
+/*
+ * Ends the wait for the server with status, or that for the notifier; nothing when
+ * there is none. May free the op.
+ */
 void op_give_up(struct op *op, int status);
 void op_give_up_if_interrupted(struct op *op, uint64_t now);
 void op_cache_fini(struct op_cache *cache);

@@ -158,3 +158,39 @@ Test(loop, posts_of_other_threads_run_and_may_post_again)
 	cr_assert_eq(p.n, 3);
 	pthread_join(thread, NULL);
 }
+
+/* A post whose callback takes another one back. */
+struct jealous_post {
+	struct post post;
+	struct loop *loop;
+	struct post *victim;
+	bool took_back;
+};
+
+static void on_jealous_post(struct post *post)
+{
+	struct jealous_post *p = container_of(post, struct jealous_post, post);
+
+	p->took_back = loop_unpost(p->loop, p->victim);
+}
+
+Test(loop, a_post_that_waits_can_be_taken_back)
+{
+	_cleanup_(loop_free) struct loop *loop = NULL;
+	struct counted_post victim = { .post.fn = on_post };
+	struct jealous_post p = { .post.fn = on_jealous_post,
+				  .victim = &victim.post };
+
+	cr_assert_eq(loop_new(&loop), 0);
+	p.loop = victim.loop = loop;
+	cr_assert_not(loop_unpost(loop, &victim.post));
+	loop_post(loop, &p.post);
+	loop_post(loop, &victim.post);
+	cr_assert_eq(loop_run_once(loop, 0), 0);
+	cr_assert(p.took_back, "by the one in front of it, in the same round");
+	cr_assert_eq(victim.n, 0);
+	loop_post(loop, &victim.post);
+	cr_assert_eq(loop_run_once(loop, 0), 0);
+	cr_assert_eq(victim.n, 1);
+	cr_assert(loop_unpost(loop, &victim.post), "it posted itself again");
+}

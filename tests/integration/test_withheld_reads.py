@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server that answers everything but READ: pages stay locked in the kernel, and
+whoever wants to drop them waits. Other volumes must not notice."""
+
+import os
+import socket
+import struct
+import subprocess
+import threading
+
+from lab import wait_for
+from lab.process import free_port
+from csi_case import CsiCase
+
+SECONDS = 8
+READ = 6
+
+
+def receive(sock, n):
+    data = b""
+    while len(data) < n:
+        more = sock.recv(n - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+class Proxy:
+    """Passes NFS calls on to a server, but for READs while it withholds them."""
+
+    def __init__(self, port):
+        self.server = ("127.0.0.1", port)
+        self.is_withholding = False
+        self.n_withheld = 0
+        self.socks = []
+        self.port = free_port()
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self.server)
+            self.socks += [client, server]
+            for args in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self.pump, args=args,
+                                 daemon=True).start()
+
+    def pump(self, source, target, are_calls):
+        try:
+            while True:
+                mark = receive(source, 4)
+                record = receive(source, struct.unpack(">I", mark)[0] & ~(1 << 31))
+                if are_calls and self.is_withholding and \
+                        struct.unpack_from(">I", record, 20)[0] == READ:
+                    self.n_withheld += 1
+                    continue
+                target.sendall(mark + record)
+        except (OSError, EOFError):
+            for sock in (source, target):
+                sock.close()
+
+    def reset(self):
+        """Answers READs again: clients send on a new connection what is missing."""
+        self.is_withholding = False
+        for sock in self.socks:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.reset()
+        self.listener.close()
+
+
+class WithheldReads(CsiCase):
+
+    def stage(self, volume, port):
+        os.mkdir(self.backing(volume))
+        context = self.context(
+            volume, mountOptions=f"nfsvers=3,port={port},"
+            f"mountport={self.cluster.server.mount_port}")
+        path = os.path.join(self.folder, "stage-" + volume)
+        self.clients[0].node.NodeStageVolume(
+            self.stage_request(volume, path, volume_context=context),
+            timeout=SECONDS)
+        return path
+
+    def unstage(self, volume, path):
+        self.clients[0].node.NodeUnstageVolume(
+            self.pb.NodeUnstageVolumeRequest(volume_id=volume,
+                                             staging_target_path=path),
+            timeout=SECONDS)
+
+    def lock_a_page(self, path, proxy):
+        """A reader that waits, and a foreign change that is noticed meanwhile."""
+        behind = os.path.join(self.backing("silent"), "file")
+        with open(behind, "wb") as f:
+            f.truncate(64 << 20)
+        with open(path + "/file", "rb") as f:
+            f.read(4096)
+        proxy.is_withholding = True
+        reader = subprocess.Popen(
+            ["dd", f"if={path}/file", "of=/dev/null", "bs=4096", "skip=12288",
+             "count=1", "status=none"])
+        wait_for(lambda: proxy.n_withheld > 0, "a READ to be withheld", SECONDS)
+        with open(behind, "r+b") as f:
+            f.write(b"changed")
+        # Noticed once the kernel asks for the attributes again, after a second.
+        for _ in range(2):
+            subprocess.run(["stat", path + "/file"], timeout=SECONDS,
+                           check=True, stdout=subprocess.DEVNULL)
+            threading.Event().wait(1.5)
+        return reader
+
+    def test_another_volume_lives_and_goes(self):
+        proxy = Proxy(self.cluster.server.port)
+        self.addCleanup(proxy.close)
+        silent = self.stage("silent", proxy.port)
+        other = self.stage("other", self.cluster.server.port)
+        reader = self.lock_a_page(silent, proxy)
+        try:
+            with open(other + "/log", "ab", buffering=0) as f:
+                f.write(b"ours\n")
+                # The end moves behind the kernel's back: its pages have to go.
+                with open(self.backing("other") + "/log", "ab") as g:
+                    g.write(b"theirs\n")
+                f.write(b"ours\n")
+            with open(self.backing("other") + "/log", "rb") as f:
+                self.assertEqual(f.read(), b"ours\ntheirs\nours\n")
+            self.unstage("other", other)
+        finally:
+            proxy.reset()
+            self.assertEqual(reader.wait(60), 0)
+        self.unstage("silent", silent)
