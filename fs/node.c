@@ -210,8 +210,12 @@ enum rpc_status node_volume_stats(struct node *node, const char *volume_id,
 	pthread_mutex_unlock(&node->lock);
 	if (status != RPC_OK)
 		return status;
-	volume_get_usage(entry->volume, STATS_TIMEOUT_MS, &ret->usage);
 	volume_get_health(entry->volume, &ret->health);
+	/* A server that is away would cost the time-out for each of its volumes. */
+	volume_get_usage(entry->volume,
+			 ret->health.health == NFS_HEALTH_OK ? STATS_TIMEOUT_MS
+							     : 0,
+			 &ret->usage);
 	reader_end(node, entry);
 	return RPC_OK;
 }

@@ -32,6 +32,8 @@ static bool is_held;   /* volume_start() waits for `release` */
 static sem_t entered;
 static sem_t release;
 static int n_running;
+static enum nfs_health health;
+static unsigned int asked_timeout_ms;
 
 int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 		 const struct volume_spec *spec, struct err *err)
@@ -84,12 +86,13 @@ const struct volume_spec *volume_get_spec(const struct volume *volume)
 void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
 		      struct volume_usage *ret)
 {
+	asked_timeout_ms = timeout_ms;
 	*ret = (struct volume_usage){ .total_bytes = 42, .is_known = true };
 }
 
 void volume_get_health(struct volume *volume, struct volume_health *ret)
 {
-	*ret = (struct volume_health){ .reason = "" };
+	*ret = (struct volume_health){ .health = health, .reason = "" };
 }
 
 void volume_drop_caches(struct volume *volume)
@@ -399,6 +402,22 @@ Test(node, stats_are_for_the_volume_s_own_paths)
 	cr_assert_eq(stats.usage.total_bytes, 42);
 	cr_assert_eq(node_volume_stats(node, "v", targets[1], &stats, NULL),
 		     RPC_NOT_FOUND);
+}
+
+Test(node, stats_wait_for_no_server_that_is_known_to_be_away)
+{
+	struct node_volume_stats stats;
+
+	cr_assert_eq(stage_rwx("v"), RPC_OK);
+	cr_assert_eq(node_volume_stats(node, "v", stage_path, &stats, NULL),
+		     RPC_OK);
+	cr_assert_gt(asked_timeout_ms, 0);
+	health = NFS_HEALTH_DEGRADED;
+	cr_assert_eq(node_volume_stats(node, "v", stage_path, &stats, NULL),
+		     RPC_OK);
+	cr_assert_eq(asked_timeout_ms, 0);
+	cr_assert_eq(stats.health.health, NFS_HEALTH_DEGRADED);
+	cr_assert(stats.usage.is_known, "what was known last");
 }
 
 static void *stage_v(void *unused)
