@@ -12,8 +12,10 @@
 
 #include "rpc_client.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
@@ -28,12 +30,16 @@
 struct rpc_client {
 	char *path; /* of the socket, for sentences */
 	grpc_channel *channel;
+	pthread_mutex_t lock;
+	bool is_cancelled;	 /* lock */
+	LIST_HEAD(, call) calls; /* lock */
 };
 
 /* One call, from its start to its status. */
 struct call {
 	grpc_completion_queue *cq;
 	grpc_call *grpc;
+	LIST_ENTRY(call) entry; /* the client's lock */
 	grpc_metadata_array head;
 	grpc_metadata_array trailer;
 	grpc_byte_buffer *request;
@@ -77,6 +83,8 @@ int rpc_client_new(struct rpc_client **ret, const char *socket_path,
 	if (!client)
 		return err_set(err, -ENOMEM, "out of memory");
 	rpc_grpc_init();
+	(void)pthread_mutex_init(&client->lock, NULL);
+	LIST_INIT(&client->calls);
 	client->path = strdup(socket_path);
 	if (!client->path)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -92,9 +100,21 @@ struct rpc_client *rpc_client_free(struct rpc_client *client)
 	if (client->channel)
 		grpc_channel_destroy(client->channel);
 	rpc_grpc_exit();
+	(void)pthread_mutex_destroy(&client->lock);
 	free(client->path);
 	free(client);
 	return NULL;
+}
+
+void rpc_client_cancel(struct rpc_client *client)
+{
+	struct call *call;
+
+	(void)pthread_mutex_lock(&client->lock);
+	client->is_cancelled = true;
+	LIST_FOREACH (call, &client->calls, entry)
+		(void)grpc_call_cancel(call->grpc, NULL);
+	(void)pthread_mutex_unlock(&client->lock);
 }
 
 static void call_init(struct call *call, grpc_channel *channel,
@@ -188,6 +208,23 @@ static bool client_is_alone(const struct rpc_client *client,
 		       GRPC_CHANNEL_READY;
 }
 
+/* From now on rpc_client_cancel() ends it; if that was before, it ends at once. */
+static void call_enter(struct rpc_client *client, struct call *call)
+{
+	(void)pthread_mutex_lock(&client->lock);
+	LIST_INSERT_HEAD(&client->calls, call, entry);
+	if (client->is_cancelled)
+		(void)grpc_call_cancel(call->grpc, NULL);
+	(void)pthread_mutex_unlock(&client->lock);
+}
+
+static void call_leave(struct rpc_client *client, struct call *call)
+{
+	(void)pthread_mutex_lock(&client->lock);
+	LIST_REMOVE(call, entry);
+	(void)pthread_mutex_unlock(&client->lock);
+}
+
 /* The server's words, or the status where it had none. */
 static enum rpc_status call_refused(const struct rpc_client *client,
 				    const struct call *call, struct err *err)
@@ -216,7 +253,9 @@ enum rpc_status rpc_client_call(struct rpc_client *client,
 	int r;
 
 	call_init(&call, client->channel, request, timeout_ms);
+	call_enter(client, &call);
 	r = call_run(&call);
+	call_leave(client, &call);
 	if (r == 0 && call.status != GRPC_STATUS_OK)
 		return call_refused(client, &call, err);
 	if (r == 0)

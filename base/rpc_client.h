@@ -16,6 +16,9 @@ int rpc_client_new(struct rpc_client **ret, const char *socket_path,
 		   struct err *err);
 struct rpc_client *rpc_client_free(struct rpc_client *client);
 
+/* Every call, now or later, ends at once with RPC_CANCELLED. Any thread. */
+void rpc_client_cancel(struct rpc_client *client);
+
 /*
  * Calls and waits at most timeout_ms. On RPC_OK *ret_response is filled (the
  * caller frees data); otherwise err holds the server's message.

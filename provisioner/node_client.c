@@ -51,6 +51,11 @@ struct node_client *node_client_free(struct node_client *client)
 	return NULL;
 }
 
+void node_client_cancel(struct node_client *client)
+{
+	rpc_client_cancel(client->rpc);
+}
+
 /* *ret_response is the bytes of the answer, for the caller to free. */
 static enum rpc_status client_call(struct node_client *client,
 				   const char *method,

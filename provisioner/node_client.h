@@ -28,6 +28,9 @@ int node_client_new(struct node_client **ret, const char *socket_path,
 		    unsigned int timeout_ms, struct err *err);
 struct node_client *node_client_free(struct node_client *client);
 
+/* Ends every call, now or later, with RPC_CANCELLED; what it did may be unknown. */
+void node_client_cancel(struct node_client *client);
+
 /* What NodeStageVolume and NodePublishVolume say about a volume. */
 struct node_client_volume {
 	const char *handle;

@@ -147,7 +147,8 @@ static int run(const struct pod_volumes *node, const struct object *object,
 		return err_set(err, -ENOMEM, "no memory");
 	r = pod_volumes_mount(node, pod, paths.paths, &reason, err);
 	if (r != 0) {
-		tell(node, object, reason, err);
+		if (r != -ECANCELED) /* we are ending: nothing to tell */
+			tell(node, object, reason, err);
 		return r;
 	}
 	return report_running(node, object, &paths, err);
@@ -164,7 +165,8 @@ static int stop(const struct pod_volumes *node, const struct object *object,
 		return 0;
 	r = pod_volumes_unmount(node, pod, err);
 	if (r < 0) {
-		tell(node, object, "FailedUnmount", err);
+		if (r != -ECANCELED)
+			tell(node, object, "FailedUnmount", err);
 		return r;
 	}
 	log_info("pod stopped", F_STR("namespace", object->namespace),

@@ -37,6 +37,8 @@ static int rpc_error(enum rpc_status status)
 		return -ECONNREFUSED;
 	case RPC_DEADLINE_EXCEEDED:
 		return -ETIMEDOUT;
+	case RPC_CANCELLED:
+		return -ECANCELED;
 	default:
 		return -EIO;
 	}

@@ -234,6 +234,15 @@ static int worker_init(struct worker *worker, struct pods *pods,
 	return node_client_new(&worker->node.client, node->socket, 0, err);
 }
 
+/* A daemon that does not answer must not keep us from ending. */
+static void worker_interrupt(struct worker *worker)
+{
+	if (worker->queue)
+		queue_close(worker->queue);
+	if (worker->node.client)
+		node_client_cancel(worker->node.client);
+}
+
 static void worker_join(struct worker *worker)
 {
 	if (worker->has_thread)
@@ -300,8 +309,7 @@ void pods_stop(struct pods *pods)
 	if (pods->scheduler.queue)
 		queue_close(pods->scheduler.queue);
 	for (size_t i = 0; i < pods->options.n_nodes; i++)
-		if (pods->nodes[i].queue)
-			queue_close(pods->nodes[i].queue);
+		worker_interrupt(&pods->nodes[i]);
 	worker_join(&pods->scheduler);
 	for (size_t i = 0; i < pods->options.n_nodes; i++)
 		worker_join(&pods->nodes[i]);

@@ -3,6 +3,7 @@
 At the end, when everything was deleted, nothing may be left: no object, no open
 intent, nothing on the share, no mount and no folder of a pod."""
 
+import glob
 import json
 import os
 import random
@@ -33,9 +34,9 @@ def claim(name):
                      "resources": {"requests": {"storage": "1Gi"}}}}
 
 
-def pod(name, claim_name):
+def pod(name, claim_name, node=None):
     return {"metadata": {"name": name},
-            "spec": {"nodeName": random.choice(["node-a", "node-b"]),
+            "spec": {"nodeName": node or random.choice(["node-a", "node-b"]),
                      "volumes": [{"name": "data", "persistentVolumeClaim": {
                          "claimName": claim_name}}]}}
 
@@ -143,6 +144,27 @@ mountOptions:
         top = self.cluster.provisioner.state + "/nodes"
         return [folder for folder, _, _ in os.walk(top)
                 if "/pods/" in folder or "/globalmount" in folder]
+
+    def test_a_node_that_hangs_does_not_keep_it_from_ending(self):
+        volume = self.apply_claim("hung")
+        self.apply_claim("warm")
+        self.apply_pod("warm", "warm")  # there is a connection now
+        node = self.cluster.nodes[0].process
+        provisioner = self.cluster.provisioner
+        node.signal(signal.SIGSTOP)
+        try:
+            self.call("POST", PODS, pod("hung", "hung", "node-a"))
+            wait_for(lambda: glob.glob(f"{provisioner.state}/nodes/node-a"
+                                       f"/plugins/*/*/*/{volume}/globalmount"),
+                     "the pod's volume to be staged")
+            began = time.monotonic()
+            self.assertEqual(provisioner.process.stop(), 0)
+            self.assertLess(time.monotonic() - began, 3)
+        finally:
+            node.signal(signal.SIGCONT)
+            provisioner.start()
+        self.ctl.wait_phase("pod", "hung", "Running")
+        self.delete_everything()
 
     def test_nothing_is_left_after_kills(self):
         print(f"seed {SEED}", flush=True)

@@ -209,6 +209,25 @@ static void *call_hold(void *arg)
 				      TIMEOUT_MS, NULL);
 }
 
+Test(rpc, a_client_that_is_cancelled_waits_for_nothing)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+	pthread_t thread;
+	void *status;
+
+	fixture_init(&f);
+	pthread_create(&thread, NULL, call_hold, &f);
+	sem_wait(&f.entered);
+	rpc_client_cancel(f.client);
+	pthread_join(thread, &status);
+	cr_assert_eq((intptr_t)status, RPC_CANCELLED);
+	cr_assert_eq(
+		call(&f, "/claimfs.test.v1.Test/Hold", "", TIMEOUT_MS, NULL),
+		RPC_CANCELLED);
+	sem_post(&f.release);
+	sem_post(&f.release);
+}
+
 Test(rpc, handlers_run_at_the_same_time_and_the_rest_queues)
 {
 	_cleanup_(fixture_fini) struct fixture f;
