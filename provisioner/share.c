@@ -444,8 +444,10 @@ static int drop_descriptor(struct session *session, int outcome,
 /* Without a descriptor there may be nothing: the removal was finished before. */
 static int reclaim_unknown(struct session *session, int found, struct err *err)
 {
-	if (found == -ENOENT)
-		return 0;
+	int r = drop_descriptor(session, 0, err); /* half a one may be there */
+
+	if (r < 0 || found == -ENOENT)
+		return r;
 	(void)refuse(
 		session->volume,
 		"nothing there says that it belongs to the volume (with persistentVolumeReclaimPolicy Retain it is left alone)",

@@ -18,6 +18,7 @@
 
 #define MAX_SIZE 16384
 #define SUFFIX	 ".json"
+#define HALF	 ".tmp" /* what an interrupted write leaves */
 
 static char *file_name(const char *volume, const char *suffix)
 {
@@ -154,7 +155,7 @@ int share_descriptor_write(struct share_nfs *nfs, const struct share_fh *dir,
 			   const struct share_descriptor *descriptor)
 {
 	_cleanup_(free) char *name = file_name(volume->name, SUFFIX);
-	_cleanup_(free) char *temporary = file_name(volume->name, ".tmp");
+	_cleanup_(free) char *temporary = file_name(volume->name, HALF);
 	_cleanup_(free) char *text = NULL;
 	cJSON *json = cJSON_CreateObject();
 	int r;
@@ -170,16 +171,21 @@ int share_descriptor_write(struct share_nfs *nfs, const struct share_fh *dir,
 	return share_nfs_rename(nfs, dir, temporary, dir, name);
 }
 
+static int remove_file(struct share_nfs *nfs, const struct share_fh *dir,
+		       const char *volume, const char *suffix)
+{
+	_cleanup_(free) char *name = file_name(volume, suffix);
+	int r = name ? share_nfs_remove(nfs, dir, name) : -ENOMEM;
+
+	return r == -ENOENT ? 0 : r;
+}
+
 int share_descriptor_remove(struct share_nfs *nfs, const struct share_fh *dir,
 			    const char *volume)
 {
-	_cleanup_(free) char *name = file_name(volume, SUFFIX);
-	int r;
+	int r = remove_file(nfs, dir, volume, SUFFIX);
 
-	if (!name)
-		return -ENOMEM;
-	r = share_nfs_remove(nfs, dir, name);
-	return r == -ENOENT ? 0 : r;
+	return r < 0 ? r : remove_file(nfs, dir, volume, HALF);
 }
 
 /* --- who has a path -------------------------------------------------------------- */

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import time
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 
 from lab import wait_for
-from lab_case import LabCase
+from lab_case import CLAIM, CLASS, LabCase
 
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 VOLUMES = "/api/v1/persistentvolumes"
@@ -47,19 +48,15 @@ class Crash(LabCase):
     def set_up_lab(cls):
         cls.apply_class("fast")
         # A directory that the next claim of the name gets, too.
-        cls.ctl.apply(cls.cluster.adapt("""\
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata:
-  name: named
-provisioner: nfs.csi.k8s.io
-parameters:
-  server: nfs.example.com
-  share: /exports/claims
-  subDir: by-name/${pvc.metadata.name}
-mountOptions:
-  - nfsvers=4.1
-"""))
+        cls.apply_class_with_subdir("named", "by-name/${pvc.metadata.name}")
+        cls.apply_class_with_subdir("shared", "shared")
+
+    @classmethod
+    def apply_class_with_subdir(cls, name, subdir):
+        text = CLASS.format(name=name, reclaim="Delete", is_default="false")
+        share = "  share: /exports/claims\n"
+        cls.ctl.apply(cls.cluster.adapt(
+            text.replace(share, f"{share}  subDir: {subdir}\n")))
 
     def call(self, method, path, body=None):
         """The answer; None if the provisioner is away or does not want to."""
@@ -145,6 +142,55 @@ mountOptions:
         return [folder for folder, _, _ in os.walk(top)
                 if "/pods/" in folder or "/globalmount" in folder]
 
+    def wait_for_nothing_left(self):
+        self.delete_everything()
+        wait_for(lambda: not self.open_intents(), "intents to be closed", 30)
+        self.assertEqual(self.on_the_share(), [])
+
+    def test_half_a_descriptor_goes_with_its_claim(self):
+        volume = self.apply_claim("model")
+        provisioner = self.cluster.provisioner
+        with open(f"{self.cluster.export}/.claimfs/volumes/{volume}.json",
+                  encoding="utf-8") as f:
+            whole = f.read()
+        provisioner.process.stop()
+        with sqlite3.connect(f"{provisioner.state}/claimfs.db") as db:
+            db.execute(
+                "insert into intent (step, volume, detail) select step, "
+                "'pvc-half', replace(replace(detail, volume, 'pvc-half'), "
+                "'\"model\"', '\"half\"') from intent where volume = ?",
+                (volume,))
+        db.close()
+        with open(f"{self.cluster.export}/.claimfs/volumes/pvc-half.tmp", "w",
+                  encoding="utf-8") as f:
+            f.write(whole[:20])
+        provisioner.start()
+        self.wait_for_nothing_left()
+
+    def test_a_claim_that_wanted_anothers_directory_leaves_no_trace(self):
+        volume = self.apply_claim("first", "shared")
+        with open(self.backing("shared") + "/data", "w", encoding="ascii"):
+            pass
+        self.ctl.apply(CLAIM.format(name="second", mode="ReadWriteMany",
+                                    class_name="shared", size="1Gi"))
+        wait_for(lambda: f"overlaps with that of volume {volume}" in
+                 self.ctl("get", "events", "-o", "json"), "an event", 20)
+        self.ctl("delete", "pvc", "second")
+        wait_for(lambda: not self.open_intents(), "its intent to be closed")
+        self.assertTrue(os.path.exists(self.backing("shared") + "/data"))
+        self.wait_for_nothing_left()
+
+    def test_what_lies_in_the_trash_is_looked_at_before_it_goes(self):
+        volume = self.apply_claim("trashed")
+        foreign = f"{self.cluster.export}/.claimfs/trash/{volume}"
+        os.makedirs(f"{foreign}/precious")
+        self.ctl("delete", "pvc", "trashed")
+        wait_for(lambda: "what lies in the trash" in
+                 self.ctl("get", "events", "-A", "-o", "json"), "an event", 20)
+        self.assertTrue(os.path.exists(f"{foreign}/precious"))
+        shutil.rmtree(foreign)
+        self.wait_for_nothing_left()
+
     def test_a_node_that_hangs_does_not_keep_it_from_ending(self):
         volume = self.apply_claim("hung")
         self.apply_claim("warm")
@@ -177,8 +223,6 @@ mountOptions:
                 time.sleep(random.random() * 0.1)
                 self.kill_and_restart()
         self.kill_and_restart()
-        self.delete_everything()
-        wait_for(lambda: not self.open_intents(), "intents to be closed", 30)
-        self.assertEqual(self.on_the_share(), [])
+        self.wait_for_nothing_left()
         self.assertEqual(self.mounts(), [])
         self.assertEqual(self.pod_folders(), [])
