@@ -62,12 +62,10 @@ class Kubectl(LabCase):
         self.assertIn("unchanged", self.apply(text))
         self.apply(CLAIM.format(name="web", mode="ReadWriteMany", size="1Gi",
                                 class_name="fast"))
-        self.kubectl("wait", "pvc/web", "--timeout=20s",
-                     "--for=jsonpath={.status.phase}=Bound")
+        self.cluster.ctl.wait_phase("pvc", "web", "Bound")
         self.apply(POD.format(name="web-1", claim="web", node="node-a",
                               read_only="false"))
-        self.kubectl("wait", "pod/web-1", "--timeout=20s",
-                     "--for=jsonpath={.status.phase}=Running")
+        self.cluster.ctl.wait_phase("pod", "web-1", "Running")
         lines = self.kubectl("get", "pvc").splitlines()
         self.assertRegex(lines[0], r"^NAME +STATUS +VOLUME +CAPACITY +ACCESS "
                          r"MODES +STORAGECLASS")
@@ -81,14 +79,14 @@ class Kubectl(LabCase):
         self.assertIn("web-1", self.kubectl("get", "pods", "-A"))
         self.kubectl("delete", "pod", "web-1", "--timeout=30s")
         self.kubectl("delete", "pvc", "web", "--timeout=30s")
-        self.kubectl("wait", "--for=delete", "pv/"
-                     + found["spec"]["volumeName"], "--timeout=30s")
+        self.cluster.ctl.wait_phase("pv", found["spec"]["volumeName"], None)
         self.assertNotIn("web", self.kubectl("get", "pvc,pods"))
 
     def test_the_example_manifests_are_taken_as_they_stand(self):
         folder = os.path.join(os.path.dirname(lab_case.TESTS),
                               "deploy", "examples")
-        out = self.kubectl("apply", "--validate=false", "--dry-run=server",
-                           "-f", folder)
+        out = self.kubectl("apply", "--validate=false", "-f", folder)
         self.assertIn("pvc-nfs-dynamic", out)
+        self.assertIn("pvc-nfs-dynamic", self.kubectl("get", "pvc"))
+        self.kubectl("delete", "--timeout=30s", "-f", folder)
         self.assertNotIn("pvc-nfs-dynamic", self.kubectl("get", "pvc"))
