@@ -404,7 +404,8 @@ void nfs_export_unmount(const struct nfs_export *export,
 	struct opening opening;
 	struct xdr_writer w;
 
-	start(&opening, spec, UNMOUNT_TIMEOUT_MS);
+	start(&opening, spec,
+	      spec->timeout_ms ? spec->timeout_ms : UNMOUNT_TIMEOUT_MS);
 	opening.export = *export;
 	if (dial(&ask, &opening, export->mount_port) < 0)
 		return;

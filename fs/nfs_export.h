@@ -51,7 +51,8 @@ int nfs_export_open(struct nfs_export *ret, const struct nfs_export_spec *spec,
 
 /*
  * Tells the MOUNT service that we are done with the share (UMNT), for the list
- * that administrators read. Best effort: nothing depends on the answer.
+ * that administrators read. Best effort: nothing depends on the answer, for which
+ * it waits at most spec->timeout_ms (0 = 2000).
  */
 void nfs_export_unmount(const struct nfs_export *export,
 			const struct nfs_export_spec *spec);

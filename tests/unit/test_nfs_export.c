@@ -267,6 +267,18 @@ Test(nfs_export, a_server_that_hangs_is_given_up_in_time)
 	cr_assert_lt(clock_ns() - start_ns, 2 * NS_PER_S);
 }
 
+Test(nfs_export, a_server_that_hangs_does_not_hold_up_the_end)
+{
+	uint64_t start_ns;
+
+	cr_assert_eq(nfs_export_open(&export, &spec, NULL), 0);
+	behaviour = HANGS;
+	spec.timeout_ms = 100;
+	start_ns = clock_ns();
+	nfs_export_unmount(&export, &spec);
+	cr_assert_lt(clock_ns() - start_ns, NS_PER_S);
+}
+
 Test(nfs_export, nobody_at_the_port_is_said_so)
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
