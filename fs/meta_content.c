@@ -104,13 +104,22 @@ static void add_access_modes(cJSON *json, const struct volume_spec *spec)
 	}
 }
 
+/* csi-driver-nfs makes them of server, share and directory: not for pods. */
+static bool is_handle_shown(const struct meta_subject *subject)
+{
+	const struct volume_spec *spec = spec_of(subject);
+
+	return subject->node || !strstr(spec->handle, spec->server);
+}
+
 void meta_volume(FILE *out, const struct meta_subject *subject)
 {
 	_cleanup_(cJSON_Delete) cJSON *json = cJSON_CreateObject();
 	const struct volume_spec *spec = spec_of(subject);
 
 	(void)cJSON_AddStringToObject(json, "name", spec->pv);
-	(void)cJSON_AddStringToObject(json, "handle", spec->handle);
+	if (is_handle_shown(subject))
+		(void)cJSON_AddStringToObject(json, "handle", spec->handle);
 	if (spec->claim)
 		(void)cJSON_AddStringToObject(json, "claim", spec->claim);
 	if (spec->capacity > 0)

@@ -214,3 +214,31 @@ Test(meta_tree, a_view_s_ids_have_their_bit)
 		     0);
 	cr_assert(meta_is_node(item.id));
 }
+
+Test(meta_tree, a_pod_sees_no_handle_that_names_the_server)
+{
+	struct volume own = { { .server = "nfs.example.com",
+				.pv = "pv",
+				.handle = "3f1c",
+				.access_mode = ACCESS_RWX } };
+	struct node_volume volume = { .volume = &own };
+	struct meta_subject subject = { .volume = &volume };
+	_cleanup_(meta_text_fini) struct meta_text opaque = { 0 };
+	_cleanup_(meta_text_fini) struct meta_text telling = { 0 };
+	_cleanup_(meta_text_fini) struct meta_text admin = { 0 };
+	FILE *out = open_memstream(&opaque.data, &opaque.len);
+
+	meta_volume(out, &subject);
+	fclose(out);
+	cr_assert_not_null(strstr(opaque.data, "\"handle\":\t\"3f1c\""));
+	own.spec.handle = "nfs.example.com#claims#pv##";
+	out = open_memstream(&telling.data, &telling.len);
+	meta_volume(out, &subject);
+	fclose(out);
+	cr_assert_null(strstr(telling.data, "example"), "%s", telling.data);
+	subject.node = (void *)&own; /* any: it is not looked into */
+	out = open_memstream(&admin.data, &admin.len);
+	meta_volume(out, &subject);
+	fclose(out);
+	cr_assert_not_null(strstr(admin.data, "example"));
+}
