@@ -54,6 +54,20 @@ int json_parse(const char *text, size_t len, struct cJSON **ret,
 	return 0;
 }
 
+unsigned int json_depth(const struct cJSON *json)
+{
+	unsigned int deepest = 0;
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, json) {
+		unsigned int depth = json_depth(item);
+
+		if (depth > deepest)
+			deepest = depth;
+	}
+	return deepest + 1;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -22,6 +22,9 @@ int json_no_memory(struct err *err);
 int json_parse(const char *text, size_t len, struct cJSON **ret,
 	       struct err *err);
 
+/* 1 for a plain value. */
+unsigned int json_depth(const struct cJSON *json);
+
 /*
  * -EINVAL for an object with two members of one name, at any depth: whoever adds
  * or removes one by name would find the other one later.

@@ -16,9 +16,11 @@
 
 #include <cjson/cJSON.h>
 
+#include "json_field.h"
 #include "parse.h"
 
 #define OPERATIONS_MAX 10000
+#define PATH_DEPTH_MAX 128    /* else a patch could dig without end */
 #define COPIED_MAX     100000 /* nodes; "copy" of "" to "/x" doubles the whole */
 
 struct place {
@@ -79,6 +81,7 @@ static int find_place(cJSON *root, const char *path, struct place *ret,
 		      struct err *err)
 {
 	cJSON *at = root;
+	int depth = 0;
 
 	*ret = (struct place){ 0 };
 	if (!*path)
@@ -89,6 +92,8 @@ static int find_place(cJSON *root, const char *path, struct place *ret,
 	for (const char *token = path + 1;;) {
 		size_t len = strcspn(token, "/");
 
+		if (depth++ == PATH_DEPTH_MAX)
+			return cannot("too deep a path:", path, err);
 		free(ret->name);
 		ret->name = unescape(token, len);
 		if (!ret->name)
@@ -262,7 +267,7 @@ static int op_test(cJSON **root, const struct operation *op, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (!cJSON_Compare(item, op->value, true))
+	if (!json_is_equal(item, op->value))
 		return cannot("the test failed at", op->path, err);
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include <cjson/cJSON.h>
 
 #include "api_json_patch.h"
+#include "json_field.h"
 
 static const struct {
 	const char *field;
@@ -86,15 +87,16 @@ static bool has_directive(const cJSON *patch, const char *value)
 /* The element of a list that an element of the patch is about; NULL = none. */
 static cJSON *find_element(cJSON *list, const cJSON *wanted, const char *key)
 {
+	const cJSON *value =
+		key ? cJSON_GetObjectItemCaseSensitive(wanted, key) : wanted;
 	cJSON *item;
 
 	cJSON_ArrayForEach (item, list) {
-		if (!key ? cJSON_Compare(item, wanted, true)
-			 : cJSON_Compare(
-				   cJSON_GetObjectItemCaseSensitive(item, key),
-				   cJSON_GetObjectItemCaseSensitive(wanted,
-								    key),
-				   true))
+		const cJSON *mine =
+			key ? cJSON_GetObjectItemCaseSensitive(item, key)
+			    : item;
+
+		if (json_is_equal(mine, value))
 			return item;
 	}
 	return NULL;

@@ -284,7 +284,7 @@ static int stamp_phase(cJSON *json, const struct object *old)
 	char now[TIMESTAMP_MAX];
 
 	if (old->kind != KIND_PERSISTENT_VOLUME || !cJSON_IsObject(status) ||
-	    cJSON_Compare(before, member(status, "phase"), true))
+	    json_is_equal(before, member(status, "phase")))
 		return 0;
 	timestamp_now(now);
 	return put_string(status, "lastPhaseTransitionTime", now);

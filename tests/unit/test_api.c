@@ -87,6 +87,23 @@ Test(api, a_field_that_is_given_twice_is_refused)
 	assert_answer(send(API_GET, CLAIMS "/c", NULL, ""), 404, "NotFound");
 }
 
+/* One such object would make every list of its kind unreadable. */
+Test(api, an_object_does_not_become_deeper_than_can_be_read)
+{
+	char patch[4096] = "[{\"op\":\"add\",\"path\":\"/spec/x\",\"value\":";
+
+	for (int i = 0; i < 110; i++)
+		strcat(patch, "{\"x\":");
+	strcat(patch, "1");
+	for (int i = 0; i < 110; i++)
+		strcat(patch, "}");
+	strcat(patch, "}]");
+	assert_answer(send(API_POST, CLAIMS, NULL, CLAIM_TEXT("c")), 201, "");
+	assert_answer(send(API_PATCH, CLAIMS "/c",
+			   "application/json-patch+json", patch),
+		      400, "nested deeper than 100 levels");
+}
+
 Test(api, an_object_lives_through_all_verbs)
 {
 	assert_answer(

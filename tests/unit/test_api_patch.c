@@ -131,3 +131,40 @@ Test(api_patch, copies_are_limited)
 	cJSON_Delete(target);
 	cJSON_Delete(patch);
 }
+
+/* n objects in each other. */
+static cJSON *a_tower(int n)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	while (--n > 0) {
+		cJSON *outer = cJSON_CreateObject();
+
+		cr_assert(cJSON_AddItemToObject(outer, "x", json));
+		json = outer;
+	}
+	return json;
+}
+
+/* Comparing each level twice would take longer than the world has. */
+Test(api_patch, deep_values_are_compared_in_time, .timeout = 20)
+{
+	cJSON *target = cJSON_CreateObject();
+	cJSON *patch = cJSON_Parse("[{\"op\":\"test\",\"path\":\"/a\"}]");
+	cJSON *strategic = cJSON_Parse("{\"finalizers\":[]}");
+
+	cJSON_AddItemToObject(target, "a", a_tower(500));
+	cJSON_AddItemToObject(patch->child, "value", a_tower(500));
+	cJSON_AddItemToArray(strategic->child, a_tower(500));
+	cJSON_AddItemToArray(strategic->child, a_tower(500));
+	cr_assert_eq(api_patch_apply(&target, API_PATCH_JSON, patch, NULL), 0);
+	cr_assert_eq(
+		api_patch_apply(&target, API_PATCH_STRATEGIC, strategic, NULL),
+		0);
+	cr_assert_eq(
+		cJSON_GetArraySize(cJSON_GetObjectItem(target, "finalizers")),
+		1);
+	cJSON_Delete(target);
+	cJSON_Delete(patch);
+	cJSON_Delete(strategic);
+}
