@@ -2,10 +2,10 @@
 
 /*
  * Virtual files are made at open: what a reader gets is one consistent text, and
- * fi->fh is it. A directory's list is taken at opendir in the same way. Sizes are 0
- * (as in /proc), so files are opened with direct_io, which reads until the end
- * instead of until the size. The names of a view's tree never change, and the
- * kernel may keep them; the node's tree is looked up each time.
+ * fi->fh points to it. A directory's list is taken at opendir in the same way.
+ * Sizes are 0 (as in /proc), so files are opened with direct_io, which reads until
+ * the end instead of until the size. The names of a view's tree never change, and
+ * the kernel may keep them; the node's tree is looked up each time.
  *
  * The tree can't be changed: every operation that would is answered with EROFS,
  * but for opening `control` with O_TRUNC, as a shell's ">" does.
@@ -23,6 +23,50 @@
 #include "session.h"
 
 #define VIEW_TIMEOUT_S 86400
+
+/* What fi->fh of an open file or directory points to. */
+struct meta_handle {
+	struct session_handle handle;
+	struct meta_text text; /* files */
+	struct meta_list list; /* directories */
+};
+
+static void handle_free(struct session_handle *handle)
+{
+	struct meta_handle *opened =
+		container_of(handle, struct meta_handle, handle);
+
+	meta_text_fini(&opened->text);
+	meta_list_fini(&opened->list);
+	free(opened);
+}
+
+static const struct meta_handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (const void *)(uintptr_t)fi->fh;
+}
+
+static void reply_open(fuse_req_t req, struct fuse_file_info *fi,
+		       struct meta_handle *take_opened)
+{
+	struct session *session = fuse_req_userdata(req);
+
+	take_opened->handle.free_fn = handle_free;
+	session_hold(session, &take_opened->handle);
+	fi->fh = (uintptr_t)take_opened;
+	/* An open that was interrupted is never released. */
+	if (fuse_reply_open(req, fi) < 0)
+		session_let_go(session, &take_opened->handle);
+}
+
+static void meta_release(fuse_req_t req, fuse_ino_t id,
+			 struct fuse_file_info *fi)
+{
+	struct meta_handle *opened = (void *)(uintptr_t)fi->fh;
+
+	session_let_go(fuse_req_userdata(req), &opened->handle);
+	(void)fuse_reply_err(req, 0);
+}
 
 /*
  * A name in the kernel's cache is found without the lock of its directory, which a
@@ -154,31 +198,27 @@ static int open_check(mode_t mode, int flags)
 static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 {
 	const struct meta_tree tree = meta_tree_of(req, id);
-	_cleanup_(free) struct meta_text *text = calloc(1, sizeof(*text));
+	_cleanup_(free) struct meta_handle *opened = calloc(1, sizeof(*opened));
 	mode_t mode;
 	int r;
 
-	r = text ? meta_tree_mode(&tree, id, &mode) : -ENOMEM;
+	r = opened ? meta_tree_mode(&tree, id, &mode) : -ENOMEM;
 	if (r == 0)
 		r = open_check(mode, fi->flags);
 	if (r == 0 && !(mode & 0200))
-		r = meta_tree_read(&tree, id, text);
+		r = meta_tree_read(&tree, id, &opened->text);
 	if (r < 0) {
 		(void)fuse_reply_err(req, -r);
 		return;
 	}
-	fi->fh = (uintptr_t)text;
 	fi->direct_io = 1;
-	if (fuse_reply_open(req, fi) == 0)
-		(void)TAKE_PTR(text); /* until release */
-	else
-		meta_text_fini(text);
+	reply_open(req, fi, TAKE_PTR(opened));
 }
 
 static void meta_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		      struct fuse_file_info *fi)
 {
-	const struct meta_text *text = (const void *)(uintptr_t)fi->fh;
+	const struct meta_text *text = &handle_of(fi)->text;
 	size_t start =
 		(uint64_t)offset < text->len ? (size_t)offset : text->len;
 
@@ -197,16 +237,6 @@ static void meta_write(fuse_req_t req, fuse_ino_t id, const char *buf,
 				   buf, size);
 }
 
-static void meta_release(fuse_req_t req, fuse_ino_t id,
-			 struct fuse_file_info *fi)
-{
-	struct meta_text *text = (void *)(uintptr_t)fi->fh;
-
-	meta_text_fini(text);
-	free(text);
-	(void)fuse_reply_err(req, 0);
-}
-
 static void meta_flush(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 {
 	(void)fuse_reply_err(req, 0);
@@ -222,19 +252,15 @@ static void meta_opendir(fuse_req_t req, fuse_ino_t id,
 			 struct fuse_file_info *fi)
 {
 	const struct meta_tree tree = meta_tree_of(req, id);
-	_cleanup_(free) struct meta_list *list = calloc(1, sizeof(*list));
+	_cleanup_(free) struct meta_handle *opened = calloc(1, sizeof(*opened));
 	int r;
 
-	r = list ? meta_tree_list(&tree, id, list) : -ENOMEM;
+	r = opened ? meta_tree_list(&tree, id, &opened->list) : -ENOMEM;
 	if (r < 0) {
 		(void)fuse_reply_err(req, -r);
 		return;
 	}
-	fi->fh = (uintptr_t)list;
-	if (fuse_reply_open(req, fi) == 0)
-		(void)TAKE_PTR(list); /* until releasedir */
-	else
-		meta_list_fini(list);
+	reply_open(req, fi, TAKE_PTR(opened));
 }
 
 /* Position 0 is ".", 1 is "..", then the list; `..` may say the same inode. */
@@ -285,25 +311,13 @@ static void reply_list(fuse_req_t req, uint64_t dir, size_t size, off_t offset,
 static void meta_readdir(fuse_req_t req, fuse_ino_t id, size_t size,
 			 off_t offset, struct fuse_file_info *fi)
 {
-	reply_list(req, id, size, offset, (const void *)(uintptr_t)fi->fh,
-		   false);
+	reply_list(req, id, size, offset, &handle_of(fi)->list, false);
 }
 
 static void meta_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size,
 			     off_t offset, struct fuse_file_info *fi)
 {
-	reply_list(req, id, size, offset, (const void *)(uintptr_t)fi->fh,
-		   true);
-}
-
-static void meta_releasedir(fuse_req_t req, fuse_ino_t id,
-			    struct fuse_file_info *fi)
-{
-	struct meta_list *list = (void *)(uintptr_t)fi->fh;
-
-	meta_list_fini(list);
-	free(list);
-	(void)fuse_reply_err(req, 0);
+	reply_list(req, id, size, offset, &handle_of(fi)->list, true);
 }
 
 static void meta_statfs(fuse_req_t req, fuse_ino_t id)
@@ -388,7 +402,7 @@ const struct fuse_lowlevel_ops meta_view_ops = {
 	.opendir = meta_opendir,
 	.readdir = meta_readdir,
 	.readdirplus = meta_readdirplus,
-	.releasedir = meta_releasedir,
+	.releasedir = meta_release,
 	.fsyncdir = meta_fsync,
 	.statfs = meta_statfs,
 	.mknod = meta_mknod,

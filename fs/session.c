@@ -61,6 +61,7 @@ struct session {
 	pthread_mutex_t lock;
 	pthread_cond_t drained;
 	unsigned int n_busy; /* lock: lanes that are not drained */
+	LIST_HEAD(, session_handle) handles; /* lock */
 	struct lane lanes[SHARDS_MAX];
 };
 
@@ -93,6 +94,23 @@ const void *session_init_request(const struct session *session, size_t *ret_len)
 struct lane *session_lane(struct session *session, unsigned int shard)
 {
 	return &session->lanes[shard];
+}
+
+/* --- handles ---------------------------------------------------------------- */
+
+void session_hold(struct session *session, struct session_handle *take_handle)
+{
+	pthread_mutex_lock(&session->lock);
+	LIST_INSERT_HEAD(&session->handles, take_handle, entry);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_let_go(struct session *session, struct session_handle *handle)
+{
+	pthread_mutex_lock(&session->lock);
+	LIST_REMOVE(handle, entry);
+	pthread_mutex_unlock(&session->lock);
+	handle->free_fn(handle);
 }
 
 /* --- FUSE_INIT -------------------------------------------------------------- */
@@ -313,6 +331,7 @@ int session_new(struct session **ret, struct shards *shards,
 	session->shards = shards;
 	session->owner = options->owner;
 	session->max_io = options->max_io ? options->max_io : NFS_IO_MAX;
+	LIST_INIT(&session->handles);
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->drained, NULL);
 	r = session_start(session, options, err);
@@ -383,6 +402,8 @@ struct session *session_free(struct session *session)
 		(void)mount_remove(session->mountpoint, session->dev_minor,
 				   NULL);
 	close_lanes(session);
+	while (!LIST_EMPTY(&session->handles))
+		session_let_go(session, LIST_FIRST(&session->handles));
 	/* Destroying closes se_fd; the connection ends with the last descriptor. */
 	if (session->fuse)
 		fuse_session_destroy(session->fuse);

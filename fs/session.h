@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "err.h"
 
@@ -39,6 +40,20 @@ int session_new(struct session **ret, struct shards *shards,
  * cancels those that the server does not answer. Control threads only.
  */
 struct session *session_free(struct session *session);
+
+/*
+ * What an open file or directory owns in this process; first member of the owner's
+ * struct. The kernel sends RELEASE when it likes: what it sends too late to be
+ * read is let go with the session.
+ */
+struct session_handle {
+	void (*free_fn)(struct session_handle *handle);
+	LIST_ENTRY(session_handle) entry; /* the session's */
+};
+
+void session_hold(struct session *session, struct session_handle *take_handle);
+/* At RELEASE: calls free_fn. */
+void session_let_go(struct session *session, struct session_handle *handle);
 
 void *session_owner(const struct session *session);
 unsigned int session_dev_minor(const struct session *session);
