@@ -12,11 +12,9 @@
  */
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include "csi.h"
@@ -26,6 +24,7 @@
 #include "options.h"
 #include "rpc_server.h"
 #include "shard.h"
+#include "stop_signal.h"
 #include "supervisor.h"
 #include "version.h"
 
@@ -40,38 +39,6 @@
 #define RPC_SLOW_THREADS 2
 
 #define EXIT_USAGE 2
-
-static int signals_block(int *ret_fd, struct err *err)
-{
-	sigset_t set;
-	int fd;
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return err_set_errno(err, -errno, "block signals");
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, -errno, "wait for signals");
-	*ret_fd = fd;
-	return 0;
-}
-
-static int signal_wait(int fd, struct err *err)
-{
-	struct signalfd_siginfo info;
-	ssize_t n;
-
-	do
-		n = read(fd, &info, sizeof(info));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set_errno(err, -errno, "wait for signals");
-	log_info("stopping", F_STR("signal", strsignal((int)info.ssi_signo)));
-	return 0;
-}
 
 /* As high as we may; too low shows as a clear error when a volume is staged. */
 static void descriptors_raise(void)
@@ -155,7 +122,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 F_STR("socket", settings->csi_socket),
 		 F_U64("shards", shards_count(shards)));
 	supervisor_notify("READY=1");
-	r = signal_wait(signal_fd, err);
+	r = stop_signal_wait(signal_fd, err);
 	supervisor_notify("STOPPING=1");
 	return r;
 }
@@ -169,7 +136,7 @@ static int run(const struct node_settings *settings, struct err *err)
 	r = state_dir_lock(settings->state_dir, &lock_fd, err);
 	if (r < 0)
 		return r;
-	r = signals_block(&signal_fd, err);
+	r = stop_signals_block(&signal_fd, err);
 	if (r < 0)
 		return r;
 	descriptors_raise();

@@ -11,9 +11,7 @@
  * only one that ever sees one.
  */
 
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include "api_server.h"
@@ -24,6 +22,7 @@
 #include "reconcile.h"
 #include "registry.h"
 #include "store.h"
+#include "stop_signal.h"
 #include "supervisor.h"
 #include "version.h"
 #include "watch_hub.h"
@@ -54,38 +53,6 @@ static void provisioner_fini(struct provisioner *self)
 }
 
 DEFINE_FINI(struct provisioner, provisioner_fini)
-
-static int signals_block(int *ret_fd, struct err *err)
-{
-	sigset_t set;
-	int fd;
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return err_set_errno(err, -errno, "block signals");
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, -errno, "wait for signals");
-	*ret_fd = fd;
-	return 0;
-}
-
-static int signal_wait(int fd, struct err *err)
-{
-	struct signalfd_siginfo info;
-	ssize_t n;
-
-	do
-		n = read(fd, &info, sizeof(info));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set_errno(err, -errno, "wait for signals");
-	log_info("stopping", F_STR("signal", strsignal((int)info.ssi_signo)));
-	return 0;
-}
 
 /* --- the parts ----------------------------------------------------------------- */
 
@@ -204,7 +171,7 @@ static int serve(const struct provisioner_settings *settings, struct err *err)
 	_cleanup_(fd_close) int signal_fd = -1;
 	int r;
 
-	r = signals_block(&signal_fd, err);
+	r = stop_signals_block(&signal_fd, err);
 	if (r >= 0)
 		r = start(&self, settings, err);
 	if (r < 0)
@@ -214,7 +181,7 @@ static int serve(const struct provisioner_settings *settings, struct err *err)
 		 F_U64("port", api_server_port(self.api)),
 		 F_U64("nodes", settings->n_nodes));
 	supervisor_notify("READY=1");
-	r = signal_wait(signal_fd, err);
+	r = stop_signal_wait(signal_fd, err);
 	supervisor_notify("STOPPING=1");
 	return r;
 }
