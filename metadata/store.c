@@ -311,12 +311,21 @@ static int lock_database(struct store *store, struct err *err)
 		       store->path);
 }
 
+/* SQLite's own files are for everybody to read, and its log copies their mode. */
+static void make_private(const char *path)
+{
+	(void)fd_close(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
 static int open_database(struct store *store, struct err *err)
 {
-	int code = sqlite3_open_v2(store->path, &store->db,
-				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-					   SQLITE_OPEN_NOMUTEX,
-				   NULL);
+	int code;
+
+	make_private(store->path);
+	code = sqlite3_open_v2(store->path, &store->db,
+			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+				       SQLITE_OPEN_NOMUTEX,
+			       NULL);
 
 	if (!store->db)
 		return err_set(err, -ENOMEM, "open a database: out of memory");

@@ -135,7 +135,7 @@ Test(pod_dir, a_half_written_file_is_no_hindrance)
 	cr_assert_eq(pod_dir_add(&dir, "pv1", "d", "h", &volume, NULL), 0);
 	(void)snprintf(file, sizeof(file), "%s", volume.target);
 	(void)snprintf(strrchr(file, '/'), 32, "/vol_data.json.tmp");
-	fd_close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	(void)fd_close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	cr_assert_eq(pod_dir_remove(&dir, &volume, NULL), 0);
 	cr_assert_eq(pod_dir_remove_pod(&dir, NULL), 0);
 }

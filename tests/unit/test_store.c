@@ -120,6 +120,20 @@ static void record_change(void *userdata, enum store_change change,
 		(unsigned long long)object->resource_version);
 }
 
+Test(store, a_database_is_for_its_owner_only)
+{
+	_cleanup_(store_close) struct store *store = must_open();
+	char log[128];
+	struct stat st;
+
+	(void)must_create(store, "a");
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 0777, 0600);
+	(void)snprintf(log, sizeof(log), "%s-wal", path);
+	cr_assert_eq(stat(log, &st), 0);
+	cr_assert_eq(st.st_mode & 0777, 0600);
+}
+
 Test(store, keeps_objects_over_a_reopen)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
