@@ -16,7 +16,6 @@
 #include "cred.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,22 +55,49 @@ void cred_parse_groups(const char *status, struct nfs_cred *cred)
 	}
 }
 
-static void read_groups(pid_t pid, struct nfs_cred *cred)
+bool cred_parse_killed(const char *status)
+{
+	static const char label[] = "\nSigPnd:\t";
+	const char *p = strstr(status, label);
+
+	/* 16 hexadecimal digits: SIGKILL is the lowest bit of the 14th. */
+	if (!p || strlen(p) < sizeof(label) - 1 + 16)
+		return false;
+	p += sizeof(label) - 1;
+	return strchr("13579bdf", p[13]);
+}
+
+static bool read_status(pid_t pid, char ret[STATUS_SIZE])
 {
 	_cleanup_(fd_close) int fd = -1;
-	char status[STATUS_SIZE];
 	char path[32];
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
-	n = read(fd, status, sizeof(status) - 1);
+		return false;
+	n = read(fd, ret, STATUS_SIZE - 1);
 	if (n <= 0)
-		return;
-	status[n] = '\0';
-	cred_parse_groups(status, cred);
+		return false;
+	ret[n] = '\0';
+	return true;
+}
+
+static void read_groups(pid_t pid, struct nfs_cred *cred)
+{
+	char status[STATUS_SIZE];
+
+	if (read_status(pid, status))
+		cred_parse_groups(status, cred);
+}
+
+bool cred_is_killed(pid_t pid)
+{
+	char status[STATUS_SIZE];
+
+	return pid != 0 && read_status(pid, status) &&
+	       cred_parse_killed(status);
 }
 
 void cred_get(struct cred_cache *cache, pid_t pid, uint32_t uid, uint32_t gid,

@@ -6,6 +6,7 @@
  * read from /proc and remembered for a second. A cache belongs to one shard.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,12 @@ struct cred_cache {
  */
 void cred_get(struct cred_cache *cache, pid_t pid, uint32_t uid, uint32_t gid,
 	      uint64_t now, struct nfs_cred *ret);
+
+/* Whether the thread has been sent SIGKILL, and waits for something yet. */
+bool cred_is_killed(pid_t pid);
+
+/* Whether SIGKILL is in the line "SigPnd:" of such a file; exposed for tests. */
+bool cred_parse_killed(const char *status);
 
 /* The groups of a "Groups:" line of /proc/<pid>/status; exposed for tests. */
 void cred_parse_groups(const char *status, struct nfs_cred *cred);

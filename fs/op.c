@@ -26,6 +26,8 @@
  * answers its request. The kernel sends FUSE_INTERRUPT, the lane looks once a
  * second, and a call that the server has not answered in GIVE_UP_NS (or whose
  * connection is bad) is cancelled. A server that works gets the time to answer.
+ * For direct I/O, which it waits for uninterruptibly (fuse_direct_IO() with
+ * FUSE_ASYNC_DIO), the kernel sends nothing: there the process is looked at.
  */
 
 #include "op.h"
@@ -303,7 +305,9 @@ void op_give_up_if_interrupted(struct op *op, uint64_t now)
 		return;
 	if (!is_old && op->client->health == NFS_HEALTH_OK)
 		return;
-	if (fuse_req_interrupted(op->req))
+	if (fuse_req_interrupted(op->req) ||
+	    (is_old && (op->kind == OP_READ || op->kind == OP_WRITE) &&
+	     cred_is_killed(op->ctx.pid)))
 		op_give_up(op, -EINTR);
 }
 

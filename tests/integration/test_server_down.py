@@ -4,6 +4,7 @@ the server is back. Every call on the mount is made by a child process, because 
 may wait for longer than a test may."""
 
 import os
+import signal
 import subprocess
 import time
 
@@ -59,6 +60,22 @@ class ServerDown(MountCase):
             reader.wait(1)
         reader.kill()
         self.assertEqual(reader.wait(SECONDS), -9)
+
+    def test_a_direct_reader_can_be_killed(self):
+        """The kernel waits for direct I/O uninterruptibly and tells nobody."""
+        self.start_server()
+        reader = subprocess.Popen(
+            ["sh", "-c", "exec <$0 && echo opened && kill -STOP $$ && "
+             "exec dd iflag=direct bs=4096 count=700", f"{self.here}/file"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertEqual(reader.stdout.readline(), b"opened\n")
+        self.cluster.server.stop()
+        reader.send_signal(signal.SIGCONT)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            reader.wait(1)
+        reader.kill()
+        self.assertEqual(reader.wait(SECONDS), -9)
+        reader.stdout.close()
 
     def test_a_waiting_read_goes_on_when_the_server_is_back(self):
         reader = subprocess.Popen(["cksum", f"{self.there}/file"],

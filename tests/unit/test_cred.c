@@ -79,3 +79,25 @@ Test(cred, an_answer_is_remembered_for_a_second)
 	cred_get(&cache, getpid(), 1002, 1001, now + 2 * NS_PER_S, &cred);
 	cr_assert(cred.n_gids != 1 || cred.gids[0] != 4711, "another user");
 }
+
+Test(cred, a_killed_thread_is_known_by_its_pending_signals)
+{
+	static const struct {
+		const char *status;
+		bool is_killed;
+	} cases[] = {
+		{ "x\nSigPnd:\t0000000000000100\nShdPnd:\t0\n", true },
+		{ "x\nSigPnd:\tffffffffffffffff\n", true },
+		{ "x\nSigPnd:\t0000000000000000\n", false },
+		{ "x\nSigPnd:\t000000000000fe00\n", false },
+		{ "x\nSigPnd:\t00000000000001", false },
+		{ "x\nShdPnd:\t0000000000000100\n", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(cred_parse_killed(cases[i].status),
+			     cases[i].is_killed, "row %zu", i);
+	cr_assert_not(cred_is_killed(getpid()));
+	cr_assert_not(cred_is_killed(0));
+}
