@@ -50,9 +50,14 @@ static void reply_open(fuse_req_t req, struct fuse_file_info *fi,
 		       struct meta_handle *take_opened)
 {
 	struct session *session = fuse_req_userdata(req);
+	int r;
 
 	take_opened->handle.free_fn = handle_free;
-	session_hold(session, &take_opened->handle);
+	r = session_hold(session, &take_opened->handle);
+	if (r < 0) {
+		(void)fuse_reply_err(req, -r);
+		return;
+	}
 	fi->fh = (uintptr_t)take_opened;
 	/* An open that was interrupted is never released. */
 	if (fuse_reply_open(req, fi) < 0)

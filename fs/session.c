@@ -43,6 +43,7 @@
 #define DRAIN_TIMEOUT_NS (1 * NS_PER_S)
 #define INIT_REQUEST_MAX 1024
 #define MAX_BACKGROUND	 256
+#define HANDLES_MAX	 1024 /* a pod may open as many files as it likes */
 /* linux/fuse.h of kernel 6.6: FUSE_DIRECT_IO_ALLOW_MMAP */
 #define INIT_ALLOW_MMAP (1ull << 36)
 
@@ -62,6 +63,7 @@ struct session {
 	pthread_cond_t drained;
 	unsigned int n_busy; /* lock: lanes that are not drained */
 	LIST_HEAD(, session_handle) handles; /* lock */
+	unsigned int n_handles;		     /* lock */
 	struct lane lanes[SHARDS_MAX];
 };
 
@@ -98,17 +100,27 @@ struct lane *session_lane(struct session *session, unsigned int shard)
 
 /* --- handles ---------------------------------------------------------------- */
 
-void session_hold(struct session *session, struct session_handle *take_handle)
+int session_hold(struct session *session, struct session_handle *take_handle)
 {
+	bool is_full;
+
 	pthread_mutex_lock(&session->lock);
-	LIST_INSERT_HEAD(&session->handles, take_handle, entry);
+	is_full = session->n_handles >= HANDLES_MAX;
+	if (!is_full) {
+		LIST_INSERT_HEAD(&session->handles, take_handle, entry);
+		session->n_handles++;
+	}
 	pthread_mutex_unlock(&session->lock);
+	if (is_full)
+		take_handle->free_fn(take_handle);
+	return is_full ? -ENFILE : 0;
 }
 
 void session_let_go(struct session *session, struct session_handle *handle)
 {
 	pthread_mutex_lock(&session->lock);
 	LIST_REMOVE(handle, entry);
+	session->n_handles--;
 	pthread_mutex_unlock(&session->lock);
 	handle->free_fn(handle);
 }

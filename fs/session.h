@@ -51,7 +51,8 @@ struct session_handle {
 	LIST_ENTRY(session_handle) entry; /* the session's */
 };
 
-void session_hold(struct session *session, struct session_handle *take_handle);
+/* -ENFILE when the session has too many. */
+int session_hold(struct session *session, struct session_handle *take_handle);
 /* At RELEASE: calls free_fn. */
 void session_let_go(struct session *session, struct session_handle *handle);
 

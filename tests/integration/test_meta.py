@@ -1,16 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The virtual files: .meta in every view, and the node's own tree."""
 
+import contextlib
 import errno
 import json
 import os
+import resource
 
+from lab import wait_for
 from lab_case import LabCase
 
 
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
+
+
+def within_limit(path):
+    try:
+        return bool(read(path))
+    except OSError:
+        return False
 
 
 class Meta(LabCase):
@@ -54,6 +64,20 @@ class Meta(LabCase):
         with open(f"{self.here}/file", "wb") as f:
             f.write(b"x" * 100000)
         self.assertNotEqual(read(f"{self.a}/.meta/stats"), before)
+
+    def test_a_pod_can_not_fill_the_daemons_memory(self):
+        path = f"{self.a}/.meta/stats"
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+        with contextlib.ExitStack() as opened:
+            opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE,
+                            (soft, hard))
+            with self.assertRaises(OSError) as caught:
+                for _ in range(2000):
+                    opened.enter_context(open(path, "rb"))
+            self.assertEqual(caught.exception.errno, errno.ENFILE)
+        # RELEASE is asynchronous.
+        wait_for(lambda: within_limit(path), "files to be closed")
 
     def test_health_is_ok(self):
         self.assertTrue(read(f"{self.a}/.meta/health").startswith("ok"))
