@@ -13,7 +13,9 @@
  * by moving them about, and nothing else. It can't keep us busy for ever, either:
  * each call ends at its deadline.
  *
- * Nothing is remembered between calls; what is left is on the server.
+ * Nothing is remembered between calls; what is left is on the server. So that each
+ * call gets to the bottom in time, however deep somebody has dug, a directory that
+ * is MAX_DEPTH levels down is moved to the top and dealt with there.
  */
 
 #include "share_tree.h"
@@ -22,7 +24,7 @@
 
 #include "clock.h"
 
-#define MAX_DEPTH 4096 /* a path of PATH_MAX can't be deeper */
+#define MAX_DEPTH 64
 
 struct level {
 	struct share_fh fh;
@@ -52,8 +54,6 @@ static int push(struct walk *walk, const struct share_fh *fh, const char *name)
 	struct level *levels;
 	char *copy;
 
-	if (walk->n == MAX_DEPTH)
-		return -ENAMETOOLONG;
 	if (walk->n == walk->n_allocated) {
 		size_t n = walk->n_allocated ? walk->n_allocated * 2 : 16;
 
@@ -93,6 +93,25 @@ static int pop(struct walk *walk)
 	return 0;
 }
 
+/*
+ * Its new name is nobody's; should somebody have taken it all the same, the
+ * directory stays where it is until the next round.
+ */
+static int move_to_top(struct walk *walk, const struct share_fh *dir,
+		       const char *name)
+{
+	char new_name[40];
+	int r;
+
+	(void)snprintf(new_name, sizeof(new_name), "claimfs-deep-%016llx",
+		       (unsigned long long)clock_ns());
+	r = share_nfs_rename(walk->nfs, dir, name, &walk->levels[0].fh,
+			     new_name);
+	if (r == -EEXIST || r == -ENOTEMPTY || r == -ENOTDIR)
+		return 0;
+	return ignore_gone(r);
+}
+
 /* *ret_pushed: a directory, which is on the stack now. */
 static int remove_entry(struct walk *walk, const struct share_fh *dir,
 			const char *name, bool *ret_pushed)
@@ -105,6 +124,8 @@ static int remove_entry(struct walk *walk, const struct share_fh *dir,
 		return ignore_gone(r);
 	if (!entry.is_directory)
 		return ignore_gone(share_nfs_remove(walk->nfs, dir, name));
+	if (walk->n == MAX_DEPTH)
+		return move_to_top(walk, dir, name);
 	*ret_pushed = true;
 	return push(walk, &entry.fh, name);
 }

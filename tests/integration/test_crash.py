@@ -191,6 +191,18 @@ class Crash(LabCase):
         shutil.rmtree(foreign)
         self.wait_for_nothing_left()
 
+    def test_a_folder_deeper_than_any_path_is_removed(self):
+        volume = self.apply_claim("deep")
+        top = os.open(self.backing(volume), os.O_RDONLY)
+        for _ in range(4500):
+            os.mkdir("d", dir_fd=top)
+            below = os.open("d", os.O_RDONLY, dir_fd=top)
+            os.close(top)
+            top = below
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=top))
+        os.close(top)
+        self.wait_for_nothing_left()
+
     def test_a_node_that_hangs_does_not_keep_it_from_ending(self):
         volume = self.apply_claim("hung")
         self.apply_claim("warm")
