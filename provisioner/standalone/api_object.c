@@ -280,19 +280,27 @@ void api_object_patch(const struct api *api, const struct api_request *request,
 	}
 }
 
-/* The uid that DeleteOptions name; NULL = any. */
+/* What DeleteOptions insist on; NULL = any. Borrows from their JSON. */
+struct preconditions {
+	const char *uid;
+	const char *version;
+};
+
 static int read_preconditions(const struct api_request *request, cJSON **ret,
-			      const char **ret_uid, struct err *err)
+			      struct preconditions *pre, struct err *err)
 {
 	int r;
 
-	*ret_uid = NULL;
 	if (!request->body_len)
 		return 0;
 	r = json_parse(request->body, request->body_len, ret, err);
 	if (r < 0)
 		return r;
-	return json_string(*ret, "preconditions.uid", NULL, ret_uid, err);
+	r = json_string(*ret, "preconditions.uid", NULL, &pre->uid, err);
+	if (r < 0)
+		return r;
+	return json_string(*ret, "preconditions.resourceVersion", NULL,
+			   &pre->version, err);
 }
 
 static bool is_shown_when_deleted(enum object_kind kind)
@@ -300,8 +308,46 @@ static bool is_shown_when_deleted(enum object_kind kind)
 	return kind != KIND_EVENT;
 }
 
-static void delete_uid(const struct api *api, const struct api_request *request,
-		       const struct api_route *route, const char *uid,
+static int check_version(const struct object *object, const char *wanted,
+			 struct err *err)
+{
+	const char *version = cJSON_GetStringValue(
+		json_at(object->json, "metadata.resourceVersion"));
+
+	if (!wanted || strcmp(wanted, version) == 0)
+		return 0;
+	(void)err_set(
+		err, -ESTALE,
+		"Operation cannot be fulfilled on %s \"%s\": the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified",
+		object_kind_info(object->kind)->plural, object->name, wanted,
+		version);
+	return CLUSTER_CONFLICT;
+}
+
+static int delete_if(const struct api *api, const struct api_route *route,
+		     const struct preconditions *pre, struct object **ret,
+		     struct err *err)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	int r;
+
+	if (!pre->version)
+		return registry_delete(api->registry, route->kind,
+				       route->namespace, route->name, pre->uid,
+				       ret, err);
+	r = registry_get(api->registry, route->kind, route->namespace,
+			 route->name, &object, err);
+	if (r == 0)
+		r = check_version(object, pre->version, err);
+	if (r != 0)
+		return r;
+	return registry_delete_version(api->registry, object, pre->uid, ret,
+				       err);
+}
+
+static void delete_one(const struct api *api, const struct api_request *request,
+		       const struct api_route *route,
+		       const struct preconditions *pre,
 		       struct api_response *ret)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
@@ -312,9 +358,7 @@ static void delete_uid(const struct api *api, const struct api_request *request,
 		r = registry_get(api->registry, route->kind, route->namespace,
 				 route->name, &object, &err);
 	else
-		r = registry_delete(api->registry, route->kind,
-				    route->namespace, route->name, uid, &object,
-				    &err);
+		r = delete_if(api, route, pre, &object, &err);
 	if (r != 0)
 		api_status_outcome(ret, r, &err, route->kind, route->name);
 	else if (is_shown_when_deleted(route->kind))
@@ -328,12 +372,12 @@ void api_object_delete(const struct api *api, const struct api_request *request,
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	cJSON *options = NULL;
-	const char *uid;
+	struct preconditions pre = { 0 };
 
-	if (read_preconditions(request, &options, &uid, &err) < 0)
+	if (read_preconditions(request, &options, &pre, &err) < 0)
 		api_status_bad_request(ret, &err);
 	else
-		delete_uid(api, request, route, uid, ret);
+		delete_one(api, request, route, &pre, ret);
 	cJSON_Delete(options);
 }
 

@@ -450,6 +450,15 @@ int registry_delete(struct registry *registry, enum object_kind kind,
 	return r;
 }
 
+int registry_delete_version(struct registry *registry, struct object *object,
+			    const char *uid, struct object **ret,
+			    struct err *err)
+{
+	int r = check_uid(object, uid, err);
+
+	return r == 0 ? delete_version(registry, object, ret, err) : r;
+}
+
 int registry_new(struct registry **ret, const struct registry_options *options,
 		 struct err *err)
 {

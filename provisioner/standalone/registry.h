@@ -62,6 +62,10 @@ int registry_update_status(struct registry *registry,
 int registry_delete(struct registry *registry, enum object_kind kind,
 		    const char *namespace, const char *name, const char *uid,
 		    struct object **ret, struct err *err);
+/* The same for this version of an object only: CLUSTER_CONFLICT for a later one. */
+int registry_delete_version(struct registry *registry, struct object *object,
+			    const char *uid, struct object **ret,
+			    struct err *err);
 
 /* The reconciler's table of operations on this registry; borrowed. */
 struct cluster *registry_cluster(struct registry *registry);

@@ -124,6 +124,9 @@ Test(api, an_object_lives_through_all_verbs)
 	assert_answer(send(API_DELETE, CLAIMS "/c", NULL,
 			   "{\"preconditions\":{\"uid\":\"other\"}}"),
 		      409, "does not match the UID in record");
+	assert_answer(send(API_DELETE, CLAIMS "/c", NULL,
+			   "{\"preconditions\":{\"resourceVersion\":\"1\"}}"),
+		      409, "does not match the ResourceVersion in record");
 	assert_answer(send(API_DELETE, CLAIMS "/c", NULL, ""), 200,
 		      "\"deletionTimestamp\"");
 	assert_answer(send(API_PATCH, CLAIMS "/c",
