@@ -55,7 +55,12 @@ class Meta(LabCase):
     def test_the_volume_is_json_without_the_server(self):
         text = read(f"{self.a}/.meta/volume")
         volume = json.loads(text)
-        self.assertIsInstance(volume, dict)
+        self.assertEqual(volume["capacity"], 2**30)
+        self.assertEqual(volume["class"], "fast")
+        self.assertEqual(volume["reclaimPolicy"], "Delete")
+        self.assertEqual(volume["accessModes"], ["ReadWriteMany"])
+        quota = json.loads(read(f"{self.a}/.meta/quota"))
+        self.assertEqual(quota["bytes"]["limit"], 2**30)
         self.assertNotIn("127.0.0.1", text)
         self.assertNotIn(self.cluster.export, text)
 
