@@ -386,6 +386,47 @@ int pod_dir_find_user(const struct pod_dir *dir, const char *node,
 	return r;
 }
 
+static int uids_add(char ***uids, size_t *n, const char *uid)
+{
+	char **grown = reallocarray(*uids, *n + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*uids = grown;
+	grown[*n] = strdup(uid);
+	if (!grown[*n])
+		return -ENOMEM;
+	(*n)++;
+	return 0;
+}
+
+int pod_dir_uids(const char *state_dir, const char *node, char ***ret,
+		 size_t *ret_n, struct err *err)
+{
+	_cleanup_(free) char *path =
+		path_of("%s/nodes/%s/pods", state_dir, node);
+	_cleanup_(closedir) DIR *stream = path ? opendir(path) : NULL;
+	struct dirent *entry;
+	char **uids = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	if (!path)
+		return no_memory(err);
+	if (!stream && errno != ENOENT)
+		return err_set_errno(err, -errno, "list %s", path);
+	while (r == 0 && stream && (entry = readdir(stream)))
+		if (entry->d_name[0] != '.')
+			r = uids_add(&uids, &n, entry->d_name);
+	if (r < 0) {
+		json_strings_free(uids, n);
+		return no_memory(err);
+	}
+	*ret = uids;
+	*ret_n = n;
+	return 0;
+}
+
 bool pod_dir_exists(const struct pod_dir *dir)
 {
 	_cleanup_(free) char *path = pod_path(dir);

@@ -55,6 +55,9 @@ int pod_dir_list(const struct pod_dir *dir, struct pod_dir_list *ret,
  */
 int pod_dir_find_user(const struct pod_dir *dir, const char *node,
 		      const char *pv, char **ret_node, struct err *err);
+/* The uids of all pods that have a directory on the node; json_strings_free(). */
+int pod_dir_uids(const char *state_dir, const char *node, char ***ret,
+		 size_t *ret_n, struct err *err);
 /* Is anything of the pod on disk? */
 bool pod_dir_exists(const struct pod_dir *dir);
 

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "json_field.h"
 #include "log.h"
 #include "model_decode.h"
 #include "pod_dir.h"
@@ -372,4 +373,55 @@ int pod_volumes_unmount(const struct pod_volumes *self, const struct pod *pod,
 		}
 	}
 	return pod_dir_remove_pod(&dir, err);
+}
+
+/* --- pods that are gone -------------------------------------------------------------------------- */
+
+static bool has_uid(const struct object_list *pods, const char *uid)
+{
+	for (size_t i = 0; i < pods->n; i++)
+		if (strcmp(pods->items[i]->uid, uid) == 0)
+			return true;
+	return false;
+}
+
+static int sweep(const struct pod_volumes *self, char **uids, size_t n,
+		 struct err *err)
+{
+	_cleanup_(object_list_fini) struct object_list pods = OBJECT_LIST_INIT;
+	int r = self->cluster->ops->list(self->cluster, KIND_POD, NULL, &pods,
+					 err);
+
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct pod gone = { .meta = { .uid = uids[i] } };
+
+		if (has_uid(&pods, uids[i]))
+			continue;
+		r = pod_volumes_unmount(self, &gone, err);
+		if (r == 0)
+			log_info("volumes of a pod that is gone unmounted",
+				 F_STR("uid", uids[i]),
+				 F_STR("node", self->node));
+	}
+	return r;
+}
+
+/*
+ * The directories are looked at before the pods are: each was made for a pod that
+ * existed, by the thread that is here now.
+ */
+int pod_volumes_sweep(const struct pod_volumes *self, struct err *err)
+{
+	char **uids;
+	size_t n;
+	int r = pod_dir_uids(self->state_dir, self->node, &uids, &n, err);
+
+	if (r < 0)
+		return r;
+	if (n > 0)
+		r = sweep(self, uids, n, err);
+	json_strings_free(uids, n);
+	return r;
 }

@@ -43,3 +43,9 @@ int pod_volumes_mount(const struct pod_volumes *self, const struct pod *pod,
 /* Unmounts whatever the pod has on disk. Idempotent. */
 int pod_volumes_unmount(const struct pod_volumes *self, const struct pod *pod,
 			struct err *err);
+
+/*
+ * Unmounts what pods left behind that are not in the record any more, because
+ * somebody took their finalizer away.
+ */
+int pod_volumes_sweep(const struct pod_volumes *self, struct err *err);

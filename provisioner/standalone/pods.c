@@ -6,7 +6,7 @@
  * looks up the pods that wait for a claim when that changes.
  *
  * Keys: "NAMESPACE/NAME" of a pod; in the scheduler's queue also
- * "claim NAMESPACE/NAME" and "resync".
+ * "claim NAMESPACE/NAME" and "resync", in those of nodes "sweep".
  *
  * What a pod has mounted is on disk (pod_dir.h); nothing is remembered here, so a
  * provisioner that was killed goes on where it was.
@@ -29,6 +29,7 @@
 
 #define CLAIM_PREFIX "claim "
 #define RESYNC_KEY   "resync"
+#define SWEEP_KEY    "sweep"
 /* How long a node that was restarted is without its mounts, at most. */
 #define RESYNC_NS (60 * NS_PER_S)
 /* A retry costs a call on a local socket; people wait for it. */
@@ -75,13 +76,28 @@ static void queue_key(struct queue *queue, const char *prefix,
 			 F_ERRNO(r));
 }
 
-static void queue_pod(struct pods *pods, const struct object *object)
+static struct worker *worker_of_pod(struct pods *pods,
+				    const struct object *object)
 {
 	const char *node =
 		cJSON_GetStringValue(json_at(object->json, "spec.nodeName"));
 
-	queue_key(worker_of(pods, node ? node : "")->queue, "",
-		  object->namespace, object->name);
+	return worker_of(pods, node ? node : "");
+}
+
+static void queue_pod(struct pods *pods, const struct object *object)
+{
+	queue_key(worker_of_pod(pods, object)->queue, "", object->namespace,
+		  object->name);
+}
+
+/* Its finalizer may have been taken away by somebody else. */
+static void queue_sweep(struct pods *pods, const struct object *pod)
+{
+	struct worker *worker = worker_of_pod(pods, pod);
+
+	if (worker != &pods->scheduler)
+		(void)queue_add(worker->queue, SWEEP_KEY);
 }
 
 /* The claim of one of a pod's volumes; "" = it is none. */
@@ -111,8 +127,10 @@ void pods_change(void *userdata, enum store_change change,
 
 	if (object->kind == KIND_POD && change != STORE_DELETED)
 		queue_pod(pods, object);
-	if (object->kind == KIND_POD && change == STORE_DELETED)
+	if (object->kind == KIND_POD && change == STORE_DELETED) {
 		queue_claims(pods, object);
+		queue_sweep(pods, object);
+	}
 	if (object->kind == KIND_CLAIM)
 		queue_key(pods->scheduler.queue, CLAIM_PREFIX,
 			  object->namespace, object->name);
@@ -173,6 +191,8 @@ static int work(struct worker *worker, char *key, struct err *err)
 
 	if (strcmp(key, RESYNC_KEY) == 0)
 		return resync(worker->pods, err);
+	if (strcmp(key, SWEEP_KEY) == 0)
+		return pod_volumes_sweep(&worker->node, err);
 	if (!slash)
 		return err_set(err, -EINVAL, "work on \"%s\": no such key",
 			       key);
@@ -298,8 +318,10 @@ int pods_start(struct pods *pods, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "no memory");
 	r = worker_start(&pods->scheduler, err);
-	for (size_t i = 0; r >= 0 && i < pods->options.n_nodes; i++)
+	for (size_t i = 0; r >= 0 && i < pods->options.n_nodes; i++) {
+		(void)queue_add(pods->nodes[i].queue, SWEEP_KEY);
 		r = worker_start(&pods->nodes[i], err);
+	}
 	return r;
 }
 

@@ -191,6 +191,20 @@ class Crash(LabCase):
         shutil.rmtree(foreign)
         self.wait_for_nothing_left()
 
+    def test_a_pod_without_its_finalizer_leaves_no_mount(self):
+        self.apply_claim("forced")
+        self.apply_pod("forced", "forced")
+        request = urllib.request.Request(
+            f"{self.cluster.provisioner.url}{PODS}/forced", method="PATCH",
+            data=b'{"metadata":{"finalizers":null}}',
+            headers={"Content-Type": "application/merge-patch+json"})
+        with urllib.request.urlopen(request, timeout=10):
+            """It has no finalizer any more."""
+        self.call("DELETE", f"{PODS}/forced")
+        wait_for(lambda: not self.mounts(), "the mount to go")
+        self.wait_for_nothing_left()
+        self.assertEqual(self.pod_folders(), [])
+
     def test_a_folder_deeper_than_any_path_is_removed(self):
         volume = self.apply_claim("deep")
         top = os.open(self.backing(volume), os.O_RDONLY)

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include "json_field.h"
 #include "pod_dir.h"
 
 static char state[64];
@@ -106,6 +107,25 @@ Test(pod_dir, other_users_of_a_volume_are_found_by_node)
 	cr_assert_null(user_of(&two, "node-b", "pv1"));
 	user = user_of(&two, NULL, "pv1");
 	cr_assert_str_eq(user, "node-a");
+}
+
+Test(pod_dir, the_pods_of_a_node_are_known_by_their_uids)
+{
+	struct pod_dir one = dir_of("node-a", "u1");
+	struct pod_dir two = dir_of("node-b", "u2");
+	char **uids = NULL;
+	size_t n = 1;
+
+	cr_assert_eq(pod_dir_uids(state, "node-a", &uids, &n, NULL), 0);
+	cr_assert_eq(n, 0, "a node that has nothing");
+	json_strings_free(uids, n);
+	add(&one, "pv1");
+	add(&one, "pv2");
+	add(&two, "pv1");
+	cr_assert_eq(pod_dir_uids(state, "node-a", &uids, &n, NULL), 0);
+	cr_assert_eq(n, 1);
+	cr_assert_str_eq(uids[0], "u1");
+	json_strings_free(uids, n);
 }
 
 Test(pod_dir, removal_is_complete_and_may_be_repeated)
