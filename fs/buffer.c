@@ -20,8 +20,9 @@ SLIST_HEAD(buffer_list, buffer);
 struct buffer_class {
 	struct buffer_list free;
 	uint32_t n_free;
-	uint32_t kept; /* n_free is never above */
-	uint32_t size; /* bytes of each buffer */
+	uint32_t n_idle; /* the least n_free since the last trim */
+	uint32_t kept;	 /* n_free is never above */
+	uint32_t size;	 /* bytes of each buffer */
 };
 
 struct buffer_pool {
@@ -63,15 +64,17 @@ static struct buffer *class_pop(struct buffer_class *class)
 		return NULL;
 	SLIST_REMOVE_HEAD(&class->free, entry);
 	class->n_free--;
+	if (class->n_free < class->n_idle)
+		class->n_idle = class->n_free;
 	return buffer;
 }
 
+/* Frees what was not needed. */
 static void class_trim(struct buffer_class *class)
 {
-	struct buffer *buffer;
-
-	while ((buffer = class_pop(class)))
-		buffer_free(buffer);
+	for (uint32_t n = class->n_idle; n > 0; n--)
+		buffer_free(class_pop(class));
+	class->n_idle = class->n_free;
 }
 
 static struct buffer_class *class_of(struct buffer_pool *pool, uint32_t size)
@@ -110,6 +113,11 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 	class->n_free++;
 }
 
+bool buffer_pool_has_kept(const struct buffer_pool *pool)
+{
+	return pool->small.n_free > 0 || pool->large.n_free > 0;
+}
+
 void buffer_pool_trim(struct buffer_pool *pool)
 {
 	class_trim(&pool->small);
@@ -121,6 +129,8 @@ struct buffer_pool *buffer_pool_free(struct buffer_pool *pool)
 	if (!pool)
 		return NULL;
 	assert(pool->n_used == 0);
+	/* The first time everything counts as needed. */
+	buffer_pool_trim(pool);
 	buffer_pool_trim(pool);
 	free(pool);
 	return NULL;

@@ -14,6 +14,7 @@
  * Threads: a pool and its buffers belong to one shard.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -40,7 +41,11 @@ struct buffer *buffer_get(struct buffer_pool *pool, uint32_t size);
 /* NULL is accepted. */
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
 
-/* Gives the kept buffers back to the system: for a shard that has become idle. */
+bool buffer_pool_has_kept(const struct buffer_pool *pool);
+/*
+ * Gives back to the system what has been kept since the last call without being
+ * needed: to be called now and then.
+ */
 void buffer_pool_trim(struct buffer_pool *pool);
 
 DEFINE_CLEANUP(struct buffer_pool *, buffer_pool_free)

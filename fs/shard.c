@@ -6,7 +6,8 @@
  * counters) brings its own locks or atomics.
  *
  * At the end of every round each client sends what the round's callbacks queued:
- * up to 16 requests of a FUSE descriptor leave in one system call.
+ * up to 16 requests of a FUSE descriptor leave in one system call. Buffers that
+ * the pool keeps and nobody has needed for some seconds go back to the system.
  *
  * Which shard a thread is, is a thread-local: libfuse calls its handlers with
  * nothing but the request, and a request says which session, not which thread.
@@ -21,10 +22,12 @@
 #include <signal.h>
 #include <string.h>
 
+#include "clock.h"
 #include "cred.h"
 #include "op.h"
 
 #define DEFAULT_SHARDS_MAX 4
+#define TRIM_NS		   (5 * NS_PER_S)
 
 struct shared_client {
 	struct nfs_client *client;
@@ -42,6 +45,7 @@ struct shard {
 	bool has_thread;
 	struct buffer_pool *pool;
 	struct buffer *receive; /* NULL = to be got from the pool */
+	struct timer trim;	/* armed while the pool keeps buffers */
 	struct op_cache ops;
 	struct cred_cache creds;
 	LIST_HEAD(, shared_client) clients;
@@ -179,13 +183,24 @@ void shard_client_put(struct shard *shard, struct nfs_client *client)
 	free(shared);
 }
 
-static void flush_clients(void *userdata)
+static void trim_pool(struct timer *timer)
+{
+	struct shard *shard = container_of(timer, struct shard, trim);
+
+	buffer_pool_trim(shard->pool);
+}
+
+static void end_round(void *userdata)
 {
 	struct shard *shard = userdata;
 	struct shared_client *shared;
 
 	LIST_FOREACH (shared, &shard->clients, entry)
 		nfs_client_flush(shared->client);
+	/* Without memory for the timer they are kept for longer. */
+	if (!shard->trim.loop && buffer_pool_has_kept(shard->pool))
+		(void)timer_set(&shard->trim, shard->loop,
+				clock_ns() + TRIM_NS);
 }
 
 /* --- calls from other threads ------------------------------------------------ */
@@ -287,7 +302,8 @@ static int shard_start(struct shard *shard, struct shards *shards,
 	r = buffer_pool_new(&shard->pool);
 	if (r < 0)
 		return r;
-	loop_set_round_end(shard->loop, flush_clients, shard);
+	shard->trim = TIMER_INIT(trim_pool);
+	loop_set_round_end(shard->loop, end_round, shard);
 	(void)snprintf(name, sizeof(name), "shard-%u", index);
 	r = thread_start(&shard->thread, name, shard_main, shard);
 	shard->has_thread = r == 0;
@@ -314,6 +330,7 @@ static void shard_stop(struct shard *shard)
 	}
 	assert(LIST_EMPTY(&shard->clients));
 	op_cache_fini(&shard->ops);
+	timer_cancel(&shard->trim);
 	if (shard->pool) {
 		buffer_put(shard->pool, shard->receive);
 		buffer_pool_free(shard->pool);

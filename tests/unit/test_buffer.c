@@ -62,3 +62,18 @@ Test(buffer, pools_take_back_more_than_they_keep)
 	buffer_put(pool, buffer_get(pool, 1));
 	buffer_put(pool, NULL);
 }
+
+Test(buffer, what_is_kept_goes_when_nobody_needs_it)
+{
+	struct buffer *a = buffer_get(pool, BUFFER_LARGE_SIZE);
+
+	cr_assert_not(buffer_pool_has_kept(pool));
+	buffer_put(pool, buffer_get(pool, BUFFER_LARGE_SIZE));
+	buffer_put(pool, a);
+	buffer_pool_trim(pool);
+	buffer_put(pool, buffer_get(pool, BUFFER_LARGE_SIZE));
+	buffer_pool_trim(pool);
+	cr_assert(buffer_pool_has_kept(pool), "one of the two was needed");
+	buffer_pool_trim(pool);
+	cr_assert_not(buffer_pool_has_kept(pool));
+}
