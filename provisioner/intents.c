@@ -5,7 +5,7 @@
  *	provision, claim exists		-> the claim's plan goes on: leave
  *	provision, claim is gone	-> remove the directory: close
  *	reclaim, volume exists		-> the volume's plan goes on: leave
- *	reclaim, volume is gone		-> it was finished: close
+ *	reclaim, volume is gone		-> remove what is in the trash: close
  *
  * Each intent is settled under its claim's key, so that one whose server does not
  * answer backs off on its own and holds up nobody else's for long.
@@ -69,6 +69,7 @@ enum fate {
 	FATE_LEAVE,
 	FATE_CLOSE,
 	FATE_UNDO,
+	FATE_FINISH, /* somebody took the volume away before we were done */
 };
 
 /* 0 with *ret NULL: there is none, or it is another one by now. */
@@ -111,8 +112,12 @@ static int fate_of(const struct applier *applier,
 	 * A volume that exists is never undone, even where it seems to be in
 	 * another place: two names may mean one server.
 	 */
-	if (!is_provision || volume) {
-		*ret = volume && !is_provision ? FATE_LEAVE : FATE_CLOSE;
+	if (!is_provision) {
+		*ret = volume ? FATE_LEAVE : FATE_FINISH;
+		return 0;
+	}
+	if (volume) {
+		*ret = FATE_CLOSE;
 		return 0;
 	}
 	r = get_object(applier, KIND_CLAIM, place->claim_namespace,
@@ -124,16 +129,20 @@ static int fate_of(const struct applier *applier,
 	return 0;
 }
 
-static int undo(const struct applier *applier, const struct volume_place *place,
-		struct err *err)
+/* Only undoing touches a directory that is still in its place. */
+static int clean_up(const struct applier *applier,
+		    const struct volume_place *place, enum fate fate,
+		    struct err *err)
 {
 	struct share_volume volume = volume_place_borrow(place);
-	int r = apply_share_reclaim(applier, &volume, ON_DELETE_DELETE, err);
+	int r = apply_share_reclaim(
+		applier, &volume,
+		fate == FATE_UNDO ? ON_DELETE_DELETE : ON_DELETE_RETAIN, err);
 
 	/* It was there before, or is another volume's: nothing was made. */
 	if (r == SHARE_KEPT || r == SHARE_FOREIGN)
 		return 0;
-	if (r == 0)
+	if (r == 0 && fate == FATE_UNDO)
 		log_info("provisioning undone", F_STR("volume", place->name),
 			 F_STR("directory", place->path));
 	return r;
@@ -151,8 +160,8 @@ static int settle(const struct applier *applier,
 		return apply_outcome(r);
 	if (fate == FATE_LEAVE)
 		return 0;
-	if (fate == FATE_UNDO) {
-		r = undo(applier, place, err);
+	if (fate != FATE_CLOSE) {
+		r = clean_up(applier, place, fate, err);
 		if (r != 0)
 			return r == SHARE_MORE ? APPLY_MORE : r;
 	}

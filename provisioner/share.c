@@ -475,12 +475,12 @@ static int reclaim_session(struct session *session, enum on_delete how,
 		return reclaim_unknown(session, missing, err);
 	if (r < 0)
 		return fail(volume, r, "read the descriptor of", err);
-	if (how == ON_DELETE_RETAIN)
-		return drop_descriptor(session, SHARE_KEPT, err);
 	/* What an interrupted removal left goes first: its name is needed. */
 	r = empty_trash(session, &descriptor, deadline_ns, err);
 	if (r != 0)
 		return r;
+	if (how == ON_DELETE_RETAIN)
+		return drop_descriptor(session, SHARE_KEPT, err);
 	found.name = name;
 	if (!missing) {
 		outcome = remove_found(session, &found, &descriptor, how, err);

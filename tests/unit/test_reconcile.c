@@ -29,6 +29,7 @@ static struct reconciler *reconciler;
 
 static atomic_int makes, reclaims, failures_left;
 static int reclaim_outcome;
+static enum on_delete last_how;
 static char last_path[256];
 
 static int fail_or(int outcome, const struct share_volume *volume,
@@ -51,6 +52,7 @@ static int fake_make(const struct share_volume *volume, char **ret_owner,
 static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
 			uint64_t deadline_ns, struct err *err)
 {
+	last_how = how;
 	(void)atomic_fetch_add(&reclaims, 1);
 	if (reclaim_outcome < 0 || reclaim_outcome == SHARE_FOREIGN)
 		(void)err_set(err, -EPERM, "it is somebody else's");
@@ -314,7 +316,7 @@ Test(reconcile, retain_never_touches_the_share)
 }
 
 /* As after a crash between the directory and the volume. */
-static void leave_an_intent_behind(const char *claim_uid)
+static void leave_behind(const char *step, const char *claim_uid)
 {
 	char volume[64], detail[512];
 	int64_t id;
@@ -326,9 +328,13 @@ static void leave_an_intent_behind(const char *claim_uid)
 		"\"claimNamespace\":\"default\",\"claimName\":\"c\","
 		"\"claimUid\":\"%s\",\"class\":\"k\",\"port\":0,\"mountport\":0}",
 		volume, volume, claim_uid);
-	cr_assert_eq(store_intent_open(store, "provision", volume, detail, &id,
-				       NULL),
+	cr_assert_eq(store_intent_open(store, step, volume, detail, &id, NULL),
 		     0);
+}
+
+static void leave_an_intent_behind(const char *claim_uid)
+{
+	leave_behind("provision", claim_uid);
 }
 
 static bool was_reclaimed(void)
@@ -357,6 +363,19 @@ Test(reconcile, a_directory_that_was_never_the_claims_is_forgotten)
 	create_claim();
 	wait_until(claim_is_bound, "the claim is bound");
 	cr_assert(was_reclaimed());
+	cr_assert(no_intent_is_open());
+}
+
+/* Its finalizer was taken away by somebody: what is not in the trash stays. */
+Test(reconcile, a_removal_is_finished_without_its_volume)
+{
+	leave_behind("reclaim", "11111111-1111-1111-1111-111111111111");
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_assert(was_reclaimed());
+	cr_assert_eq(last_how, ON_DELETE_RETAIN);
 	cr_assert(no_intent_is_open());
 }
 
