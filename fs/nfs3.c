@@ -255,31 +255,41 @@ static int complete_readdir(struct nfs3_client *c, struct nfs3_slot *slot,
 	return status;
 }
 
-static void on_reply(struct nfs3_client *c)
+/* Well is who has answered and owes nothing that is old. */
+static void recover(struct nfs3_client *c)
 {
-	c->replied_ns = clock_ns();
-	c->is_owed = false;
 	if (c->client.health != NFS_HEALTH_OK &&
 	    nfs3_window_oldest_ns(&c->window, c->replied_ns) <= OVERDUE_NS)
 		set_health(c, NFS_HEALTH_OK);
 }
 
-static int receive(void *owner, uint8_t *data, uint32_t len)
+static int take_reply(struct nfs3_client *c, uint8_t *data, uint32_t len)
 {
-	struct nfs3_client *c = owner;
 	struct xdr_reader r = xdr_reader_over(data, len);
-	struct nfs3_slot *slot;
+	struct nfs3_slot *slot =
+		nfs3_window_find(&c->window, xdr_load_u32(data));
 
-	if (len < 4)
-		return -EBADMSG;
-	on_reply(c);
-	slot = nfs3_window_find(&c->window, xdr_load_u32(data));
 	if (!slot)
 		return 0;
 	if (slot->call->proc == NFS_READDIR ||
 	    slot->call->proc == NFS_READDIRPLUS)
 		return complete_readdir(c, slot, &r);
 	return complete(c, slot, &r, (struct nfs3_entries){ 0 });
+}
+
+static int receive(void *owner, uint8_t *data, uint32_t len)
+{
+	struct nfs3_client *c = owner;
+	int r;
+
+	if (len < 4)
+		return -EBADMSG;
+	c->replied_ns = clock_ns();
+	c->is_owed = false;
+	r = take_reply(c, data, len);
+	if (r == 0)
+		recover(c);
+	return r;
 }
 
 static bool has_work(void *owner)
@@ -296,7 +306,7 @@ static void on_state(void *owner, enum nfs_conn_state state)
 	switch (state) {
 	case NFS_CONN_READY:
 		c->replied_ns = clock_ns();
-		/* Whether it also answers is to be seen: see on_reply(). */
+		/* Whether it also answers is to be seen: see receive(). */
 		if (c->client.health == NFS_HEALTH_UNREACHABLE)
 			set_health(c, NFS_HEALTH_DEGRADED);
 		break;
@@ -401,7 +411,7 @@ static void retry_delayed(struct nfs3_client *c)
 
 static void probe_done(struct nfs_call *call)
 {
-	/* That the server has answered, or has not, is all: see on_reply(). */
+	/* That the server has answered, or has not, is all: see receive(). */
 }
 
 static void probe_if_in_doubt(struct nfs3_client *c)

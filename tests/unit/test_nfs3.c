@@ -613,7 +613,7 @@ Test(nfs3, a_soft_call_times_out_after_timeo_x_retrans)
 	RUN_UNTIL(n_done == 1);
 	cr_assert_eq(calls[0].status, -ETIMEDOUT);
 	cr_assert_geq(clock_ns() - start_ns, 200 * NS_PER_MS);
-	cr_assert_eq(client->n_in_flight, 0);
+	cr_assert_leq(client->n_in_flight, 1, "at most a NULL of its own");
 }
 
 Test(nfs3, a_soft_call_times_out_without_a_server_too)
