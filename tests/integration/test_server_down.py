@@ -51,6 +51,10 @@ class ServerDown(MountCase):
         finally:
             reader.kill()
             reader.wait(SECONDS)
+        self.start_server()
+        # Nobody asks the server for anything meanwhile.
+        wait_for(lambda: within(SECONDS, "cat", path).stdout == "ok\n",
+                 "health to recover", 30)
 
     def test_a_waiting_process_can_be_killed(self):
         reader = subprocess.Popen(["ls", f"{self.here}/missing"],
