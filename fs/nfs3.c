@@ -33,22 +33,21 @@
  * timeo x retrans. What the server has put off (JUKEBOX) is asked again at the
  * next tick.
  *
- * Health must not freeze when nobody asks any more. While the server is not well,
- * or owes an answer to a call that was given up, a tick without other calls sends
- * a NULL of our own, which is aged and sent again like any call.
+ * While the server is not well, or owes an answer to a call that was given up, a
+ * tick without other calls sends a NULL of our own, or health would freeze.
  *
  * Runs on the shard's thread.
  */
 
 #include "nfs3.h"
 
-#include <arpa/inet.h>
-
 #include "clock.h"
 #include "log.h"
+#include "nfs3_health.h"
 #include "nfs3_window.h"
 #include "nfs3_xdr.h"
 #include "nfs_conn.h"
+#include "nfs_socket.h"
 
 #define TIMEO_MS_DEFAULT  60000
 #define RETRANS_DEFAULT	  2
@@ -72,7 +71,7 @@ struct nfs3_client {
 	bool is_owed;	     /* a call was given up, and nothing came since */
 	uint64_t replied_ns; /* when the server last said anything */
 	struct timer tick;
-	char name[INET6_ADDRSTRLEN]; /* for logs */
+	char name[NFS_SOCKADDR_NAME_SIZE]; /* for logs */
 	struct nfs3_window window;
 };
 
@@ -148,18 +147,7 @@ static void call_abandon(struct nfs3_client *c, struct nfs_call *call,
 
 static void set_health(struct nfs3_client *c, enum nfs_health health)
 {
-	static const char *const messages[] = {
-		[NFS_HEALTH_OK] = "nfs server answers",
-		[NFS_HEALTH_DEGRADED] = "nfs server is slow",
-		[NFS_HEALTH_UNREACHABLE] = "nfs server unreachable",
-	};
-
-	if (c->client.health == health)
-		return;
-	c->client.health = health;
-	c->client.health_since_ns = clock_ns();
-	log_at(health == NFS_HEALTH_OK ? LOG_INFO : LOG_WARN, messages[health],
-	       F_STR("server", c->name), F_U64("calls", c->client.n_in_flight));
+	nfs3_health_set(&c->client, health, c->name);
 }
 
 /* --- what the connection asks --------------------------------------------- */
@@ -294,9 +282,7 @@ static int receive(void *owner, uint8_t *data, uint32_t len)
 
 static bool has_work(void *owner)
 {
-	struct nfs3_client *c = owner;
-
-	return c->client.n_in_flight > 0;
+	return ((struct nfs3_client *)owner)->client.n_in_flight > 0;
 }
 
 static void on_state(void *owner, enum nfs_conn_state state)
@@ -473,7 +459,7 @@ static const struct nfs_client_ops client_ops = {
 uint16_t nfs3_client_source_port(const struct nfs_client *client)
 {
 	return nfs_conn_source_port(
-		container_of(client, struct nfs3_client, client)->conn);
+		container_of(client, const struct nfs3_client, client)->conn);
 }
 
 /* --- life ------------------------------------------------------------------ */
@@ -502,8 +488,7 @@ DEFINE_CLEANUP(struct nfs3_client *, nfs3_free)
 
 struct nfs_client *nfs3_client_free(struct nfs_client *client)
 {
-	if (client)
-		nfs3_free(client_of(client));
+	(void)nfs3_free(client ? client_of(client) : NULL);
 	return NULL;
 }
 
@@ -517,16 +502,6 @@ static void set_defaults(struct nfs3_options *o)
 		o->max_calls = NFS3_SLOTS_MAX;
 	if (o->max_bytes == 0)
 		o->max_bytes = MAX_BYTES_DEFAULT;
-}
-
-static void set_name(struct nfs3_client *c)
-{
-	const struct sockaddr_storage *addr = &c->options.addr;
-	const void *in = &((const struct sockaddr_in *)addr)->sin_addr;
-
-	if (addr->ss_family == AF_INET6)
-		in = &((const struct sockaddr_in6 *)addr)->sin6_addr;
-	(void)inet_ntop(addr->ss_family, in, c->name, sizeof(c->name));
 }
 
 static int make_conn(struct nfs3_client *c)
@@ -564,7 +539,7 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->delayed);
 	set_defaults(&c->options);
-	set_name(c);
+	nfs_sockaddr_name(&options->addr, c->name);
 	nfs3_window_init(&c->window, c->options.max_calls,
 			 c->options.max_bytes);
 	r = make_conn(c);

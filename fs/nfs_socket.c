@@ -9,6 +9,7 @@
 
 #include "nfs_socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/random.h>
@@ -36,6 +37,17 @@ void nfs_sockaddr_set_port(struct sockaddr_storage *addr, uint16_t port)
 		((struct sockaddr_in6 *)addr)->sin6_port = htons(port);
 	else
 		((struct sockaddr_in *)addr)->sin_port = htons(port);
+}
+
+void nfs_sockaddr_name(const struct sockaddr_storage *addr,
+		       char ret[NFS_SOCKADDR_NAME_SIZE])
+{
+	const void *in = &((const struct sockaddr_in *)addr)->sin_addr;
+
+	if (addr->ss_family == AF_INET6)
+		in = &((const struct sockaddr_in6 *)addr)->sin6_addr;
+	ret[0] = '\0';
+	(void)inet_ntop(addr->ss_family, in, ret, NFS_SOCKADDR_NAME_SIZE);
 }
 
 static int bind_port(int fd, int family, uint16_t port)

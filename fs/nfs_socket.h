@@ -24,4 +24,9 @@ uint16_t nfs_socket_port(int fd);
 /* Closes with a reset, so that the port can be used again at once. Gives -1. */
 int nfs_socket_abort(int fd);
 
+#define NFS_SOCKADDR_NAME_SIZE INET6_ADDRSTRLEN
+
+/* The address in digits, without the port. */
+void nfs_sockaddr_name(const struct sockaddr_storage *addr,
+		       char ret[NFS_SOCKADDR_NAME_SIZE]);
 void nfs_sockaddr_set_port(struct sockaddr_storage *addr, uint16_t port);
