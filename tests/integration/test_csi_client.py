@@ -3,9 +3,7 @@
 
 import os
 
-import grpc
-
-from csi_case import CODES, CsiCase
+from csi_case import CODES, CsiCase, grpc
 
 
 class OneNode(CsiCase):

@@ -17,18 +17,17 @@ def find_kubectl():
     found = shutil.which("kubectl")
     if found:
         return found
-    folder = os.path.join(lab_case.PROGRAMS, "kubernetes-client")
+    folder = os.path.join(lab_case.PROGRAMS, "kubectl")
     path = os.path.join(folder, "usr/bin/kubectl")
-    if os.path.exists(path):
-        return path
     os.makedirs(folder, exist_ok=True)
-    done = subprocess.run(["apt-get", "download", "-q", "kubernetes-client"],
-                          cwd=folder, capture_output=True, check=False)
-    if done.returncode != 0:
-        return None
-    package = glob.glob(folder + "/kubernetes-client_*.deb")[0]
-    subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return path
+    for package in ("kubectl", "kubernetes-client"):  # Debian 13's, 12's
+        if os.path.exists(path):
+            return path
+        subprocess.run(["apt-get", "download", "-q", package], cwd=folder,
+                       capture_output=True, check=False)
+        for found in glob.glob(f"{folder}/{package}_*.deb"):
+            subprocess.run(["dpkg", "-x", found, folder], check=True)
+    return path if os.path.exists(path) else None
 
 
 class Kubectl(LabCase):
