@@ -6,6 +6,7 @@ A test that hangs in a system call on a mount can't be interrupted from inside, 
 the watchdog kills the node daemons: the kernel then ends every waiting call with
 ENOTCONN, and the test fails."""
 
+import contextlib
 import glob
 import os
 import shutil
@@ -204,3 +205,13 @@ class LabCase(unittest.TestCase):
 
     def backing(self, volume):
         return os.path.join(self.cluster.export, volume)
+
+    @contextlib.contextmanager
+    def server_away(self):
+        """For names that change behind the server: it would go on to answer from
+        its cache of names for a while, some releases for very long."""
+        self.cluster.server.stop()
+        try:
+            yield
+        finally:
+            self.cluster.server.start()

@@ -92,10 +92,12 @@ class Claims(LabCase):
 
     def test_a_folder_that_is_not_ours_is_never_removed(self):
         volume = self.apply_claim("swapped")
-        os.rename(self.backing(volume), self.backing(volume) + ".aside")
-        os.mkdir(self.backing(volume))
-        with open(self.backing(volume) + "/foreign", "w", encoding="ascii"):
-            pass
+        with self.server_away():
+            os.rename(self.backing(volume), self.backing(volume) + ".aside")
+            os.mkdir(self.backing(volume))
+            with open(self.backing(volume) + "/foreign", "w",
+                      encoding="ascii"):
+                pass
         self.ctl("delete", "pvc", "swapped", "--wait=false")
         self.ctl.wait_phase("pv", volume, "Released", seconds=20)
         wait_for(lambda: "VolumeFailedDelete" in

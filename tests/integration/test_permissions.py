@@ -19,9 +19,10 @@ def run_as(uid, gid, groups, code, *args):
                + "except OSError as e:\n"
                  "    print(errno.errorcode[e.errno])\n")
     done = subprocess.run(
-        [sys.executable, "-c", wrapper, *args], text=True, timeout=60,
-        capture_output=True, check=True, user=uid, group=gid,
-        extra_groups=groups)
+        ["setpriv", f"--reuid={uid}", f"--regid={gid}",
+         "--groups=" + ",".join(map(str, groups)) if groups
+         else "--clear-groups", sys.executable, "-c", wrapper, *args],
+        text=True, timeout=60, capture_output=True, check=True)
     return done.stdout.strip()
 
 
