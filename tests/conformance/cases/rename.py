@@ -46,8 +46,8 @@ def replace_often(n):
 
 
 @case("a name that is replaced is never missing and never half",
-      not_on_nfs="NFSv3 has no open files: one that is opened while it is being "
-                 "replaced reads ESTALE")
+      not_on_nfs="a known defect: an open counts only when the server has "
+      "answered, and a file replaced before that is not set aside")
 def never_missing():
     write("name", b"00000000")
     child = Child(replace_often, 200)
