@@ -8,6 +8,8 @@
 
 #include <fuse_lowlevel.h>
 
+#include "clock.h"
+
 /* What programs like cp use as their buffer; RFC 1813 leaves it to the client. */
 #define BLOCK_SIZE     (128u << 10)
 #define FRAGMENT_SIZE  4096u
@@ -78,15 +80,46 @@ void attr_to_statvfs(const struct nfs_result *fsstat, struct statvfs *ret)
 	};
 }
 
+static struct attr_lifetime lifetime(const struct mount_lifetime *given,
+				     double by_mode)
+{
+	if (!given->is_given)
+		return (struct attr_lifetime){ by_mode, by_mode };
+	return (struct attr_lifetime){ given->min_s, given->max_s };
+}
+
 struct attr_timeouts attr_timeouts(enum access_mode mode,
 				   const struct mount_options *options)
 {
 	bool is_own = mode == ACCESS_RWO || mode == ACCESS_RWOP;
 	double seconds = is_own ? OWN_TIMEOUT : SHARED_TIMEOUT;
+	struct attr_timeouts timeouts = { 0 };
 
-	if (options->has_actimeo)
-		seconds = options->acmin_s;
 	if (options->is_noac)
-		seconds = 0;
-	return (struct attr_timeouts){ .attr = seconds, .entry = seconds };
+		return timeouts;
+	timeouts.reg = lifetime(&options->reg, seconds);
+	timeouts.dir = lifetime(&options->dir, seconds);
+	if (options->lookupcache != MOUNT_LOOKUPCACHE_NONE)
+		timeouts.entry = timeouts.dir;
+	if (options->lookupcache == MOUNT_LOOKUPCACHE_ALL ||
+	    (options->lookupcache == MOUNT_LOOKUPCACHE_BY_MODE && is_own))
+		timeouts.negative = timeouts.dir;
+	return timeouts;
+}
+
+double attr_lifetime_of_age(const struct attr_lifetime *lifetime,
+			    uint64_t age_ns)
+{
+	double age = (double)age_ns / NS_PER_S;
+
+	if (age < lifetime->min)
+		return lifetime->min;
+	return age > lifetime->max ? lifetime->max : age;
+}
+
+double attr_timeout(const struct attr_timeouts *timeouts, uint32_t mode,
+		    uint64_t age_ns)
+{
+	return attr_lifetime_of_age(
+		S_ISDIR(mode) ? &timeouts->dir : &timeouts->reg, age_ns);
 }

@@ -23,6 +23,7 @@
 
 #include <stdio.h>
 
+#include "clock.h"
 #include "inode.h"
 #include "inode_layout.h"
 
@@ -109,13 +110,12 @@ void file_dropped(struct inode_table *table, uint64_t nodeid,
 	state_unlock(table, nodeid);
 }
 
-/* Never 0. Equal digests of different states only cost a second of staleness. */
-static uint32_t digest(const struct nfs_attr *attr)
+/* Never 0. Equal digests of different states only cost a time-out of staleness. */
+static uint32_t digest_state(uint64_t size, const struct slot_time *mtime,
+			     const struct slot_time *ctime)
 {
-	const uint64_t words[] = { attr->size, (uint64_t)attr->mtime.tv_sec,
-				   (uint64_t)attr->mtime.tv_nsec,
-				   (uint64_t)attr->ctime.tv_sec,
-				   (uint64_t)attr->ctime.tv_nsec };
+	const uint64_t words[] = { size, (uint64_t)mtime->s, mtime->ns,
+				   (uint64_t)ctime->s, ctime->ns };
 	uint64_t hash = 0x9e3779b97f4a7c15ull;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -123,16 +123,55 @@ static uint32_t digest(const struct nfs_attr *attr)
 	return (uint32_t)(hash >> 32) | 1;
 }
 
-void file_told(struct inode_table *table, uint64_t nodeid,
-	       const struct nfs_attr *attr)
+static uint32_t digest(const struct nfs_attr *attr)
+{
+	struct slot_time mtime, ctime;
+
+	time_store(&mtime, &attr->mtime);
+	time_store(&ctime, &attr->ctime);
+	return digest_state(attr->size, &mtime, &ctime);
+}
+
+static uint32_t known_digest_locked(const struct inode_slot *slot)
+{
+	return digest_state(slot->known_size, &slot->known_mtime,
+			    &slot->known_ctime);
+}
+
+uint64_t file_told(struct inode_table *table, uint64_t nodeid,
+		   const struct nfs_attr *attr)
 {
 	struct inode_slot *slot = state_lock(table, nodeid);
+	const uint32_t told = digest(attr);
+	uint64_t age_ns;
 
 	if (!slot)
-		return;
-	slot->told = digest(attr);
+		return 0;
+	slot->told_ns = clock_ns();
+	if (slot->told != told)
+		slot->changed_ns = slot->told_ns;
+	slot->told = told;
 	slot->kernel_size = attr->size;
+	age_ns = slot->told_ns - slot->changed_ns;
 	state_unlock(table, nodeid);
+	return age_ns;
+}
+
+struct file_told file_get_told(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	struct file_told told = { 0 };
+
+	if (!slot)
+		return told;
+	if (slot->told) {
+		told.at_ns = slot->told_ns;
+		told.age_ns = slot->told_ns - slot->changed_ns;
+		told.is_known = (slot->flags & SLOT_HAS_KNOWN) &&
+				slot->told == known_digest_locked(slot);
+	}
+	state_unlock(table, nodeid);
+	return told;
 }
 
 bool file_is_told(struct inode_table *table, uint64_t nodeid,

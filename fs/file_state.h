@@ -43,13 +43,23 @@ void file_dropped(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr);
 
 /*
- * What the kernel was told of a file's attributes last, and whether that is still
- * true: it believes what it has until the time-out.
+ * What the kernel is told of a file's or directory's attributes, and whether that
+ * is still true: it believes what it has until the time-out. Telling returns the
+ * age: for how many ns the object has been seen in this state, 0 the first time.
  */
-void file_told(struct inode_table *table, uint64_t nodeid,
-	       const struct nfs_attr *attr);
+uint64_t file_told(struct inode_table *table, uint64_t nodeid,
+		   const struct nfs_attr *attr);
 bool file_is_told(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr);
+
+/* When that was, and of what age; {0} when nothing was told. */
+struct file_told {
+	uint64_t at_ns;
+	uint64_t age_ns;
+	bool is_known; /* the kernel's pages are of the state that it was told */
+};
+
+struct file_told file_get_told(struct inode_table *table, uint64_t nodeid);
 
 /* A write was answered that the kernel takes to end at that offset. */
 void file_extended(struct inode_table *table, uint64_t nodeid, uint64_t end);

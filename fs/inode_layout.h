@@ -22,7 +22,7 @@
 #include "nfs_call.h"
 
 #define TABLE_MAGIC	   0x6d61746c636c6300ull
-#define TABLE_VERSION	   1
+#define TABLE_VERSION	   2
 #define TABLE_SLOTS_OFFSET (64u << 10)
 #define TABLE_INIT_MAX	   1024
 
@@ -75,9 +75,11 @@ struct inode_slot {
 	uint32_t silly_gid;
 	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
 	uint64_t kernel_size; /* that the kernel believes the file to have */
+	uint64_t told_ns;     /* when the kernel was told; clock_ns() */
+	uint64_t changed_ns;  /* when it was first told the same */
 };
 
-_Static_assert(sizeof(struct inode_slot) == 192,
+_Static_assert(sizeof(struct inode_slot) == 208,
 	       "a changed slot is a new TABLE_VERSION");
 
 /* The slot of a node; NULL when the node id is stale. Lock-free. */

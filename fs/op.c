@@ -332,9 +332,26 @@ static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
 	}
 }
 
-int op_make_entry(struct view *view, const struct nfs_fh *fh,
+double op_tell(struct op *op, uint64_t node, const struct nfs_attr *attr)
+{
+	uint64_t age_ns = file_told(op->view->inodes, node, attr);
+
+	return attr_timeout(&op->view->timeouts, attr->mode, age_ns);
+}
+
+/* Names are as old as the state of their directory. */
+static double name_timeout(const struct op *op,
+			   const struct attr_lifetime *lifetime)
+{
+	struct file_told dir = file_get_told(op->view->inodes, op->node);
+
+	return attr_lifetime_of_age(lifetime, dir.age_ns);
+}
+
+int op_make_entry(struct op *op, const struct nfs_fh *fh,
 		  const struct nfs_attr *attr, struct fuse_entry_param *ret)
 {
+	struct view *view = op->view;
 	uint64_t node;
 	int r = inode_lookup(view->inodes, fh, attr->fileid, &node);
 
@@ -342,8 +359,7 @@ int op_make_entry(struct view *view, const struct nfs_fh *fh,
 		return r;
 	*ret = (struct fuse_entry_param){
 		.ino = node,
-		.attr_timeout = view->timeouts.attr,
-		.entry_timeout = view->timeouts.entry,
+		.entry_timeout = name_timeout(op, &view->timeouts.entry),
 	};
 	attr_to_stat(attr, &ret->attr);
 	return 0;
@@ -353,17 +369,30 @@ void op_finish_entry(struct op *op, const struct nfs_fh *fh,
 		     const struct nfs_attr *attr)
 {
 	struct fuse_entry_param entry;
-	int r = op_make_entry(op->view, fh, attr, &entry);
+	int r = op_make_entry(op, fh, attr, &entry);
 
 	if (r < 0) {
 		op_finish_err(op, r);
 		return;
 	}
 	observe(op, entry.ino, attr);
-	file_told(op->view->inodes, entry.ino, attr);
+	entry.attr_timeout = op_tell(op, entry.ino, attr);
 	if (fuse_reply_entry(op->req, &entry) < 0)
 		inode_forget(op->view->inodes, entry.ino, 1);
 	op_end(op, 0);
+}
+
+void op_finish_absent(struct op *op)
+{
+	const struct attr_lifetime *lifetime = &op->view->timeouts.negative;
+	const struct fuse_entry_param nothing = { .entry_timeout = name_timeout(
+							  op, lifetime) };
+
+	if (lifetime->max > 0)
+		(void)fuse_reply_entry(op->req, &nothing);
+	else
+		(void)fuse_reply_err(op->req, ENOENT);
+	op_end(op, -ENOENT);
 }
 
 static void count_open(struct op *op, uint64_t node)
@@ -385,7 +414,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		      const struct nfs_attr *attr)
 {
 	struct fuse_entry_param entry;
-	int r = op_make_entry(op->view, fh, attr, &entry);
+	int r = op_make_entry(op, fh, attr, &entry);
 
 	if (r < 0) {
 		op_finish_err(op, r);
@@ -394,7 +423,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 	count_open(op, entry.ino);
 	op->fi.fh = op_open_handle(op);
 	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
-	file_told(op->view->inodes, entry.ino, attr);
+	entry.attr_timeout = op_tell(op, entry.ino, attr);
 	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
 		uncount_open(op, entry.ino);
 		inode_forget(op->view->inodes, entry.ino, 1);
@@ -417,13 +446,14 @@ void op_finish_open(struct op *op)
 void op_finish_attr(struct op *op, const struct nfs_attr *attr)
 {
 	struct stat st;
+	double timeout;
 
 	if (op->node == INODE_ROOT)
 		view_set_root(op->view, attr);
 	observe(op, op->node, attr);
-	file_told(op->view->inodes, op->node, attr);
+	timeout = op_tell(op, op->node, attr);
 	attr_to_stat(attr, &st);
-	(void)fuse_reply_attr(op->req, &st, op->view->timeouts.attr);
+	(void)fuse_reply_attr(op->req, &st, timeout);
 	op_end(op, 0);
 }
 

@@ -137,6 +137,8 @@ bool op_failed(struct op *op);
 void op_finish_err(struct op *op, int status);
 void op_finish_entry(struct op *op, const struct nfs_fh *fh,
 		     const struct nfs_attr *attr);
+/* The name that was looked up in op->node is not there. */
+void op_finish_absent(struct op *op);
 /* As entry, and opens it: op->fi is answered. */
 void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		      const struct nfs_attr *attr);
@@ -158,6 +160,12 @@ void op_give_up(struct op *op, int status);
 void op_give_up_if_interrupted(struct op *op, uint64_t now);
 void op_cache_fini(struct op_cache *cache);
 
-/* An entry for the reply: one more lookup of its node. */
-int op_make_entry(struct view *view, const struct nfs_fh *fh,
+/*
+ * An entry of the directory op->node for the reply: one more lookup of its node.
+ * For how long its attributes may be believed is what op_tell() returns.
+ */
+int op_make_entry(struct op *op, const struct nfs_fh *fh,
 		  const struct nfs_attr *attr, struct fuse_entry_param *ret);
+
+/* The kernel is about to be told attr; for how many seconds it may believe it. */
+double op_tell(struct op *op, uint64_t node, const struct nfs_attr *attr);

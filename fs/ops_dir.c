@@ -51,8 +51,7 @@ static size_t add_plus(struct op *op, const struct nfs_entry *entry, char *buf,
 		entry->has_fh && entry->has_attr && !is_dots(entry->name);
 	size_t len;
 
-	if (is_node &&
-	    op_make_entry(op->view, &entry->fh, &entry->attr, &param) < 0)
+	if (is_node && op_make_entry(op, &entry->fh, &entry->attr, &param) < 0)
 		is_node = false;
 	/* Somebody else changed it: let a lookup see to the cached pages. */
 	if (is_node && S_ISREG(entry->attr.mode) &&
@@ -62,7 +61,7 @@ static size_t add_plus(struct op *op, const struct nfs_entry *entry, char *buf,
 		is_node = false;
 	}
 	if (is_node)
-		file_told(op->view->inodes, param.ino, &entry->attr);
+		param.attr_timeout = op_tell(op, param.ino, &entry->attr);
 	else
 		entry_stat(entry, &param.attr);
 	len = fuse_add_direntry_plus(op->req, buf, size, entry->name, &param,

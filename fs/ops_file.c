@@ -9,7 +9,8 @@
  * drops them itself, because the answer does not say keep_cache. Attributes it
  * keeps: those it has to be told to drop before the answer, or it would read up to
  * the old size. (Without an offset that notification takes no page lock, and may
- * be sent from a shard.)
+ * be sent from a shard.) With `nocto` the server is not asked while the kernel's
+ * attributes are fresh: then its permission bits are all that open checks.
  *
  * Writes are sent UNSTABLE; close and fsync COMMIT what is not stable yet and
  * report what the server lost. The data is not kept here: a loss is -EIO, and
@@ -29,6 +30,13 @@
 
 /* --- open ------------------------------------------------------------------------ */
 
+static void answer_open(struct op *op)
+{
+	/* Who can't write has nothing to flush. */
+	op->fi.noflush = (op->fi.flags & O_ACCMODE) == O_RDONLY;
+	op_finish_open(op);
+}
+
 static void validate(struct op *op, const struct nfs_attr *attr)
 {
 	struct inode_table *inodes = op->view->inodes;
@@ -37,9 +45,7 @@ static void validate(struct op *op, const struct nfs_attr *attr)
 	if (!file_is_told(inodes, op->node, attr))
 		(void)fuse_lowlevel_notify_inval_inode(
 			session_fuse(op->lane->session), op->node, -1, 0);
-	/* Who can't write has nothing to flush. */
-	op->fi.noflush = (op->fi.flags & O_ACCMODE) == O_RDONLY;
-	op_finish_open(op);
+	answer_open(op);
 }
 
 static void open_attr_done(struct op *op)
@@ -61,7 +67,7 @@ static void open_truncated(struct op *op)
 		return;
 	}
 	/* The kernel knows the new size: nothing has to be told. */
-	file_told(op->view->inodes, op->node, &wcc->after);
+	(void)file_told(op->view->inodes, op->node, &wcc->after);
 	validate(op, &wcc->after);
 }
 
@@ -102,6 +108,17 @@ static void open_done(struct op *op)
 	}
 }
 
+/* The kernel still believes its attributes, and its pages belong to them. */
+static bool is_fresh(const struct op *op)
+{
+	struct file_told told = file_get_told(op->view->inodes, op->node);
+	double timeout =
+		attr_lifetime_of_age(&op->view->timeouts.reg, told.age_ns);
+
+	return told.is_known &&
+	       (double)(op->start_ns - told.at_ns) < timeout * NS_PER_S;
+}
+
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct op *op;
@@ -114,6 +131,11 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!op || !op_target(op, ino))
 		return;
 	op->fi = *fi;
+	if (op->view->is_nocto && !(fi->flags & O_TRUNC) && is_fresh(op)) {
+		op->fi.keep_cache = 1;
+		answer_open(op);
+		return;
+	}
 	op->call.args.access.mask = NFS_ACCESS_READ | NFS_ACCESS_MODIFY |
 				    NFS_ACCESS_EXTEND | NFS_ACCESS_EXECUTE;
 	op_call(op, NFS_ACCESS, open_done);

@@ -163,6 +163,11 @@ static bool take_payload(struct op *op, const char *data)
 	return true;
 }
 
+static bool is_stable(const struct op *op, const struct fuse_file_info *fi)
+{
+	return op->view->is_sync || (fi->flags & (O_SYNC | O_DSYNC));
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	       off_t offset, struct fuse_file_info *fi)
 {
@@ -181,8 +186,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 		.offset = (uint64_t)offset,
 		.kernel_offset = (uint64_t)offset,
 		.len = (uint32_t)size,
-		.stable = fi->flags & (O_SYNC | O_DSYNC) ? NFS_FILE_SYNC
-							 : NFS_UNSTABLE,
+		.stable = is_stable(op, fi) ? NFS_FILE_SYNC : NFS_UNSTABLE,
 		.is_append = (fi->flags & O_APPEND) && !fi->writepage,
 	};
 	if (!take_payload(op, data))

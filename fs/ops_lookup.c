@@ -57,6 +57,14 @@ void ops_forgive_replay(struct op *op, int status)
 	op->call.res.has_attr = false;
 }
 
+static void lookup_done(struct op *op)
+{
+	if (op->call.status == -ENOENT)
+		op_finish_absent(op);
+	else
+		ops_entry_done(op);
+}
+
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct op *op;
@@ -68,7 +76,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	op = op_begin(req, OP_LOOKUP);
 	if (!op || !op_take_name(op, parent, name) || !op_target(op, parent))
 		return;
-	op_call(op, NFS_LOOKUP, ops_entry_done);
+	op_call(op, NFS_LOOKUP, lookup_done);
 }
 
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)

@@ -135,5 +135,6 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 	    !op_resolve(op, new_parent, &op->call.args.link.to_fh))
 		return;
 	op->call.args.link.to_name = op->name;
+	op->node = new_parent; /* the entry is there */
 	op_call(op, NFS_LINK, linked);
 }

@@ -41,6 +41,8 @@ struct view {
 	struct view_shard shards[SHARDS_MAX];
 	struct attr_timeouts timeouts;
 	bool has_one_node;  /* nobody else changes files */
+	bool is_nocto;	    /* open believes attributes that are fresh */
+	bool is_sync;	    /* writes are stable when they are answered */
 	bool is_share_root; /* the view's root is the share's */
 	uint32_t read_max;  /* bytes per READ and WRITE call */
 	uint32_t write_max;

@@ -32,6 +32,7 @@
 #define READAHEAD_KIB	  4096
 #define FIRST_USAGE_MS	  2000
 #define MIN_IO		  4096u
+#define IO_UNIT		  1024u
 #define N_STRINGS	  10
 #define MS_PER_DECISECOND 100u
 
@@ -145,9 +146,10 @@ static void put_clients(struct shard *shard, void *userdata)
 
 /* --- start and stop ------------------------------------------------------------------ */
 
+/* What is asked for counts in whole KiB, as nfs(5) has it. */
 static uint32_t io_size(uint32_t asked, uint32_t preferred, uint32_t max)
 {
-	uint32_t size = asked ? asked : preferred;
+	uint32_t size = asked ? asked - asked % IO_UNIT : preferred;
 
 	if (size == 0 || size > NFS_IO_MAX)
 		size = NFS_IO_MAX;
@@ -168,6 +170,8 @@ static int make_view(struct volume *volume, struct err *err)
 	view->has_one_node = spec->access_mode == ACCESS_RWO ||
 			     spec->access_mode == ACCESS_RWOP;
 	view->timeouts = attr_timeouts(spec->access_mode, &spec->options);
+	view->is_nocto = spec->options.is_nocto;
+	view->is_sync = spec->options.is_noac;
 	view->read_max = io_size(spec->options.rsize, export->read_pref,
 				 export->read_max);
 	view->write_max = io_size(spec->options.wsize, export->write_pref,

@@ -23,7 +23,7 @@ typedef void (*apply_fn)(struct mount_options *options,
 struct option {
 	const char *name;
 	apply_fn apply;
-	size_t offset; /* of the field; for set_number() and set/clear_flag() */
+	size_t offset; /* of the field that apply sets, if it sets one */
 	uint32_t min, max;
 };
 
@@ -51,30 +51,40 @@ static void accept(struct mount_options *options, const struct option *option,
 {
 }
 
-/* The later of two options that contradict each other wins. */
+/*
+ * Where a minimum is above a maximum, the later of the two wins and the other one
+ * follows, as with all options that contradict each other.
+ */
 static void set_acmin(struct mount_options *options,
 		      const struct option *option, uint32_t value)
 {
-	options->has_actimeo = true;
-	options->acmin_s = value;
-	if (options->acmax_s < value)
-		options->acmax_s = value;
+	struct mount_lifetime *lifetime =
+		(void *)((char *)options + option->offset);
+
+	lifetime->is_given = true;
+	lifetime->min_s = value;
+	if (lifetime->max_s < value)
+		lifetime->max_s = value;
 }
 
 static void set_acmax(struct mount_options *options,
 		      const struct option *option, uint32_t value)
 {
-	options->has_actimeo = true;
-	options->acmax_s = value;
-	if (options->acmin_s > value)
-		options->acmin_s = value;
+	struct mount_lifetime *lifetime =
+		(void *)((char *)options + option->offset);
+
+	lifetime->is_given = true;
+	lifetime->max_s = value;
+	if (lifetime->min_s > value)
+		lifetime->min_s = value;
 }
 
 static void set_actimeo(struct mount_options *options,
 			const struct option *option, uint32_t value)
 {
-	set_acmin(options, option, value);
-	set_acmax(options, option, value);
+	options->reg = options->dir = (struct mount_lifetime){ .is_given = true,
+							       .min_s = value,
+							       .max_s = value };
 }
 
 #define DAY_S	     86400
@@ -82,42 +92,61 @@ static void set_actimeo(struct mount_options *options,
 
 static const struct option known[] = {
 	{ "ac", clear_flag, FIELD(is_noac) },
-	{ "acdirmax", set_acmax, 0, 0, DAY_S },
-	{ "acdirmin", set_acmin, 0, 0, DAY_S },
-	{ "acregmax", set_acmax, 0, 0, DAY_S },
-	{ "acregmin", set_acmin, 0, 0, DAY_S },
+	{ "acdirmax", set_acmax, FIELD(dir), 0, DAY_S },
+	{ "acdirmin", set_acmin, FIELD(dir), 0, DAY_S },
+	{ "acregmax", set_acmax, FIELD(reg), 0, DAY_S },
+	{ "acregmin", set_acmin, FIELD(reg), 0, DAY_S },
 	{ "actimeo", set_actimeo, 0, 0, DAY_S },
-	{ "cto", accept },
+	{ "atime", clear_flag, FIELD(is_noatime) },
+	{ "cto", clear_flag, FIELD(is_nocto) },
 	{ "defaults", accept },
+	{ "diratime", clear_flag, FIELD(is_nodiratime) },
 	{ "hard", clear_flag, FIELD(is_soft) },
 	{ "mountport", set_number, FIELD(mountport), 1, 65535 },
 	{ "nconnect", set_number, FIELD(nconnect), 1, 16 },
 	{ "noac", set_flag, FIELD(is_noac) },
 	{ "noatime", set_flag, FIELD(is_noatime) },
+	{ "nocto", set_flag, FIELD(is_nocto) },
 	{ "nodev", accept },
-	{ "nodiratime", accept },
+	{ "nodiratime", set_flag, FIELD(is_nodiratime) },
 	{ "nolock", accept },
 	{ "noresvport", accept },
 	{ "nosuid", accept },
 	{ "port", set_number, FIELD(port), 1, 65535 },
 	{ "relatime", clear_flag, FIELD(is_noatime) },
-	{ "retrans", set_number, FIELD(retrans), 0, 100 },
+	{ "retrans", set_number, FIELD(retrans), 1, 100 },
 	{ "ro", set_flag, FIELD(is_ro) },
 	{ "rsize", set_number, FIELD(rsize), 1024, 1048576 },
 	{ "rw", clear_flag, FIELD(is_ro) },
 	{ "soft", set_flag, FIELD(is_soft) },
+	{ "softerr", set_flag, FIELD(is_soft) },
 	{ "tcp", accept },
 	{ "timeo", set_number, FIELD(timeo_ds), 1, 36000 },
 	{ "wsize", set_number, FIELD(wsize), 1024, 1048576 },
 };
 
-/* Options with a single value that we can serve. */
+/* Options whose value is a word, a row for each word that we can serve. */
 static const struct {
-	const char *name;
-	const char *value;
-} fixed[] = {
-	{ "lookupcache", "all" }, { "mountproto", "tcp" }, { "mountvers", "3" },
-	{ "proto", "tcp" },	  { "sec", "sys" },
+	struct option option; /* its range is not used */
+	const char *word;
+	uint32_t value;
+} choices[] = {
+	{ { "lookupcache", set_number, FIELD(lookupcache) },
+	  "all",
+	  MOUNT_LOOKUPCACHE_ALL },
+	{ { "lookupcache", set_number, FIELD(lookupcache) },
+	  "none",
+	  MOUNT_LOOKUPCACHE_NONE },
+	{ { "lookupcache", set_number, FIELD(lookupcache) },
+	  "pos",
+	  MOUNT_LOOKUPCACHE_POSITIVE },
+	{ { "lookupcache", set_number, FIELD(lookupcache) },
+	  "positive",
+	  MOUNT_LOOKUPCACHE_POSITIVE },
+	{ { "mountproto", accept }, "tcp" },
+	{ { "mountvers", accept }, "3" },
+	{ { "proto", accept }, "tcp" },
+	{ { "sec", accept }, "sys" },
 };
 
 static const struct {
@@ -133,12 +162,10 @@ static const struct {
 static const char *const unimplemented[] = {
 	"acl",
 	"async",
-	"atime",
 	"bg",
 	"clientaddr",
 	"context",
 	"dev",
-	"diratime",
 	"dirsync",
 	"exec",
 	"fg",
@@ -152,7 +179,6 @@ static const char *const unimplemented[] = {
 	"mounthost",
 	"namlen",
 	"noacl",
-	"nocto",
 	"noexec",
 	"nofsc",
 	"nointr",
@@ -168,7 +194,6 @@ static const char *const unimplemented[] = {
 	"sharecache",
 	"sharetransport",
 	"sloppy",
-	"softerr",
 	"softreval",
 	"strictatime",
 	"suid",
@@ -214,7 +239,7 @@ static int apply_version(struct mount_options *options, const char *name,
 		       name, value ? value : "");
 }
 
-static int refuse(const char *name, const char *value, struct err *err)
+static int refuse(const char *name, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(unimplemented); i++) {
 		if (strcmp(name, unimplemented[i]) == 0)
@@ -222,14 +247,48 @@ static int refuse(const char *name, const char *value, struct err *err)
 				       "mount option \"%s\" is not implemented",
 				       name);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
-		if (strcmp(name, fixed[i].name) == 0)
-			return err_set(
-				err, -EINVAL,
-				"mount option \"%s=%s\" is not implemented: must be %s=%s",
-				name, value ? value : "", name, fixed[i].value);
-	}
 	return err_set(err, -EINVAL, "unknown mount option \"%s\"", name);
+}
+
+static bool is_choice(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		if (strcmp(name, choices[i].option.name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int refuse_choice(const char *name, const char *value, struct err *err)
+{
+	char words[64] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		if (strcmp(name, choices[i].option.name) == 0)
+			len += (size_t)snprintf(
+				words + len, sizeof(words) - len, "%s%s",
+				len ? ", " : "", choices[i].word);
+	}
+	return err_set(
+		err, -EINVAL,
+		"mount option \"%s=%s\" is not implemented: must be %s%s", name,
+		value ? value : "", strchr(words, ',') ? "one of " : "", words);
+}
+
+static int apply_choice(struct mount_options *options, const char *name,
+			const char *value, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		const struct option *option = &choices[i].option;
+
+		if (value && strcmp(name, option->name) == 0 &&
+		    strcmp(value, choices[i].word) == 0) {
+			option->apply(options, option, choices[i].value);
+			return 0;
+		}
+	}
+	return refuse_choice(name, value, err);
 }
 
 static int apply(struct mount_options *options, const char *name,
@@ -241,12 +300,8 @@ static int apply(struct mount_options *options, const char *name,
 		if (strcmp(name, known[i].name) == 0)
 			return apply_known(options, &known[i], value, err);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
-		if (value && strcmp(name, fixed[i].name) == 0 &&
-		    strcmp(value, fixed[i].value) == 0)
-			return 0;
-	}
-	return refuse(name, value, err);
+	return is_choice(name) ? apply_choice(options, name, value, err)
+			       : refuse(name, err);
 }
 
 int mount_options_parse(struct mount_options *options, const char *text,

@@ -15,6 +15,24 @@
 
 #include "err.h"
 
+/*
+ * How long attributes are believed: at least min, at most max, in between as long
+ * as the object has been seen unchanged.
+ */
+struct mount_lifetime {
+	bool is_given; /* else the access mode's default applies */
+	uint32_t min_s;
+	uint32_t max_s; /* never below min_s */
+};
+
+/* Which names are believed to be there, or not to be there, without asking. */
+enum mount_lookupcache {
+	MOUNT_LOOKUPCACHE_BY_MODE, /* not given */
+	MOUNT_LOOKUPCACHE_ALL,
+	MOUNT_LOOKUPCACHE_POSITIVE,
+	MOUNT_LOOKUPCACHE_NONE,
+};
+
 struct mount_options {
 	uint32_t nfsvers_major; /* upper bound asked for: 3 or 4 */
 	uint32_t nfsvers_minor;
@@ -22,24 +40,27 @@ struct mount_options {
 	uint32_t mountport; /* MOUNT; 0 = ask the server's portmapper */
 	uint32_t rsize; /* bytes; 0 = what the server prefers, at most 1 MiB */
 	uint32_t wsize;
-	uint32_t timeo_ds; /* tenths of a second, nfs(5); default 600 */
-	uint32_t retrans;  /* default 2 */
-	uint32_t nconnect; /* connections per shard; 0 = 1 */
-	uint32_t acmin_s;  /* attribute cache lifetimes, seconds */
-	uint32_t acmax_s;
-	bool has_actimeo; /* acmin/acmax were given: the access mode's default does not apply */
+	uint32_t timeo_ds;	   /* tenths of a second, nfs(5); default 600 */
+	uint32_t retrans;	   /* 1 or more; default 2 */
+	uint32_t nconnect;	   /* connections per shard; 0 = 1 */
+	struct mount_lifetime reg; /* of everything but directories */
+	struct mount_lifetime dir;
+	uint32_t lookupcache; /* enum mount_lookupcache */
 	bool is_soft;
-	bool is_noac;
+	bool is_noac;  /* whatever reg and dir say */
+	bool is_nocto; /* open believes attributes, too */
 	bool is_ro;
 	bool is_noatime;
+	bool is_nodiratime;
 };
 
-#define MOUNT_OPTIONS_INIT                           \
-	((struct mount_options){ .nfsvers_major = 3, \
-				 .timeo_ds = 600,    \
-				 .retrans = 2,       \
-				 .acmin_s = 3,       \
-				 .acmax_s = 60 })
+/* The numbers are those of nfs(5). */
+#define MOUNT_OPTIONS_INIT                                           \
+	((struct mount_options){ .nfsvers_major = 3,                 \
+				 .timeo_ds = 600,                    \
+				 .retrans = 2,                       \
+				 .reg = { .min_s = 3, .max_s = 60 }, \
+				 .dir = { .min_s = 30, .max_s = 60 } })
 
 /*
  * Applies one element of mountOptions, which may hold several options separated

@@ -6,6 +6,7 @@
 #include <fuse_lowlevel.h>
 
 #include "attr.h"
+#include "clock.h"
 
 Test(attr, becomes_a_stat)
 {
@@ -71,35 +72,79 @@ Test(attr, a_setattr_carries_only_what_was_asked)
 	}
 }
 
+static struct mount_options parse(const char *text)
+{
+	struct mount_options options = MOUNT_OPTIONS_INIT;
+
+	cr_assert_eq(mount_options_parse(&options, text, NULL), 0);
+	return options;
+}
+
 Test(attr, timeouts_follow_access_mode_and_options)
 {
 	static const struct {
 		enum access_mode mode;
-		bool has_actimeo, is_noac;
-		double expected;
+		const char *options;
+		struct attr_timeouts expected; /* reg, dir, entry, negative */
 	} table[] = {
-		{ ACCESS_RWX, false, false, 1.0 },
-		{ ACCESS_ROX, false, false, 1.0 },
-		{ ACCESS_RWO, false, false, 30.0 },
-		{ ACCESS_RWOP, false, false, 30.0 },
-		{ ACCESS_RWX, true, false, 7.0 },
-		{ ACCESS_RWO, true, false, 7.0 },
-		{ ACCESS_RWO, false, true, 0.0 },
-		{ ACCESS_RWX, true, true, 0.0 },
+		{ ACCESS_RWX, "hard", { { 1, 1 }, { 1, 1 }, { 1, 1 } } },
+		{ ACCESS_ROX, "hard", { { 1, 1 }, { 1, 1 }, { 1, 1 } } },
+		{ ACCESS_RWO,
+		  "hard",
+		  { { 30, 30 }, { 30, 30 }, { 30, 30 }, { 30, 30 } } },
+		{ ACCESS_RWOP,
+		  "hard",
+		  { { 30, 30 }, { 30, 30 }, { 30, 30 }, { 30, 30 } } },
+		{ ACCESS_RWX, "acregmin=7", { { 7, 60 }, { 1, 1 }, { 1, 1 } } },
+		{ ACCESS_RWX,
+		  "acdirmin=7",
+		  { { 1, 1 }, { 7, 60 }, { 7, 60 } } },
+		{ ACCESS_RWO,
+		  "actimeo=7",
+		  { { 7, 7 }, { 7, 7 }, { 7, 7 }, { 7, 7 } } },
+		{ ACCESS_RWO, "noac", { { 0 } } },
+		{ ACCESS_RWX, "actimeo=7,noac,lookupcache=all", { { 0 } } },
+		{ ACCESS_RWX,
+		  "lookupcache=all",
+		  { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 } } },
+		{ ACCESS_RWO,
+		  "lookupcache=positive",
+		  { { 30, 30 }, { 30, 30 }, { 30, 30 } } },
+		{ ACCESS_RWO, "lookupcache=none", { { 30, 30 }, { 30, 30 } } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct mount_options options = MOUNT_OPTIONS_INIT;
-		struct attr_timeouts timeouts;
+		struct mount_options options = parse(table[i].options);
+		struct attr_timeouts found =
+			attr_timeouts(table[i].mode, &options);
 
-		options.acmin_s = 7;
-		options.has_actimeo = table[i].has_actimeo;
-		options.is_noac = table[i].is_noac;
-		timeouts = attr_timeouts(table[i].mode, &options);
-		cr_assert_float_eq(timeouts.attr, table[i].expected, 1e-9,
-				   "row %zu", i);
-		cr_assert_float_eq(timeouts.entry, table[i].expected, 1e-9);
+		cr_assert_arr_eq(&found, &table[i].expected, sizeof(found),
+				 "row %zu", i);
 	}
+}
+
+Test(attr, believes_as_long_as_the_object_was_unchanged_within_bounds)
+{
+	const struct attr_timeouts timeouts = { .reg = { 3, 60 },
+						.dir = { 30, 30 } };
+	static const struct {
+		mode_t mode;
+		uint64_t age_ns;
+		double expected;
+	} table[] = {
+		{ S_IFREG, 0, 3 },
+		{ S_IFREG, 2 * NS_PER_S, 3 },
+		{ S_IFREG, 4500 * NS_PER_MS, 4.5 },
+		{ S_IFLNK, 59 * NS_PER_S, 59 },
+		{ S_IFREG, 3600 * NS_PER_S, 60 },
+		{ S_IFDIR, 0, 30 },
+		{ S_IFDIR, 3600 * NS_PER_S, 30 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		cr_assert_float_eq(
+			attr_timeout(&timeouts, table[i].mode, table[i].age_ns),
+			table[i].expected, 1e-9, "row %zu", i);
 }
 
 Test(attr, fsstat_becomes_a_statvfs)

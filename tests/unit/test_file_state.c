@@ -136,6 +136,42 @@ Test(file_state, remembers_what_the_kernel_was_told)
 	cr_assert_not(file_is_told(table, node, &second));
 }
 
+Test(file_state, a_state_ages_until_it_changes)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct file_told told = file_get_told(table, node);
+
+	cr_assert_eq(told.at_ns, 0, "nothing was told yet");
+	cr_assert_eq(file_told(table, node, &first), 0);
+	cr_assert_gt(file_told(table, node, &first), 0);
+	told = file_get_told(table, node);
+	cr_assert_gt(told.at_ns, 0);
+	cr_assert_gt(told.age_ns, 0);
+	cr_assert_eq(file_told(table, node, &second), 0);
+	cr_assert_eq(file_get_told(table, node).age_ns, 0);
+	cr_assert_gt(file_get_told(table, node).at_ns, told.at_ns);
+	cr_assert_eq(file_told(table, node + 1, &first), 0, "a stale node");
+	cr_assert_eq(file_get_told(table, node + 1).at_ns, 0);
+}
+
+Test(file_state, pages_are_known_by_the_state_that_was_told)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+
+	(void)file_told(table, node, &first);
+	cr_assert_not(file_get_told(table, node).is_known, "never opened");
+	(void)file_validate(table, node, &first);
+	cr_assert(file_get_told(table, node).is_known);
+	(void)file_told(table, node, &second);
+	cr_assert_not(file_get_told(table, node).is_known);
+	(void)file_validate(table, node, &second);
+	cr_assert(file_get_told(table, node).is_known);
+	file_forget_known(table, node);
+	cr_assert_not(file_get_told(table, node).is_known);
+}
+
 Test(file_state, a_commit_covers_what_was_written_before_it)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();

@@ -36,40 +36,101 @@ Test(mount_options, reads_what_nfs_5_names)
 	cr_expect(options.is_ro);
 	cr_expect(options.is_noac);
 	cr_expect(options.is_noatime);
-	cr_expect_not(options.has_actimeo);
+	cr_expect_not(options.reg.is_given);
+	cr_expect_not(options.dir.is_given);
+	cr_expect_not(options.is_nocto);
+	cr_expect_eq(options.lookupcache, MOUNT_LOOKUPCACHE_BY_MODE);
 }
 
 Test(mount_options, the_later_of_two_wins)
 {
 	struct mount_options options =
-		must_parse("soft,hard,ro,rw,noac,ac,vers=3,nfsvers=4");
+		must_parse("soft,hard,ro,rw,noac,ac,vers=3,nfsvers=4,nocto,cto,"
+			   "noatime,relatime,nodiratime,diratime,"
+			   "lookupcache=none,lookupcache=pos,rsize=4096,"
+			   "rsize=8192");
 
 	cr_expect_not(options.is_soft);
 	cr_expect_not(options.is_ro);
 	cr_expect_not(options.is_noac);
 	cr_expect_eq(options.nfsvers_major, 4);
 	cr_expect_eq(options.nfsvers_minor, 2);
+	cr_expect_not(options.is_nocto);
+	cr_expect_not(options.is_noatime);
+	cr_expect_not(options.is_nodiratime);
+	cr_expect_eq(options.lookupcache, MOUNT_LOOKUPCACHE_POSITIVE);
+	cr_expect_eq(options.rsize, 8192);
+	cr_expect(must_parse("hard,soft").is_soft);
+	cr_expect(must_parse("hard,softerr").is_soft);
+	cr_expect(must_parse("ac,noac").is_noac);
+	cr_expect(must_parse("cto,nocto").is_nocto);
+	cr_expect(must_parse("rw,ro").is_ro);
 }
 
-Test(mount_options, cache_lifetimes_never_cross)
+Test(mount_options, lookupcache_has_four_words)
 {
-	struct mount_options options = must_parse("acregmin=90");
+	cr_expect_eq(must_parse("lookupcache=all").lookupcache,
+		     MOUNT_LOOKUPCACHE_ALL);
+	cr_expect_eq(must_parse("lookupcache=none").lookupcache,
+		     MOUNT_LOOKUPCACHE_NONE);
+	cr_expect_eq(must_parse("lookupcache=pos").lookupcache,
+		     MOUNT_LOOKUPCACHE_POSITIVE);
+	cr_expect_eq(must_parse("lookupcache=positive").lookupcache,
+		     MOUNT_LOOKUPCACHE_POSITIVE);
+}
 
-	cr_expect_eq(options.acmin_s, 90);
-	cr_expect_eq(options.acmax_s, 90);
-	cr_expect(options.has_actimeo);
-	options = must_parse("acdirmax=1");
-	cr_expect_eq(options.acmin_s, 1);
-	cr_expect_eq(options.acmax_s, 1);
-	options = must_parse("actimeo=0");
-	cr_expect_eq(options.acmin_s, 0);
-	cr_expect_eq(options.acmax_s, 0);
+Test(mount_options, cache_lifetimes_have_bounds_per_kind_that_never_cross)
+{
+	static const struct {
+		const char *text;
+		struct mount_lifetime reg, dir;
+	} table[] = {
+		{ "hard", { false, 3, 60 }, { false, 30, 60 } },
+		{ "acregmin=5", { true, 5, 60 }, { false, 30, 60 } },
+		{ "acregmin=90", { true, 90, 90 }, { false, 30, 60 } },
+		{ "acregmax=1", { true, 1, 1 }, { false, 30, 60 } },
+		{ "acdirmin=0", { false, 3, 60 }, { true, 0, 60 } },
+		{ "acdirmax=1", { false, 3, 60 }, { true, 1, 1 } },
+		{ "acdirmax=10,acdirmin=20",
+		  { false, 3, 60 },
+		  { true, 20, 20 } },
+		{ "acregmin=20,acregmax=10",
+		  { true, 10, 10 },
+		  { false, 30, 60 } },
+		{ "actimeo=0", { true, 0, 0 }, { true, 0, 0 } },
+		{ "actimeo=600,acregmin=7",
+		  { true, 7, 600 },
+		  { true, 600, 600 } },
+		{ "acregmin=7,actimeo=600",
+		  { true, 600, 600 },
+		  { true, 600, 600 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct mount_options options = must_parse(table[i].text);
+		const struct mount_lifetime *pairs[][2] = {
+			{ &options.reg, &table[i].reg },
+			{ &options.dir, &table[i].dir },
+		};
+
+		for (size_t j = 0; j < ARRAY_SIZE(pairs); j++) {
+			const struct mount_lifetime *found = pairs[j][0];
+			const struct mount_lifetime *wanted = pairs[j][1];
+
+			cr_expect_eq(found->is_given, wanted->is_given, "%s",
+				     table[i].text);
+			cr_expect_eq(found->min_s, wanted->min_s, "%s",
+				     table[i].text);
+			cr_expect_eq(found->max_s, wanted->max_s, "%s",
+				     table[i].text);
+		}
+	}
 }
 
 Test(mount_options, accepts_what_happens_anyway)
 {
 	(void)must_parse("nolock,noresvport,proto=tcp,tcp,sec=sys,cto,"
-			 "nodiratime,relatime,nosuid,nodev,mountproto=tcp");
+			 "relatime,nosuid,nodev,mountproto=tcp,mountvers=3");
 }
 
 Test(mount_options, refuses_by_name_and_changes_nothing)
@@ -83,13 +144,36 @@ Test(mount_options, refuses_by_name_and_changes_nothing)
 		{ "rdma", "mount option \"rdma\" is not implemented" },
 		{ "fsc", "mount option \"fsc\" is not implemented" },
 		{ "bg", "mount option \"bg\" is not implemented" },
-		{ "nocto", "mount option \"nocto\" is not implemented" },
+		{ "resvport", "mount option \"resvport\" is not implemented" },
 		{ "proto=udp",
-		  "mount option \"proto=udp\" is not implemented: must be proto=tcp" },
+		  "mount option \"proto=udp\" is not implemented: must be tcp" },
+		{ "proto=rdma",
+		  "mount option \"proto=rdma\" is not implemented: must be tcp" },
+		{ "proto",
+		  "mount option \"proto=\" is not implemented: must be tcp" },
 		{ "sec=krb5",
-		  "mount option \"sec=krb5\" is not implemented: must be sec=sys" },
-		{ "lookupcache=none",
-		  "mount option \"lookupcache=none\" is not implemented: must be lookupcache=all" },
+		  "mount option \"sec=krb5\" is not implemented: must be sys" },
+		{ "sec=krb5i",
+		  "mount option \"sec=krb5i\" is not implemented: must be sys" },
+		{ "sec=krb5p",
+		  "mount option \"sec=krb5p\" is not implemented: must be sys" },
+		{ "sec=none",
+		  "mount option \"sec=none\" is not implemented: must be sys" },
+		{ "lookupcache=some",
+		  "mount option \"lookupcache=some\" is not implemented: must be one of all, none, pos, positive" },
+		{ "nocto=1", "mount option \"nocto=1\": nocto takes no value" },
+		{ "acregmin=86401",
+		  "mount option \"acregmin=86401\": must be a number from 0 to 86400" },
+		{ "actimeo",
+		  "mount option \"actimeo\": must be a number from 0 to 86400" },
+		{ "timeo=0",
+		  "mount option \"timeo=0\": must be a number from 1 to 36000" },
+		{ "retrans=0",
+		  "mount option \"retrans=0\": must be a number from 1 to 100" },
+		{ "nconnect=17",
+		  "mount option \"nconnect=17\": must be a number from 1 to 16" },
+		{ "mountport=65536",
+		  "mount option \"mountport=65536\": must be a number from 1 to 65535" },
 		{ "frobnicate", "unknown mount option \"frobnicate\"" },
 		{ "Hard", "unknown mount option \"Hard\"" },
 		{ " ro", "unknown mount option \" ro\"" },
