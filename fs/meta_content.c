@@ -35,11 +35,6 @@ static const struct volume_spec *spec_of(const struct meta_subject *subject)
 	return volume_get_spec(subject->volume->volume);
 }
 
-static bool is_read_only(const struct volume_spec *spec)
-{
-	return spec->access_mode == ACCESS_ROX || spec->options.is_ro;
-}
-
 /*
  * Pods with different rights share one FUSE mount; what a pod may do is a matter of
  * its bind. A container sees no other; on the host, pods of both kinds may be
@@ -50,7 +45,7 @@ static bool is_read_only_for_reader(const struct meta_subject *subject)
 	struct volume *volume = subject->volume->volume;
 	const struct volume_spec *spec = volume_get_spec(volume);
 
-	return is_read_only(spec) ||
+	return volume_spec_is_read_only(spec) ||
 	       (subject->reader > 0 &&
 		mount_is_read_only_for(subject->reader,
 				       volume_get_dev_minor(volume),
@@ -130,6 +125,7 @@ void meta_volume(FILE *out, const struct meta_subject *subject)
 		(void)cJSON_AddStringToObject(json, "reclaimPolicy",
 					      spec->reclaim_policy);
 	add_access_modes(json, spec);
+	(void)cJSON_AddStringToObject(json, "nfsVersion", "3");
 	(void)cJSON_AddStringToObject(
 		json, "mode", is_read_only_for_reader(subject) ? "ro" : "rw");
 	print_json(out, json);

@@ -242,9 +242,13 @@ bool mount_is_read_only_for(pid_t pid, uint32_t minor, const char *except)
 }
 
 int mount_fuse(int fuse_fd, const char *source, const char *target,
-	       struct err *err)
+	       enum mount_flags flags, struct err *err)
 {
+	unsigned long all = MS_NOSUID | MS_NODEV;
 	char options[128];
+
+	if (flags & MOUNT_RO)
+		all |= MS_RDONLY;
 
 	/*
 	 * rootmode is the type only; the mode comes with the first GETATTR. No
@@ -254,26 +258,27 @@ int mount_fuse(int fuse_fd, const char *source, const char *target,
 		       "fd=%d,rootmode=40000,user_id=0,group_id=0,"
 		       "allow_other,default_permissions",
 		       fuse_fd);
-	if (mount(source, target, MOUNT_FSTYPE, MS_NOSUID | MS_NODEV, options) <
-	    0)
+	if (mount(source, target, MOUNT_FSTYPE, all, options) < 0)
 		return err_set_errno(err, -errno, "mount \"%s\"", target);
 	return 0;
 }
 
-int mount_bind(const char *source, const char *target,
-	       enum mount_bind_flags flags, struct err *err)
+int mount_bind(const char *source, const char *target, enum mount_flags flags,
+	       struct err *err)
 {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 	};
 	_cleanup_(fd_close) int fd = -1;
 
-	if (flags & MOUNT_BIND_RO)
+	if (flags & MOUNT_RO)
 		attr.attr_set |= MOUNT_ATTR_RDONLY;
-	if (flags & MOUNT_BIND_NOATIME) {
+	if (flags & MOUNT_NOATIME) {
 		attr.attr_set |= MOUNT_ATTR_NOATIME;
 		attr.attr_clr |= MOUNT_ATTR__ATIME;
 	}
+	if (flags & MOUNT_NODIRATIME)
+		attr.attr_set |= MOUNT_ATTR_NODIRATIME;
 	fd = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, -errno, "bind \"%s\"", source);

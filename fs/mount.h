@@ -38,21 +38,24 @@ int mount_find(const char *target, struct mount_entry *ret);
  */
 bool mount_is_read_only_for(pid_t pid, uint32_t minor, const char *except);
 
-/*
- * Mounts /dev/fuse fd at target as MOUNT_FSTYPE, nosuid,nodev, allow_other,
- * default_permissions; source is what df shows ("server:/share/dir").
- */
-int mount_fuse(int fuse_fd, const char *source, const char *target,
-	       struct err *err);
-
-enum mount_bind_flags {
-	MOUNT_BIND_RO = 1u << 0,
-	MOUNT_BIND_NOATIME = 1u << 1,
+/* The kernel keeps no access times of FUSE files: those two are only shown. */
+enum mount_flags {
+	MOUNT_RO = 1u << 0,
+	MOUNT_NOATIME = 1u << 1,
+	MOUNT_NODIRATIME = 1u << 2,
 };
 
+/*
+ * Mounts /dev/fuse fd at target as MOUNT_FSTYPE, nosuid,nodev, allow_other,
+ * default_permissions; source is what df shows ("server:/share/dir"). MOUNT_RO is
+ * for every bind of it, too.
+ */
+int mount_fuse(int fuse_fd, const char *source, const char *target,
+	       enum mount_flags flags, struct err *err);
+
 /* Binds source at target (created by the caller), nosuid,nodev always. */
-int mount_bind(const char *source, const char *target,
-	       enum mount_bind_flags flags, struct err *err);
+int mount_bind(const char *source, const char *target, enum mount_flags flags,
+	       struct err *err);
 
 /*
  * Unmounts everything at target: plainly, else lazily; with abort_minor != 0 the

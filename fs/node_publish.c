@@ -93,7 +93,7 @@ static enum rpc_status target_again(const struct node_target *target,
 /* What publishing is about to do. */
 struct publish {
 	struct node_entry *entry;
-	enum mount_bind_flags flags;
+	enum mount_flags flags;
 	bool is_new; /* the target was not there before */
 };
 
@@ -117,7 +117,7 @@ static enum rpc_status publish_begin_locked(
 		return status;
 	if (!target) {
 		r = node_entry_add_target(entry, args,
-					  publish->flags & MOUNT_BIND_RO);
+					  publish->flags & MOUNT_RO);
 		if (r < 0)
 			return node_status(err_set_errno(err, r,
 							 "publish at \"%s\"",
@@ -166,7 +166,7 @@ static void publish_end(struct node *node, const struct publish *publish,
 }
 
 static int publish_flags(const struct node_publish_args *args,
-			 enum mount_bind_flags *ret, struct err *err)
+			 enum mount_flags *ret, struct err *err)
 {
 	struct mount_options options;
 	int r;
@@ -175,11 +175,12 @@ static int publish_flags(const struct node_publish_args *args,
 				    err);
 	if (r < 0)
 		return r;
-	*ret = options.is_noatime ? MOUNT_BIND_NOATIME : 0;
+	*ret = options.is_noatime ? MOUNT_NOATIME : 0;
+	*ret |= options.is_nodiratime ? MOUNT_NODIRATIME : 0;
 	/* Kubernetes' `readonly` is the pod's wish only; the mode comes first. */
 	if (args->is_read_only || options.is_ro ||
 	    node_mode_is_read_only(args->capability.access_mode))
-		*ret |= MOUNT_BIND_RO;
+		*ret |= MOUNT_RO;
 	return 0;
 }
 
@@ -206,8 +207,7 @@ enum rpc_status node_publish(struct node *node,
 	if (r == 0 && publish.is_new)
 		log_info("volume published",
 			 F_STR("volume", publish.entry->name),
-			 F_STR("mode",
-			       publish.flags & MOUNT_BIND_RO ? "ro" : "rw"),
+			 F_STR("mode", publish.flags & MOUNT_RO ? "ro" : "rw"),
 			 F_STR("path", args->target_path));
 	publish_end(node, &publish, args->target_path, r);
 	return r < 0 ? RPC_INTERNAL : RPC_OK;

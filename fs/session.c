@@ -19,7 +19,9 @@
  * its mtime moved, which our own writes do as well) nor FUSE_EXPLICIT_INVAL_DATA
  * is asked for. Without either the kernel drops a file's pages when a refreshed
  * size is another, and only then; with the latter it would keep the old last page,
- * zeros at its end, of a file that another node appended to.
+ * zeros at its end, of a file that another node appended to. The exception are
+ * volumes with `noac`, which ask for the first: there every read looks for foreign
+ * changes, and dropping too much is what the option is for.
  *
  * fuse_session_unmount() is never called: libfuse would unmount "/dev/fd/N".
  */
@@ -54,6 +56,7 @@ struct session {
 	char *mountpoint; /* NULL until mounted */
 	void *owner;	  /* borrowed */
 	uint32_t max_io;
+	bool checks_data;
 	uint32_t dev_major;
 	uint32_t dev_minor;
 	uint8_t init_request[INIT_REQUEST_MAX];
@@ -143,6 +146,8 @@ static void on_init(void *userdata, struct fuse_conn_info *conn)
 
 	conn->want |= wanted & conn->capable;
 	conn->want &= ~unwanted;
+	if (session->checks_data)
+		conn->want |= FUSE_CAP_AUTO_INVAL_DATA & conn->capable;
 	conn->max_write = session->max_io;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND / 4 * 3;
@@ -270,7 +275,8 @@ static int mount_session(struct session *session,
 	session->mountpoint = strdup(options->mountpoint);
 	if (!session->mountpoint)
 		return err_set(err, -ENOMEM, "mount %s", options->mountpoint);
-	r = mount_fuse(session->fd, options->source, options->mountpoint, err);
+	r = mount_fuse(session->fd, options->source, options->mountpoint,
+		       options->mount_flags, err);
 	if (r < 0) {
 		/* Nothing of ours to unmount. */
 		free(TAKE_PTR(session->mountpoint));
@@ -343,6 +349,7 @@ int session_new(struct session **ret, struct shards *shards,
 	session->shards = shards;
 	session->owner = options->owner;
 	session->max_io = options->max_io ? options->max_io : NFS_IO_MAX;
+	session->checks_data = options->checks_data;
 	LIST_INIT(&session->handles);
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->drained, NULL);

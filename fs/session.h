@@ -10,11 +10,13 @@
  * view and the struct meta for the node's control tree.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "err.h"
+#include "mount.h"
 
 struct fuse_lowlevel_ops;
 struct fuse_session;
@@ -29,6 +31,8 @@ struct session_options {
 	void *owner;		    /* borrowed */
 	unsigned int readahead_kib; /* 0 = the kernel's default */
 	uint32_t max_io; /* bytes of the largest READ and WRITE; 0 = 1 MiB */
+	enum mount_flags mount_flags;
+	bool checks_data; /* cached reads ask for the file's mtime first */
 };
 
 /* Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. */

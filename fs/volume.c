@@ -212,7 +212,11 @@ static int make_session(struct volume *volume, struct err *err)
 				.readahead_kib = READAHEAD_KIB,
 				.max_io = view->read_max > view->write_max
 						  ? view->read_max
-						  : view->write_max },
+						  : view->write_max,
+				.mount_flags = volume_spec_is_read_only(spec)
+						       ? MOUNT_RO
+						       : 0,
+				.checks_data = spec->options.is_noac },
 			err);
 	if (r < 0)
 		return r;

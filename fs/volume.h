@@ -45,6 +45,12 @@ struct volume_spec {
 	struct mount_options options;
 };
 
+/* Nobody may write through any mount of it. */
+static inline bool volume_spec_is_read_only(const struct volume_spec *spec)
+{
+	return spec->options.is_ro || spec->access_mode == ACCESS_ROX;
+}
+
 /*
  * Errors: -ENOENT the directory or share does not exist, -EACCES the server
  * refuses, -ETIMEDOUT/-ECONNREFUSED/-EHOSTUNREACH no server, -EINVAL bad spec.

@@ -59,7 +59,7 @@ static int mount_mute_fuse(const char *target)
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(mount_fuse(fd, "server:/share", target, NULL), 0);
+	cr_assert_eq(mount_fuse(fd, "server:/share", target, 0, NULL), 0);
 	return fd;
 }
 
@@ -89,7 +89,7 @@ Test(mount, a_read_only_bind_refuses_writes)
 	_cleanup_(mount_entry_fini) struct mount_entry entry = { 0 };
 
 	cr_assert_eq(mount_bind(at("source"), at("target"),
-				MOUNT_BIND_RO | MOUNT_BIND_NOATIME, NULL),
+				MOUNT_RO | MOUNT_NOATIME, NULL),
 		     0);
 	cr_assert_eq(mkdir(at("target/x"), 0755), -1);
 	cr_assert_eq(errno, EROFS);
@@ -182,8 +182,7 @@ Test(mount, what_a_process_sees_is_read_only_if_every_bind_is)
 	cr_assert_eq(mount_find(at("source"), &entry), 1);
 	cr_assert(!mount_is_read_only_for(self, entry.minor, at("source")),
 		  "there is no other mount than the excepted one");
-	cr_assert_eq(
-		mount_bind(at("source"), at("target"), MOUNT_BIND_RO, NULL), 0);
+	cr_assert_eq(mount_bind(at("source"), at("target"), MOUNT_RO, NULL), 0);
 	cr_assert(mount_is_read_only_for(self, entry.minor, at("source")));
 	cr_assert(!mount_is_read_only_for(self, entry.minor, at("target")));
 	cr_assert_eq(mount_bind(at("source"), at("a b\\c"), 0, NULL), 0);

@@ -52,7 +52,7 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 	cr_assert_not_null(volume);
 	volume->mountpoint = strdup(spec->mountpoint);
 	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	cr_assert_eq(mount_fuse(fd, "fake", spec->mountpoint, err), 0);
+	cr_assert_eq(mount_fuse(fd, "fake", spec->mountpoint, 0, err), 0);
 	/* Dead at once: the name `.meta` is looked for without waiting. */
 	fd = fd_close(fd);
 	cr_assert_eq(mount_find(spec->mountpoint, &entry), 1);
@@ -369,7 +369,7 @@ Test(node, what_a_former_run_left_is_replaced)
 
 	cr_assert_eq(mkdir(stage_path, 0755), 0);
 	cr_assert_eq(mkdir(targets[0], 0755), 0);
-	cr_assert_eq(mount_fuse(fd, "dead", stage_path, NULL), 0);
+	cr_assert_eq(mount_fuse(fd, "dead", stage_path, 0, NULL), 0);
 	cr_assert_eq(mount_bind(stage_path, targets[0], 0, NULL), 0);
 	(void)fd_close(fd);
 	cr_assert_eq(stage_rwx("v"), RPC_OK);
