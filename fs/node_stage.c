@@ -105,6 +105,16 @@ static enum rpc_status stage_work(struct node *node,
 	return node_status(r);
 }
 
+/* The provisioner has an event for it, if the volume came by one. */
+static void log_version(const struct volume_spec *spec)
+{
+	if (spec->options.nfsvers_major > 3)
+		log_info("volume is served by nfs version 3",
+			 F_STR("volume", spec->pv),
+			 F_U64("asked_major", spec->options.nfsvers_major),
+			 F_U64("asked_minor", spec->options.nfsvers_minor));
+}
+
 static void stage_end(struct node *node, struct node_entry *entry,
 		      struct volume *take_volume)
 {
@@ -146,6 +156,7 @@ static enum rpc_status stage_spec(struct node *node,
 		 F_STR("server", spec->server), F_STR("share", spec->share),
 		 F_STR("subdir", spec->subdir),
 		 F_STR("path", spec->mountpoint));
+	log_version(spec);
 	return RPC_OK;
 }
 

@@ -324,10 +324,16 @@ class MountFlags(OptionsCase):
                              self.mount_options(target))
 
     def test_the_version_in_use_is_told(self):
-        for version in ("3", "4.1"):
+        log = self.cluster.nodes[0].process.log_path
+        for version, is_logged in (("3", False), ("4.1", True)):
+            begin = os.path.getsize(log)
             here, _ = self.staged(f"nfsvers={version}")
             volume = json.loads(read(f"{here}/.meta/volume"))
             self.assertEqual(volume["nfsVersion"], "3")
+            with open(log, encoding="utf-8") as f:
+                f.seek(begin)
+                self.assertEqual("served by nfs version 3" in f.read(),
+                                 is_logged)
 
     def test_what_can_not_be_done_is_refused_by_name(self):
         for options in ("sec=krb5", "sec=krb5p", "proto=udp", "proto=rdma",
