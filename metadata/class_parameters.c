@@ -12,7 +12,8 @@
 
 #include "parse.h"
 
-#define ALLOWED	   "server, share, subDir, onDelete, mountPermissions"
+#define ALLOWED \
+	"server, share, subDir, onDelete, mountPermissions, uid, gid, squash"
 #define SERVER_MAX 255 /* a DNS name, or an IPv6 address in brackets */
 #define SHARE_MAX  1024
 
@@ -150,6 +151,51 @@ static int set_mount_permissions(struct class_parameters *parameters,
 	return 0;
 }
 
+/* The largest id is -1 to chown(2) and no user's. */
+static int set_id(uint32_t *field, const char *key, const char *value,
+		  struct err *err)
+{
+	if (parse_u32(value, 0, UINT32_MAX - 1, field) < 0)
+		return err_set(
+			err, -EINVAL,
+			"%s: Invalid value: \"%s\": must be a number from 0 to 4294967294",
+			key, value);
+	return 0;
+}
+
+static int set_uid(struct class_parameters *parameters, const char *value,
+		   struct err *err)
+{
+	return set_id(&parameters->uid, "uid", value, err);
+}
+
+static int set_gid(struct class_parameters *parameters, const char *value,
+		   struct err *err)
+{
+	return set_id(&parameters->gid, "gid", value, err);
+}
+
+static int set_squash(struct class_parameters *parameters, const char *value,
+		      struct err *err)
+{
+	static const char *const names[] = {
+		[SQUASH_NONE] = "none",
+		[SQUASH_ROOT] = "root",
+		[SQUASH_ALL] = "all",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcasecmp(value, names[i]) == 0) {
+			parameters->squash = (enum squash)i;
+			return 0;
+		}
+	}
+	return err_set(
+		err, -EINVAL,
+		"squash: Unsupported value: \"%s\": supported values: \"all\", \"none\", \"root\"",
+		value);
+}
+
 static const struct {
 	const char *key;
 	set_fn set;
@@ -159,6 +205,9 @@ static const struct {
 	{ "subDir", set_subdir },
 	{ "onDelete", set_on_delete },
 	{ "mountPermissions", set_mount_permissions },
+	{ "uid", set_uid },
+	{ "gid", set_gid },
+	{ "squash", set_squash },
 };
 
 /* For information: of the cluster, and of our own provisioner. */
@@ -195,21 +244,48 @@ static int set(struct class_parameters *parameters, unsigned int *seen,
 		       parameter->key);
 }
 
+/* Half an owner would leave the other half to a guess. */
+static int check_owner(struct class_parameters *parsed, struct err *err)
+{
+	bool has_uid = parsed->uid != UINT32_MAX;
+	bool has_gid = parsed->gid != UINT32_MAX;
+
+	if (has_uid != has_gid)
+		return err_set(
+			err, -EINVAL,
+			"%s: Required value: %s is given, and both or neither must be",
+			has_uid ? "gid" : "uid", has_uid ? "uid" : "gid");
+	parsed->has_owner = has_uid;
+	if (!has_uid)
+		parsed->uid = parsed->gid = CLASS_NOBODY;
+	if (parsed->squash == SQUASH_ROOT && parsed->uid == 0)
+		return err_set(
+			err, -EINVAL,
+			"uid: Invalid value: \"0\": squash \"root\" makes root another user: must be from 1 to 4294967294");
+	return 0;
+}
+
 int class_parameters_parse(const struct labels *parameters,
 			   struct class_parameters *ret, struct err *err)
 {
-	_cleanup_(class_parameters_fini) struct class_parameters parsed = { 0 };
+	_cleanup_(class_parameters_fini) struct class_parameters parsed = {
+		.uid = UINT32_MAX,
+		.gid = UINT32_MAX,
+	};
 	unsigned int seen = 0;
+	int r;
 
 	for (size_t i = 0; i < parameters->n; i++) {
-		int r = set(&parsed, &seen, &parameters->items[i], err);
-
+		r = set(&parsed, &seen, &parameters->items[i], err);
 		if (r < 0)
 			return r;
 	}
 	if (!parsed.server || !parsed.share)
 		return err_set(err, -EINVAL, "%s: Required value",
 			       parsed.server ? "share" : "server");
+	r = check_owner(&parsed, err);
+	if (r < 0)
+		return r;
 	*ret = parsed;
 	parsed = (struct class_parameters){ 0 };
 	return 0;

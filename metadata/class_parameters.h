@@ -3,12 +3,20 @@
 
 /*
  * StorageClass parameters and the volumeAttributes of a PV, by the names that
- * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions.
+ * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions;
+ * and by those of exports(5), whom callers are on the server: squash, uid, gid.
  * Keys are compared without case; an unknown one is refused by name. Kubernetes'
  * own (csi.storage.k8s.io/..., storage.kubernetes.io/...) are passed over.
  */
 
 #include "model.h"
+
+/* Whose requests are made as another user; exports(5) has the words. */
+enum squash {
+	SQUASH_NONE,
+	SQUASH_ROOT,
+	SQUASH_ALL,
+};
 
 struct class_parameters {
 	char *server;
@@ -17,7 +25,13 @@ struct class_parameters {
 	enum on_delete on_delete;
 	bool has_on_delete;
 	uint32_t mount_permissions; /* 0 = leave as made */
+	enum squash squash;
+	bool has_owner;	   /* uid and gid were given */
+	uint32_t uid, gid; /* CLASS_NOBODY unless given */
 };
+
+/* exports(5): what anonuid and anongid are unless they are given. */
+#define CLASS_NOBODY 65534u
 
 /* server and share are required; the subDir template is checked for any claim. */
 int class_parameters_parse(const struct labels *parameters,

@@ -19,7 +19,8 @@
  *
  * The directory's mode is 0777 unless the class says otherwise: what keeps pods
  * apart is that each sees its own directory only, and a pod that does not run as
- * root must be able to write without anybody's chown.
+ * root must be able to write without anybody's chown. Owner and group are root's
+ * unless the class names others.
  */
 
 #include "share.h"
@@ -227,6 +228,25 @@ static int claim_path(struct session *session,
 	return 0;
 }
 
+/* The owner comes first, because chown takes the setgid bit. */
+static int set_attributes(struct session *session, const struct share_fh *fh,
+			  bool is_adopted, struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+	uint32_t mode = volume->permissions ? volume->permissions : VOLUME_MODE;
+	int r = 0;
+
+	if (!is_adopted && volume->has_owner)
+		r = share_nfs_chown(session->nfs, fh, volume->uid, volume->gid);
+	if (r < 0)
+		return fail(volume, r, "set owner and group (uid, gid) of",
+			    err);
+	/* Again, because servers apply a umask to MKDIR. */
+	if (!is_adopted || volume->permissions)
+		r = share_nfs_chmod(session->nfs, fh, mode);
+	return r < 0 ? fail(volume, r, "set the mode of", err) : 0;
+}
+
 static int make_directory(struct session *session,
 			  struct share_descriptor *descriptor, struct err *err)
 {
@@ -234,7 +254,6 @@ static int make_directory(struct session *session,
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
 	struct share_entry entry;
-	uint32_t mode;
 	int r;
 
 	r = walk_to_parent(session, WALK_MAKE, &parent, &name);
@@ -243,12 +262,9 @@ static int make_directory(struct session *session,
 				     &entry);
 	if (r < 0)
 		return fail(volume, r, "make", err);
-	/* Again, because servers apply a umask to MKDIR. */
-	mode = volume->permissions ? volume->permissions : VOLUME_MODE;
-	if (!descriptor->is_adopted || volume->permissions)
-		r = share_nfs_chmod(session->nfs, &entry.fh, mode);
+	r = set_attributes(session, &entry.fh, descriptor->is_adopted, err);
 	if (r < 0)
-		return fail(volume, r, "set the mode of", err);
+		return r;
 	descriptor->fileid = entry.fileid;
 	descriptor->has_fileid = true;
 	r = share_descriptor_write(session->nfs, &session->volumes, volume,

@@ -32,6 +32,8 @@ struct share_volume {
 	const char *class_name;
 	uint64_t capacity;
 	uint32_t permissions; /* 0 = as made */
+	bool has_owner;	      /* of a new directory; else who makes it */
+	uint32_t uid, gid;
 };
 
 enum share_outcome {

@@ -102,6 +102,20 @@ int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,
 						    &nfs->call));
 }
 
+int share_nfs_chown(struct share_nfs *nfs, const struct share_fh *fh,
+		    uint32_t uid, uint32_t gid)
+{
+	SETATTR3args args = { .object = fh_arg(fh) };
+
+	args.new_attributes.uid.set_it = 1;
+	args.new_attributes.uid.set_uid3_u.uid = uid;
+	args.new_attributes.gid.set_it = 1;
+	args.new_attributes.gid.set_gid3_u.gid = gid;
+	call_begin(nfs, NULL, NULL);
+	return call_end(nfs, rpc_nfs3_setattr_async(nfs->rpc, call_done, &args,
+						    &nfs->call));
+}
+
 /* --- small files ------------------------------------------------------------------ */
 
 static int create_file(struct share_nfs *nfs, const struct share_fh *dir,

@@ -54,6 +54,8 @@ int share_nfs_mkdir(struct share_nfs *nfs, const struct share_fh *dir,
 		    const char *name, uint32_t mode);
 int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,
 		    uint32_t mode);
+int share_nfs_chown(struct share_nfs *nfs, const struct share_fh *fh,
+		    uint32_t uid, uint32_t gid);
 /* The whole content of a small file, replaced; stable when it returns. */
 int share_nfs_write_file(struct share_nfs *nfs, const struct share_fh *dir,
 			 const char *name, const char *text, size_t len);

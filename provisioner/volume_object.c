@@ -130,12 +130,15 @@ static bool add_csi(cJSON *spec, const struct object *claim,
 		{ "csi.storage.k8s.io/pv/name", place->name },
 		{ "csi.storage.k8s.io/pvc/name", place->claim_name },
 		{ "csi.storage.k8s.io/pvc/namespace", place->claim_namespace },
+		{ "gid", parameter(class, "gid") },
 		{ "mountPermissions", parameter(class, "mountPermissions") },
 		{ "onDelete", parameter(class, "onDelete") },
 		{ "server", place->server },
 		{ "share", place->share },
+		{ "squash", parameter(class, "squash") },
 		{ "storage.kubernetes.io/csiProvisionerIdentity", IDENTITY },
 		{ "subDir", place->path },
+		{ "uid", parameter(class, "uid") },
 	};
 	cJSON *csi = cJSON_AddObjectToObject(spec, "csi");
 	cJSON *json = cJSON_AddObjectToObject(csi, "volumeAttributes");

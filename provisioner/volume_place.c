@@ -45,6 +45,9 @@ struct share_volume volume_place_borrow(const struct volume_place *place)
 		.class_name = place->class_name,
 		.capacity = place->capacity,
 		.permissions = place->permissions,
+		.has_owner = place->has_owner,
+		.uid = place->uid,
+		.gid = place->gid,
 	};
 }
 
@@ -96,6 +99,9 @@ static int take_parameters(const struct claim *claim,
 	place->share = TAKE_PTR(parameters.share);
 	place->on_delete = parameters.on_delete;
 	place->permissions = parameters.mount_permissions;
+	place->has_owner = parameters.has_owner;
+	place->uid = parameters.uid;
+	place->gid = parameters.gid;
 	if (parameters.subdir)
 		return subdir_expand(parameters.subdir, claim, place->name,
 				     &place->path, err);

@@ -23,6 +23,8 @@ struct volume_place {
 	uint32_t port;
 	uint32_t mountport;
 	uint32_t permissions;
+	bool has_owner;
+	uint32_t uid, gid;
 	enum on_delete on_delete;
 	uint32_t nfs_major; /* what the class asks for */
 	uint32_t nfs_minor;

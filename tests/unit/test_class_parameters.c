@@ -52,12 +52,19 @@ Test(class_parameters, refuses_with_a_sentence)
 		const char *sentence;
 	} table[] = {
 		{ "sever", "x",
-		  "invalid parameter \"sever\"; allowed: server, share, subDir, onDelete, mountPermissions" },
+		  "invalid parameter \"sever\"; allowed: server, share, subDir, onDelete, mountPermissions, uid, gid, squash" },
 		{ "server", "x", "parameter \"server\" is given twice" },
 		{ "onDelete", "burn", "onDelete: Unsupported value: \"burn\"" },
 		{ "mountPermissions", "0888",
 		  "mountPermissions: Invalid value: \"0888\": must be an octal mode" },
 		{ "mountPermissions", "77777", "from 0 to 7777" },
+		{ "uid", "alice",
+		  "uid: Invalid value: \"alice\": must be a number from 0 to 4294967294" },
+		{ "gid", "4294967295", "gid: Invalid value: \"4294967295\"" },
+		{ "uid", "1", "gid: Required value: uid is given" },
+		{ "gid", "1", "uid: Required value: gid is given" },
+		{ "squash", "some",
+		  "squash: Unsupported value: \"some\": supported values: \"all\", \"none\", \"root\"" },
 		{ "subDir", "../x",
 		  "subDir: Invalid value: \"../x\": must not have a component" },
 		{ "subDir", "${pvc.metadata.labels}",
@@ -76,6 +83,56 @@ Test(class_parameters, refuses_with_a_sentence)
 				   "%s", err_text(&err));
 		err_fini(&err);
 	}
+}
+
+static int parse_identity(const char *squash, const char *uid, const char *gid,
+			  struct class_parameters *ret, struct err *err)
+{
+	struct label items[] = {
+		{ (char *)"server", (char *)"x" },
+		{ (char *)"share", (char *)"/x" },
+		{ (char *)"squash", (char *)squash },
+		{ (char *)"uid", (char *)uid },
+		{ (char *)"gid", (char *)gid },
+	};
+	struct labels labels = { items, uid ? 5 : 3 };
+
+	return class_parameters_parse(&labels, ret, err);
+}
+
+Test(class_parameters, who_callers_are_and_who_owns_the_directory)
+{
+	struct class_parameters p = { 0 };
+
+	cr_assert_eq(parse_identity("ALL", "0", "0", &p, NULL), 0);
+	cr_expect(p.squash == SQUASH_ALL && p.has_owner && p.uid == 0);
+	class_parameters_fini(&p);
+	cr_assert_eq(parse_identity("root", "1", "2", &p, NULL), 0);
+	cr_expect(p.squash == SQUASH_ROOT && p.uid == 1 && p.gid == 2);
+	class_parameters_fini(&p);
+	cr_assert_eq(parse_identity("none", "1", "2", &p, NULL), 0);
+	cr_expect(p.squash == SQUASH_NONE && p.has_owner);
+	class_parameters_fini(&p);
+}
+
+Test(class_parameters, who_is_squashed_is_nobody_unless_said)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters p = { 0 };
+
+	cr_assert_eq(parse_identity("root", NULL, NULL, &p, NULL), 0);
+	cr_expect_not(p.has_owner);
+	cr_expect_eq(p.uid, CLASS_NOBODY);
+	cr_expect_eq(p.gid, CLASS_NOBODY);
+}
+
+Test(class_parameters, root_is_not_squashed_to_root)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	struct class_parameters p = { 0 };
+
+	cr_assert_eq(parse_identity("root", "0", "5", &p, &err), -EINVAL);
+	cr_expect_not_null(strstr(err_text(&err), "uid: Invalid value: \"0\""),
+			   "%s", err_text(&err));
 }
 
 Test(class_parameters, server_and_share_are_required_and_checked)
