@@ -93,15 +93,11 @@ static int capability_decode(const Csi__V1__VolumeCapability *wire,
 	if (!wire->access_mode)
 		return err_set(err, -EINVAL,
 			       "volume_capability.access_mode is missing");
-	if (*wire->mount->volume_mount_group)
-		return err_set(
-			err, -EINVAL,
-			"volume_capability.mount.volume_mount_group \"%s\" is not supported",
-			wire->mount->volume_mount_group);
 	*ret = (struct node_capability){
 		.access_mode = (enum node_access_mode)wire->access_mode->mode,
 		.mount_flags = (const char *const *)wire->mount->mount_flags,
 		.n_mount_flags = wire->mount->n_mount_flags,
+		.mount_group = wire->mount->volume_mount_group,
 	};
 	return 0;
 }
@@ -286,6 +282,7 @@ static enum rpc_status get_capabilities(void *userdata,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__STAGE_UNSTAGE_VOLUME,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_STATS,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__SINGLE_NODE_MULTI_WRITER,
+		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__VOLUME_MOUNT_GROUP,
 	};
 	Csi__V1__NodeGetCapabilitiesResponse wire =
 		CSI__V1__NODE_GET_CAPABILITIES_RESPONSE__INIT;

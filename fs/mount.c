@@ -256,8 +256,9 @@ int mount_fuse(int fuse_fd, const char *source, const char *target,
 	 */
 	(void)snprintf(options, sizeof(options),
 		       "fd=%d,rootmode=40000,user_id=0,group_id=0,"
-		       "allow_other,default_permissions",
-		       fuse_fd);
+		       "allow_other%s",
+		       fuse_fd,
+		       flags & MOUNT_UNCHECKED ? "" : ",default_permissions");
 	if (mount(source, target, MOUNT_FSTYPE, all, options) < 0)
 		return err_set_errno(err, -errno, "mount \"%s\"", target);
 	return 0;

@@ -43,12 +43,13 @@ enum mount_flags {
 	MOUNT_RO = 1u << 0,
 	MOUNT_NOATIME = 1u << 1,
 	MOUNT_NODIRATIME = 1u << 2,
+	MOUNT_UNCHECKED = 1u << 3, /* the kernel leaves permissions to us */
 };
 
 /*
  * Mounts /dev/fuse fd at target as MOUNT_FSTYPE, nosuid,nodev, allow_other,
- * default_permissions; source is what df shows ("server:/share/dir"). MOUNT_RO is
- * for every bind of it, too.
+ * default_permissions unless MOUNT_UNCHECKED; source is what df shows
+ * ("server:/share/dir"). MOUNT_RO is for every bind of it, too.
  */
 int mount_fuse(int fuse_fd, const char *source, const char *target,
 	       enum mount_flags flags, struct err *err);

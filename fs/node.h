@@ -71,6 +71,7 @@ struct node_capability {
 	enum node_access_mode access_mode;
 	const char *const *mount_flags;
 	size_t n_mount_flags;
+	const char *mount_group; /* a group id; NULL and "" = none */
 };
 
 struct node_stage_args {
@@ -103,8 +104,9 @@ enum rpc_status node_unstage(struct node *node, const char *volume_id,
 			     const char *staging_path, struct err *err);
 
 /*
- * FAILED_PRECONDITION: not staged (there), or a second target of a volume with a
- * single writer; ALREADY_EXISTS: published there with other arguments.
+ * FAILED_PRECONDITION: not staged (there), a second target of a volume with a
+ * single writer, or another mount group than that of a target; ALREADY_EXISTS:
+ * published there with other arguments.
  */
 enum rpc_status node_publish(struct node *node,
 			     const struct node_publish_args *args,
@@ -132,6 +134,8 @@ struct node_target {
 	char *pod_name;
 	char *pod_uid;
 	char *fingerprint; /* of the request; node_spec.h */
+	uint64_t
+		mount_group; /* that it asked for; struct identity has the form */
 	bool is_read_only;
 };
 

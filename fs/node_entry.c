@@ -36,7 +36,10 @@ int node_entry_new(struct node_entry **ret, const struct node_stage_args *args,
 		   const char *pv)
 {
 	_cleanup_(node_entry_free) struct node_entry *entry = NULL;
+	struct node_capability capability = args->capability;
 
+	/* Of that the targets decide, and they come and go. */
+	capability.mount_group = NULL;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
@@ -45,7 +48,7 @@ int node_entry_new(struct node_entry **ret, const struct node_stage_args *args,
 	entry->staging_path = strdup(args->staging_path);
 	entry->name = name_clean(pv);
 	entry->fingerprint =
-		node_fingerprint(&args->capability, args->context, false);
+		node_fingerprint(&capability, args->context, false);
 	if (!entry->id || !entry->staging_path || !entry->name ||
 	    !entry->fingerprint)
 		return -ENOMEM;
@@ -187,7 +190,7 @@ static int target_init(struct node_target *target,
 
 int node_entry_add_target(struct node_entry *entry,
 			  const struct node_publish_args *args,
-			  bool is_read_only)
+			  uint64_t mount_group, bool is_read_only)
 {
 	_cleanup_(target_fini) struct node_target target = { 0 };
 	struct node_target *targets;
@@ -196,6 +199,7 @@ int node_entry_add_target(struct node_entry *entry,
 		return -ENOSPC;
 	if (target_init(&target, args, is_read_only) < 0)
 		return -ENOMEM;
+	target.mount_group = mount_group;
 	targets = realloc(entry->targets,
 			  (entry->n_targets + 1) * sizeof(*targets));
 	if (!targets)

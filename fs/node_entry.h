@@ -51,7 +51,7 @@ struct node_target *node_entry_find_target(struct node_entry *entry,
 /* -ENOMEM, or -ENOSPC past NODE_TARGETS_MAX. */
 int node_entry_add_target(struct node_entry *entry,
 			  const struct node_publish_args *args,
-			  bool is_read_only);
+			  uint64_t mount_group, bool is_read_only);
 /* Idempotent. */
 void node_entry_remove_target(struct node_entry *entry, const char *path);
 

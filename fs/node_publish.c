@@ -3,8 +3,16 @@
 /*
  * Publishing and unpublishing: binds of a staged volume at the pods' target paths
  * (node.c has the picture).
+ *
+ * A mount group belongs to the volume's one mount on this node, not to a bind: a
+ * request does not tell through which it came, and what one pod made would be in
+ * the cache that all of them share. So targets that ask for a group have to agree,
+ * as pods with SELinux labels have to (Kubernetes' SELinuxMount), and whoever comes
+ * with another is refused until the others are gone: the kubelet tries again. Who
+ * asks for none takes what there is.
  */
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "log.h"
@@ -26,10 +34,28 @@ static int publish_check(const struct node_publish_args *args, struct err *err)
 	return node_check_mode(args->capability.access_mode, err);
 }
 
+static enum rpc_status group_check(const struct node_entry *entry,
+				   uint64_t group, struct err *err)
+{
+	for (size_t i = 0; group && i < entry->n_targets; i++) {
+		const struct node_target *target = &entry->targets[i];
+
+		if (target->mount_group && target->mount_group != group)
+			return node_refuse(
+				err, RPC_FAILED_PRECONDITION,
+				"volume \"%s\" is published at \"%s\" with volume_mount_group \"%" PRIu64
+				"\", not \"%" PRIu64
+				"\": a node can have one group per volume at a time",
+				entry->id, target->path,
+				target->mount_group - 1, group - 1);
+	}
+	return RPC_OK;
+}
+
 static enum rpc_status target_check_locked(struct node *node,
 					   struct node_entry *entry,
 					   const struct node_publish_args *args,
-					   struct err *err)
+					   uint64_t group, struct err *err)
 {
 	struct node_entry *other;
 
@@ -50,7 +76,7 @@ static enum rpc_status target_check_locked(struct node *node,
 			"volume \"%s\" has access mode %s and is published at \"%s\"",
 			entry->id, node_mode_name(entry->mode),
 			entry->targets[0].path);
-	return RPC_OK;
+	return group_check(entry, group, err);
 }
 
 static enum rpc_status staging_check(const struct node_entry *entry,
@@ -93,6 +119,7 @@ static enum rpc_status target_again(const struct node_target *target,
 /* What publishing is about to do. */
 struct publish {
 	struct node_entry *entry;
+	uint64_t mount_group;
 	enum mount_flags flags;
 	bool is_new; /* the target was not there before */
 };
@@ -112,11 +139,12 @@ static enum rpc_status publish_begin_locked(
 		return status;
 	target = node_entry_find_target(entry, args->target_path);
 	status = target ? target_again(target, args, err)
-			: target_check_locked(node, entry, args, err);
+			: target_check_locked(node, entry, args,
+					      publish->mount_group, err);
 	if (status != RPC_OK)
 		return status;
 	if (!target) {
-		r = node_entry_add_target(entry, args,
+		r = node_entry_add_target(entry, args, publish->mount_group,
 					  publish->flags & MOUNT_RO);
 		if (r < 0)
 			return node_status(err_set_errno(err, r,
@@ -126,6 +154,8 @@ static enum rpc_status publish_begin_locked(
 	publish->entry = entry;
 	publish->is_new = !target;
 	entry->is_busy = true;
+	if (publish->mount_group)
+		volume_set_mount_group(entry->volume, publish->mount_group);
 	return RPC_OK;
 }
 
@@ -196,6 +226,9 @@ enum rpc_status node_publish(struct node *node,
 	if (r < 0)
 		return node_status(r);
 	r = publish_flags(args, &publish.flags, err);
+	if (r == 0)
+		r = identity_parse_group(args->capability.mount_group,
+					 &publish.mount_group, err);
 	if (r < 0)
 		return node_status(r);
 	pthread_mutex_lock(&node->lock);

@@ -126,6 +126,22 @@ static void take_facts(const struct labels *context, struct volume_spec *spec)
 	spec->access_modes = find(context, FACT_PREFIX, "access-modes");
 }
 
+static int take_identity(const struct node_stage_args *args,
+			 const struct class_parameters *parameters,
+			 struct identity *ret, struct err *err)
+{
+	uint64_t group;
+	int r = identity_parse_group(args->capability.mount_group, &group, err);
+
+	if (r < 0)
+		return r;
+	ret->squash = parameters->squash;
+	ret->uid = parameters->uid;
+	ret->gid = parameters->gid;
+	atomic_store(&ret->mount_group, group);
+	return 0;
+}
+
 static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		     struct err *err)
 {
@@ -155,6 +171,9 @@ static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		.access_mode = node_mode_access(args->capability.access_mode),
 	};
 	take_facts(args->context, &spec->volume);
+	r = take_identity(args, &spec->parameters, &spec->volume.identity, err);
+	if (r < 0)
+		return r;
 	return node_spec_mount_options(args->context, &args->capability,
 				       &spec->volume.options, err);
 }
@@ -224,6 +243,8 @@ char *node_fingerprint(const struct node_capability *capability,
 		return NULL;
 	(void)fprintf(out, "%d %d %zu ", (int)capability->access_mode,
 		      is_read_only, capability->n_mount_flags);
+	print_counted(out,
+		      capability->mount_group ? capability->mount_group : "");
 	for (size_t i = 0; i < capability->n_mount_flags; i++)
 		print_counted(out, capability->mount_flags[i]);
 	r = print_context(out, context);

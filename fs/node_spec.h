@@ -35,8 +35,8 @@ int node_spec_mount_options(const struct labels *context,
 const char *node_context_get(const struct labels *context, const char *key);
 
 /*
- * What must be the same when a request is repeated, as one text: mode, flags and
- * the volume's attributes. NULL when out of memory.
+ * What must be the same when a request is repeated, as one text: mode, flags, mount
+ * group and the volume's attributes. NULL when out of memory.
  */
 char *node_fingerprint(const struct node_capability *capability,
 		       const struct labels *context, bool is_read_only);

@@ -119,6 +119,7 @@ struct op *op_begin(fuse_req_t req, enum op_kind kind)
 	op->lane = session_lane(session, shard_index(shard));
 	cred_get(shard_creds(shard), op->ctx.pid, op->ctx.uid, op->ctx.gid,
 		 op->start_ns, &op->call.cred);
+	identity_map(&op->view->identity, &op->call.cred);
 	atomic_fetch_add_explicit(&op->view->stats.in_flight, 1,
 				  memory_order_relaxed);
 	lane_add(op->lane, op);

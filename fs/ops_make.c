@@ -2,7 +2,8 @@
 
 /*
  * New objects: mknod, mkdir, symlink, create. The kernel has applied the umask to
- * the mode; owner and group come from the credentials of the call.
+ * the mode; owner and group come from the credentials of the call. What a mount
+ * group may do is added to the mode (identity.c).
  *
  * create with O_EXCL is an EXCLUSIVE CREATE (RFC 1813 3.3.8): the server keeps our
  * verifier where it keeps the times, and answers a retransmission of the same
@@ -17,8 +18,9 @@
 #include "inode.h"
 #include "ops.h"
 
-static struct nfs_set set_mode(mode_t mode)
+static struct nfs_set set_mode(const struct op *op, mode_t mode)
 {
+	mode = identity_mode(&op->view->identity, mode);
 	return (struct nfs_set){ .mask = NFS_SET_MODE, .mode = mode & 07777 };
 }
 
@@ -38,14 +40,43 @@ static void made(struct op *op)
 	ops_entry_done(op);
 }
 
+/* Without the bit the directory is of as much use here, so a failure is none. */
+static void setgid_set(struct op *op)
+{
+	const struct nfs_wcc *wcc = &op->call.res.wcc;
+
+	if (op->call.status == 0 && wcc->has_after)
+		op_finish_entry(op, &op->call.args.fh, &wcc->after);
+	else
+		op_call(op, NFS_GETATTR, ops_object_done);
+}
+
+/* mkdir(2) on servers takes no setgid bit, which a mount group wants. */
+static void mkdir_done(struct op *op)
+{
+	const struct nfs_result *res = &op->call.res;
+
+	if (op->call.status < 0 || !res->has_fh || !res->has_attr ||
+	    !(op->create_mode & S_ISGID) || (res->attr.mode & S_ISGID)) {
+		made(op);
+		return;
+	}
+	op->call.args.fh = res->fh;
+	op->call.args.setattr.has_guard = false;
+	op->call.args.setattr.set = (struct nfs_set){ .mask = NFS_SET_MODE,
+						      .mode = op->create_mode };
+	op_call(op, NFS_SETATTR, setgid_set);
+}
+
 void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct op *op = begin(req, OP_MKDIR, parent, name);
 
 	if (!op)
 		return;
-	op->call.args.mkdir.set = set_mode(mode);
-	op_call(op, NFS_MKDIR, made);
+	op->call.args.mkdir.set = set_mode(op, mode | S_IFDIR);
+	op->create_mode = op->call.args.mkdir.set.mode;
+	op_call(op, NFS_MKDIR, mkdir_done);
 }
 
 void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
@@ -60,7 +91,7 @@ void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 		op_finish_err(op, -ENOMEM);
 		return;
 	}
-	op->call.args.symlink.set = set_mode(0777);
+	op->call.args.symlink.set = set_mode(op, 0777);
 	op->call.args.symlink.target = op->text;
 	op_call(op, NFS_SYMLINK, made);
 }
@@ -74,11 +105,11 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		return;
 	if (S_ISREG(mode)) { /* MKNOD makes no regular files */
 		op->call.args.create.how = NFS_CREATE_GUARDED;
-		op->call.args.create.set = set_mode(mode);
+		op->call.args.create.set = set_mode(op, mode);
 		op_call(op, NFS_CREATE, made);
 		return;
 	}
-	op->call.args.mknod.set = set_mode(mode);
+	op->call.args.mknod.set = set_mode(op, mode);
 	op->call.args.mknod.type = mode & S_IFMT;
 	op->call.args.mknod.rdev_major = major(rdev);
 	op->call.args.mknod.rdev_minor = minor(rdev);
@@ -143,9 +174,9 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (!op)
 		return;
 	op->fi = *fi;
-	op->create_mode = mode & 07777;
 	args = &op->call.args;
-	args->create.set = set_mode(mode);
+	args->create.set = set_mode(op, mode);
+	op->create_mode = args->create.set.mode;
 	args->create.how = NFS_CREATE_UNCHECKED;
 	if (fi->flags & O_EXCL) {
 		args->create.how = NFS_CREATE_EXCLUSIVE;

@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 
 #include "attr.h"
+#include "identity.h"
 #include "lane.h"
 #include "nfs_call.h"
 #include "shard.h"
@@ -40,6 +41,7 @@ struct view {
 	struct inode_table *inodes;
 	struct view_shard shards[SHARDS_MAX];
 	struct attr_timeouts timeouts;
+	struct identity identity;
 	bool has_one_node;  /* nobody else changes files */
 	bool is_nocto;	    /* open believes attributes that are fresh */
 	bool is_sync;	    /* writes are stable when they are answered */

@@ -177,6 +177,7 @@ static int make_view(struct volume *volume, struct err *err)
 	view->write_max = io_size(spec->options.wsize, export->write_pref,
 				  export->write_max);
 	view->last_root = export->root_attr;
+	view->identity = spec->identity;
 	/* Other nodes' names for the same file must not meet ours. */
 	atomic_store(&view->silly_next, (uint32_t)clock_ns());
 	r = inode_table_new(&view->inodes, &export->root,
@@ -185,6 +186,18 @@ static int make_view(struct volume *volume, struct err *err)
 		return err_set_errno(err, r, "create the node table");
 	shards_call_all(volume->shards, get_clients, &start);
 	return start.r;
+}
+
+static enum mount_flags mount_flags(const struct volume_spec *spec)
+{
+	enum mount_flags flags = 0;
+
+	if (volume_spec_is_read_only(spec))
+		flags |= MOUNT_RO;
+	/* Modes are the squashed user's, whom the kernel's callers are not. */
+	if (spec->identity.squash == SQUASH_ALL)
+		flags |= MOUNT_UNCHECKED;
+	return flags;
 }
 
 static int make_session(struct volume *volume, struct err *err)
@@ -213,9 +226,7 @@ static int make_session(struct volume *volume, struct err *err)
 				.max_io = view->read_max > view->write_max
 						  ? view->read_max
 						  : view->write_max,
-				.mount_flags = volume_spec_is_read_only(spec)
-						       ? MOUNT_RO
-						       : 0,
+				.mount_flags = mount_flags(spec),
 				.checks_data = spec->options.is_noac },
 			err);
 	if (r < 0)
@@ -284,6 +295,11 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 const struct volume_spec *volume_get_spec(const struct volume *volume)
 {
 	return &volume->spec;
+}
+
+void volume_set_mount_group(struct volume *volume, uint64_t group)
+{
+	atomic_store(&volume->view.identity.mount_group, group);
 }
 
 struct view *volume_view(struct volume *volume)

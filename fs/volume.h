@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "identity.h"
 #include "model.h"
 #include "mount_options.h"
 #include "nfs_call.h"
@@ -43,6 +44,7 @@ struct volume_spec {
 	const char *reclaim_policy;
 	const char *access_modes; /* of the PV, "ReadWriteMany,ReadOnlyMany" */
 	struct mount_options options;
+	struct identity identity;
 };
 
 /* Nobody may write through any mount of it. */
@@ -63,6 +65,8 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 struct volume *volume_stop(struct volume *volume);
 
 const struct volume_spec *volume_get_spec(const struct volume *volume);
+/* From now on; struct identity has the form. */
+void volume_set_mount_group(struct volume *volume, uint64_t group);
 /* What the operations see of it; for fs/op*.c. */
 struct view *volume_view(struct volume *volume);
 struct volume_stats *volume_get_stats(struct volume *volume);

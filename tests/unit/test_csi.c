@@ -51,6 +51,9 @@ static size_t put_capability(char *text, size_t size,
 	for (size_t i = 0; i < capability->n_mount_flags; i++)
 		len += (size_t)snprintf(text + len, size - len, " flag=%s",
 					capability->mount_flags[i]);
+	if (*capability->mount_group)
+		len += (size_t)snprintf(text + len, size - len, " group=%s",
+					capability->mount_group);
 	return len +
 	       (size_t)snprintf(text + len, size - len, " server=%s n=%zu",
 				labels_get(context, "server"), context->n);
@@ -156,6 +159,7 @@ static void capability_init(struct capability *c)
 	c->flags[1] = (char *)"noatime";
 	c->mount.mount_flags = c->flags;
 	c->mount.n_mount_flags = ARRAY_SIZE(c->flags);
+	c->mount.volume_mount_group = (char *)"3000";
 	c->mode.mode =
 		CSI__V1__VOLUME_CAPABILITY__ACCESS_MODE__MODE__MULTI_NODE_MULTI_WRITER;
 	c->wire.access_mode = &c->mode;
@@ -215,7 +219,7 @@ Test(csi, stage_hands_every_field_to_the_node)
 		     RPC_OK);
 	cr_assert_str_eq(node.text,
 			 "stage vol-1 at /stage mode=5 flag=nfsvers=4.1 "
-			 "flag=noatime server=192.0.2.1 n=3",
+			 "flag=noatime group=3000 server=192.0.2.1 n=3",
 			 "the last value of a key counts: %s", node.text);
 	cr_assert_eq(response.len, 0);
 }
@@ -247,7 +251,7 @@ Test(csi, publish_hands_every_field_to_the_node)
 	cr_assert_eq(call(&node, PUBLISH, &wire.base, &response, NULL), RPC_OK);
 	cr_assert_str_eq(node.text,
 			 "publish vol-1 from /stage to /target ro=1 mode=5 "
-			 "server=s n=1");
+			 "group=3000 server=s n=1");
 }
 
 Test(csi, undoing_hands_every_field_to_the_node)
@@ -350,12 +354,6 @@ Test(csi, a_capability_that_can_not_be_served_is_refused)
 	r.capability.wire.block = &block;
 	expect_refusal(&r,
 		       "volume_capability is block, a share has only mount");
-
-	stage_request_init(&r);
-	r.capability.mount.volume_mount_group = (char *)"100";
-	expect_refusal(
-		&r,
-		"volume_capability.mount.volume_mount_group \"100\" is not supported");
 }
 
 static Csi__V1__NodeGetVolumeStatsResponse *get_stats(struct node *node)
@@ -427,7 +425,8 @@ Test(csi, the_node_introduces_itself)
 	/* repeated NodeServiceCapability { 1: RPC { 1: type } } */
 	static const char capabilities[] = "\x0a\x04\x0a\x02\x08\x01"
 					   "\x0a\x04\x0a\x02\x08\x02"
-					   "\x0a\x04\x0a\x02\x08\x05";
+					   "\x0a\x04\x0a\x02\x08\x05"
+					   "\x0a\x04\x0a\x02\x08\x06";
 	static const struct {
 		const char *method;
 		const char *bytes;

@@ -95,6 +95,10 @@ void volume_get_health(struct volume *volume, struct volume_health *ret)
 	*ret = (struct volume_health){ .health = health, .reason = "" };
 }
 
+void volume_set_mount_group(struct volume *volume, uint64_t group)
+{
+}
+
 void volume_drop_caches(struct volume *volume)
 {
 }
