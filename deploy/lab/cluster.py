@@ -31,12 +31,14 @@ class ForeignServer:
 class Cluster:
     """Two nodes, node-a and node-b, and a provisioner, on one share."""
 
-    def __init__(self, build, folder, foreign=None, env=None, shards=None):
+    def __init__(self, build, folder, foreign=None, env=None, shards=None,
+                 squashed=()):
         self.folder = os.path.abspath(folder)
         self.foreign = foreign
         self.env = env
         self.build = build
         self.shards = shards
+        self.squashed = squashed  # exports that the server has besides
         self.server = None
         self.nodes = []
         self.provisioner = None
@@ -62,7 +64,8 @@ class Cluster:
         if not self.foreign:
             self.server = Ganesha(os.path.join(self.folder, "server"),
                                   os.path.join(self.folder, "export"),
-                                  free_port(), free_port())
+                                  free_port(), free_port(),
+                                  squashed=self.squashed)
             self.server.start()
         options = ["--driver-name", DRIVER]
         if self.shards:

@@ -53,23 +53,50 @@ EXPORT {{
     PrefWrite = 1048576;
     FSAL {{ Name = VFS; }}
 }}
-LOG {{
+{more}LOG {{
     Default_Log_Level = EVENT;
     Facility {{ name = FILE; destination = "{state}/ganesha.log"; enable = active; }}
 }}
 """
 
+# Of root, root_squash makes nobody; of everybody, all_squash does.
+SQUASHED = """\
+EXPORT {{
+    Export_Id = {number};
+    Path = "{path}";
+    Pseudo = /export-{number};
+    Filesystem_Id = 77.{number};
+    Squash = {squash};
+    Anonymous_Uid = 65534;
+    Anonymous_Gid = 65534;
+    FSAL {{ Name = VFS; }}
+}}
+"""
+
 
 class Ganesha:
-    """The server; export, port and mount_port are what clients need."""
+    """The server; export, port and mount_port are what clients need. For each of
+    squashed ("root_squash", "all_squash") it exports one more folder, next to the
+    first: squashed_export() names it."""
 
-    def __init__(self, state, export, port, mount_port, attr_expiration=0):
+    def __init__(self, state, export, port, mount_port, attr_expiration=0,
+                 squashed=()):
         self.state = os.path.abspath(state)
         self.export = os.path.abspath(export)
         self.port = port
         self.mount_port = mount_port
         self.attr_expiration = attr_expiration
+        self.squashed = squashed
         self.process = Process("ganesha", self.state)
+
+    def squashed_export(self, squash):
+        return f"{self.export}-{squash}"
+
+    def _squashed_exports(self):
+        return "".join(
+            SQUASHED.format(number=number, squash=squash,
+                            path=self.squashed_export(squash))
+            for number, squash in enumerate(self.squashed, 2))
 
     def _write_config(self):
         plugins = glob.glob("/usr/lib/*/ganesha")
@@ -78,7 +105,8 @@ class Ganesha:
                            "/usr/lib/*/ganesha")
         path = os.path.join(self.state, "ganesha.conf")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(plugins=plugins[0], **vars(self)))
+            f.write(CONFIG.format(plugins=plugins[0],
+                                  more=self._squashed_exports(), **vars(self)))
         return path
 
     def _build_preload(self):
@@ -94,7 +122,8 @@ class Ganesha:
             if answers(("127.0.0.1", port)):
                 raise LabError(f"port {port} of 127.0.0.1 is in use")
         for folder in (self.state, self.state + "/recovery", self.export,
-                       "/var/run/ganesha"):
+                       "/var/run/ganesha",
+                       *map(self.squashed_export, self.squashed)):
             os.makedirs(folder, exist_ok=True)
         config = self._write_config()
         preload = self._build_preload()

@@ -61,9 +61,10 @@ class CsiCase(LabCase):
         super().tearDownClass()
 
     @classmethod
-    def capability(cls, mode=None, flags=()):
+    def capability(cls, mode=None, flags=(), group=""):
         return cls.pb.VolumeCapability(
-            mount=cls.pb.VolumeCapability.MountVolume(mount_flags=flags),
+            mount=cls.pb.VolumeCapability.MountVolume(
+                mount_flags=flags, volume_mount_group=group),
             access_mode=cls.modes(
                 mode=cls.modes.MULTI_NODE_MULTI_WRITER
                 if mode is None else mode))

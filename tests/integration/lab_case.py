@@ -107,6 +107,7 @@ class LabCase(unittest.TestCase):
     """A class's tests share one lab: cluster, ctl, and what helps with claims."""
 
     maxDiff = 4000
+    squashed = ()  # exports of the server besides the plain one
 
     @classmethod
     def setUpClass(cls):
@@ -116,7 +117,8 @@ class LabCase(unittest.TestCase):
         cls.reports = os.path.join(cls.folder, "reports")
         os.mkdir(cls.reports)
         cls.cluster = Cluster(PROGRAMS, os.path.join(cls.folder, "lab"),
-                              env=sanitizer_environment(cls.reports))
+                              env=sanitizer_environment(cls.reports),
+                              squashed=cls.squashed)
         try:
             cls.start_lab()
             cls.set_up_lab()
