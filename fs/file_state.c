@@ -304,8 +304,7 @@ void file_closed(struct inode_table *table, uint64_t nodeid,
 	if (slot->n_opens == 0 && slot->silly_dir) {
 		ret->dir = slot->silly_dir;
 		ret->name = slot->silly_name;
-		ret->uid = slot->silly_uid;
-		ret->gid = slot->silly_gid;
+		ret->opener = slot->silly_opener;
 		slot->silly_dir = 0;
 	}
 	state_unlock(table, nodeid);
@@ -335,8 +334,7 @@ bool file_set_silly(struct inode_table *table, uint64_t nodeid,
 	if (is_ok) {
 		slot->silly_dir = silly->dir;
 		slot->silly_name = silly->name;
-		slot->silly_uid = silly->uid;
-		slot->silly_gid = silly->gid;
+		slot->silly_opener = silly->opener;
 	}
 	state_unlock(table, nodeid);
 	return is_ok;

@@ -97,8 +97,7 @@ struct file_silly {
 	uint64_t
 		dir; /* node of its directory, held for this record; 0 = none */
 	uint32_t name;
-	uint32_t uid; /* on whose behalf */
-	uint32_t gid;
+	uint32_t opener; /* on whose behalf; held for this record */
 };
 
 void file_opened(struct inode_table *table, uint64_t nodeid);

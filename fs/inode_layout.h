@@ -10,7 +10,8 @@
  *	4 KiB      reserved, zero: records of requests under way and the XIDs they
  *	           used, which a take-over needs (60 KiB; pages never touched cost
  *	           nothing)
- *	64 KiB     struct inode_slot[header->n_slots]
+ *	64 KiB     struct opener_slot[OPENERS_MAX]
+ *	160 KiB    struct inode_slot[header->n_slots]
  *
  * A change of any struct here is a new TABLE_VERSION.
  */
@@ -21,10 +22,12 @@
 
 #include "nfs_call.h"
 
-#define TABLE_MAGIC	   0x6d61746c636c6300ull
-#define TABLE_VERSION	   2
-#define TABLE_SLOTS_OFFSET (64u << 10)
-#define TABLE_INIT_MAX	   1024
+#define TABLE_MAGIC	     0x6d61746c636c6300ull
+#define TABLE_VERSION	     3
+#define TABLE_OPENERS_OFFSET (64u << 10)
+#define TABLE_SLOTS_OFFSET   (160u << 10)
+#define TABLE_INIT_MAX	     1024
+#define OPENERS_MAX	     1024u
 
 struct inode_table;
 
@@ -34,8 +37,20 @@ struct table_header {
 	uint32_t slot_size;
 	_Atomic uint32_t n_slots; /* that the file has room for */
 	uint32_t init_len;	  /* of init_request; 0 = none yet */
+	uint32_t n_openers;	  /* that were ever used */
 	uint8_t init_request[TABLE_INIT_MAX]; /* the kernel's, raw */
 };
+
+/* Credentials of open files (opener.c). */
+struct opener_slot {
+	uint32_t n_held; /* 0 = free */
+	struct nfs_cred cred;
+};
+
+_Static_assert(TABLE_OPENERS_OFFSET +
+			       OPENERS_MAX * sizeof(struct opener_slot) <=
+		       TABLE_SLOTS_OFFSET,
+	       "the openers end before the slots begin");
 
 struct slot_time {
 	int64_t s;
@@ -71,8 +86,8 @@ struct inode_slot {
 	uint64_t known_size;
 	uint64_t silly_dir;  /* node of the directory; 0 = not renamed aside */
 	uint32_t silly_name; /* the number in its name */
-	uint32_t silly_uid;  /* who removed the name */
-	uint32_t silly_gid;
+	uint32_t silly_opener; /* who removed the name */
+	uint32_t reserved;
 	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
 	uint64_t kernel_size; /* that the kernel believes the file to have */
 	uint64_t told_ns;     /* when the kernel was told; clock_ns() */

@@ -27,6 +27,7 @@ struct inode_table *inode_table_free(struct inode_table *table)
 	for (uint32_t i = 0; i < INODE_STATE_LOCKS; i++)
 		pthread_mutex_destroy(&table->state_locks[i]);
 	pthread_mutex_destroy(&table->alloc_lock);
+	pthread_mutex_destroy(&table->opener_lock);
 	if (table->header)
 		(void)munmap(table->header, table->map_len);
 	if (table->links)
@@ -57,6 +58,7 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 	table->max = max ? max : INODE_MAX;
 	table->free_slot = INODE_NO_SLOT;
 	pthread_mutex_init(&table->alloc_lock, NULL);
+	pthread_mutex_init(&table->opener_lock, NULL);
 	for (uint32_t i = 0; i < INODE_STRIPES; i++)
 		pthread_mutex_init(&table->stripes[i].lock, NULL);
 	for (uint32_t i = 0; i < INODE_STATE_LOCKS; i++)
@@ -71,6 +73,7 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 	if (!table->header || !table->links)
 		return -ENOMEM;
 	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
+	table->openers = (void *)((char *)table->header + TABLE_OPENERS_OFFSET);
 	*ret = TAKE_PTR(table);
 	return 0;
 }

@@ -26,7 +26,9 @@ struct inode_table {
 	int fd;
 	uint32_t max;
 	struct table_header *header; /* the mapping */
-	struct inode_slot *slots;    /* in the mapping */
+	struct inode_slot *slots;    /* these two are in the mapping */
+	struct opener_slot *openers;
+	pthread_mutex_t opener_lock; /* of n_held and header->n_openers */
 	size_t map_len;
 	uint32_t *links; /* max entries, reserved */
 	struct stripe stripes[INODE_STRIPES];

@@ -40,6 +40,7 @@
 #include "inode.h"
 #include "lane.h"
 #include "meta.h"
+#include "opener.h"
 #include "session.h"
 #include "volume.h"
 
@@ -194,20 +195,9 @@ static void take_back(struct op *op)
 
 /* --- names, nodes, credentials ------------------------------------------------- */
 
-uint64_t op_open_handle(const struct op *op)
-{
-	return (uint64_t)op->call.cred.uid << 32 | op->call.cred.gid;
-}
-
 void op_use_opener(struct op *op, const struct fuse_file_info *fi)
 {
-	uint32_t uid = (uint32_t)(fi->fh >> 32);
-
-	/* The groups of the caller are the opener's only if he is the opener. */
-	if (op->call.cred.uid != uid)
-		op->call.cred.n_gids = 0;
-	op->call.cred.uid = uid;
-	op->call.cred.gid = (uint32_t)fi->fh;
+	opener_get(op->view->inodes, (uint32_t)fi->fh, &op->call.cred);
 }
 
 bool op_resolve(struct op *op, uint64_t node, struct nfs_fh *ret)
@@ -396,10 +386,17 @@ void op_finish_absent(struct op *op)
 	op_end(op, -ENOENT);
 }
 
-static void count_open(struct op *op, uint64_t node)
+static int count_open(struct op *op, uint64_t node)
 {
+	uint32_t opener;
+	int r = opener_hold(op->view->inodes, &op->call.cred, &opener);
+
+	if (r < 0)
+		return r;
+	op->fi.fh = opener;
 	file_opened(op->view->inodes, node);
 	atomic_fetch_add(&op->view->n_opens, 1);
+	return 0;
 }
 
 static void uncount_open(struct op *op, uint64_t node)
@@ -409,6 +406,7 @@ static void uncount_open(struct op *op, uint64_t node)
 	/* The kernel did not take the reply: the file can't have been removed. */
 	file_closed(op->view->inodes, node, &silly);
 	atomic_fetch_sub(&op->view->n_opens, 1);
+	opener_let_go(op->view->inodes, (uint32_t)op->fi.fh);
 }
 
 void op_finish_create(struct op *op, const struct nfs_fh *fh,
@@ -421,8 +419,12 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		op_finish_err(op, r);
 		return;
 	}
-	count_open(op, entry.ino);
-	op->fi.fh = op_open_handle(op);
+	r = count_open(op, entry.ino);
+	if (r < 0) {
+		inode_forget(op->view->inodes, entry.ino, 1);
+		op_finish_err(op, r);
+		return;
+	}
 	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
 	entry.attr_timeout = op_tell(op, entry.ino, attr);
 	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
@@ -435,10 +437,12 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 void op_finish_open(struct op *op)
 {
 	bool is_file = op->kind == OP_OPEN;
+	int r = is_file ? count_open(op, op->node) : 0;
 
-	if (is_file)
-		count_open(op, op->node);
-	op->fi.fh = op_open_handle(op);
+	if (r < 0) {
+		op_finish_err(op, r);
+		return;
+	}
 	if (fuse_reply_open(op->req, &op->fi) < 0 && is_file)
 		uncount_open(op, op->node);
 	op_end(op, 0);

@@ -110,11 +110,9 @@ struct op {
 struct op *op_begin(fuse_req_t req, enum op_kind kind);
 
 /*
- * Credentials of whoever opened fi (op_open_handle()) instead of the caller's: a
- * descriptor keeps the rights that it was opened with.
+ * Credentials of whoever opened fi (an entry of opener.h) instead of the caller's.
  */
 void op_use_opener(struct op *op, const struct fuse_file_info *fi);
-uint64_t op_open_handle(const struct op *op);
 
 /* The handle of a node; false when it is stale, and the op is finished then. */
 bool op_resolve(struct op *op, uint64_t node, struct nfs_fh *ret);

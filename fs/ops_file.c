@@ -22,6 +22,7 @@
 #include "file_state.h"
 #include "inode.h"
 #include "meta.h"
+#include "opener.h"
 #include "ops.h"
 #include "session.h"
 
@@ -211,7 +212,8 @@ static void close_file(struct op *op)
 		op_finish_err(op, 0);
 		return;
 	}
-	op->call.cred = (struct nfs_cred){ .uid = silly.uid, .gid = silly.gid };
+	opener_get(op->view->inodes, silly.opener, &op->call.cred);
+	opener_let_go(op->view->inodes, silly.opener);
 	ops_silly_remove(op, silly.dir, fileid, silly.name);
 }
 
@@ -233,6 +235,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!op || !op_target(op, ino))
 		return;
 	op_use_opener(op, fi);
+	opener_let_go(op->view->inodes, (uint32_t)fi->fh);
 	/* Pages of a mapping may have been written after the last flush. */
 	if (!commit(op, release_committed))
 		close_file(op);

@@ -17,6 +17,7 @@
 
 #include "file_state.h"
 #include "inode.h"
+#include "opener.h"
 #include "ops.h"
 
 static void leftover_removed(struct op *op)
@@ -25,7 +26,7 @@ static void leftover_removed(struct op *op)
 	op->unlink.aside(op);
 }
 
-/* Closed while it was renamed: nobody else will remove it. */
+/* Nobody else will remove it. */
 static void remove_leftover(struct op *op)
 {
 	if (!op_target(op, op->unlink.dir))
@@ -34,25 +35,33 @@ static void remove_leftover(struct op *op)
 	op_call(op, NFS_REMOVE, leftover_removed);
 }
 
-static void renamed_aside(struct op *op)
+/* False: closed meanwhile, or no room to remember it. */
+static bool remember(struct op *op)
 {
 	struct inode_table *inodes = op->view->inodes;
 	struct file_silly silly = { .dir = op->unlink.dir,
-				    .name = op->unlink.silly,
-				    .uid = op->call.cred.uid,
-				    .gid = op->call.cred.gid };
+				    .name = op->unlink.silly };
 
+	if (opener_hold(inodes, &op->call.cred, &silly.opener) < 0)
+		return false;
+	if (inode_hold(inodes, silly.dir) == 0) {
+		if (file_set_silly(inodes, op->unlink.target, &silly))
+			return true;
+		inode_forget(inodes, silly.dir, 1);
+	}
+	opener_let_go(inodes, silly.opener);
+	return false;
+}
+
+static void renamed_aside(struct op *op)
+{
 	ops_forgive_replay(op, -ENOENT);
 	if (op_failed(op))
 		return;
-	if (inode_hold(inodes, silly.dir) == 0) {
-		if (file_set_silly(inodes, op->unlink.target, &silly)) {
-			op->unlink.aside(op);
-			return;
-		}
-		inode_forget(inodes, silly.dir, 1);
-	}
-	remove_leftover(op);
+	if (remember(op))
+		op->unlink.aside(op);
+	else
+		remove_leftover(op);
 }
 
 static void rename_aside(struct op *op)

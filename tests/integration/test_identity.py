@@ -4,6 +4,7 @@ as the backing files show it, on exports that squash nobody, root and all."""
 
 import os
 
+from lab import wait_for
 from csi_case import CODES, CsiCase, grpc
 from lab_case import CLASS, LabCase
 from test_permissions import ALICE, BOB, READ, TEAM, WRITE, run_as
@@ -152,6 +153,58 @@ class Squash(IdentityCase):
             with self.subTest(parameters):
                 self.assert_refused(CODES.INVALID_ARGUMENT, word, self.stage,
                                     **parameters)
+
+
+class Openers(IdentityCase):
+    """Bob is in the group TEAM, which lets him into Alice's things."""
+
+    def setUp(self):
+        super().setUp()
+        self.make_volume(mode=0o2770, owner=(ALICE, TEAM))
+        self.path = f"{self.behind}/file"
+        with open(self.path, "w", encoding="ascii") as f:
+            f.write("old")
+        os.chown(self.path, ALICE, TEAM)
+        os.chmod(self.path, 0o660)
+        self.here = self.mounted()
+
+    def assert_content(self, content):
+        with open(self.path, encoding="ascii") as f:
+            self.assertEqual(f.read(), content)
+
+    def test_pages_of_a_mapping_are_written_with_the_opener_s_groups(self):
+        code = ("import mmap\n"
+                "with open(sys.argv[1], 'r+b') as f:\n"
+                "    pages = mmap.mmap(f.fileno(), 3)\n"
+                "pages[:] = b'new'\n"
+                "pages.flush()\n"
+                "print('flushed')")
+        self.assertEqual(run_as(BOB, BOB, [TEAM], code, f"{self.here}/file"),
+                         "flushed")
+        self.assert_content("new")
+
+    def test_a_descriptor_keeps_its_groups_when_another_user_has_it(self):
+        code = ("os.setgroups([%d])\n"
+                "os.setegid(%d)\n"
+                "os.seteuid(%d)\n"
+                "fd = os.open(sys.argv[1], os.O_RDWR)\n"
+                "os.seteuid(0)\n"
+                "os.setgroups([])\n"
+                "os.setegid(4003)\n"
+                "os.seteuid(4003)\n"
+                "os.pwrite(fd, b'new', 0)\n"
+                "os.fsync(fd)\n"
+                "print('written')" % (TEAM, BOB, BOB))
+        self.assertEqual(run_as(0, 0, [], code, f"{self.here}/file"), "written")
+        self.assert_content("new")
+
+    def test_a_name_that_was_set_aside_goes_with_its_remover_s_groups(self):
+        code = ("f = open(sys.argv[1])\n"
+                "os.unlink(sys.argv[1])\n"
+                "print(f.read())")
+        self.assertEqual(run_as(BOB, BOB, [TEAM], code, f"{self.here}/file"),
+                         "old")
+        wait_for(lambda: not os.listdir(self.behind), "no name is left")
 
 
 class MountGroup(IdentityCase):

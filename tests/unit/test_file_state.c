@@ -209,7 +209,7 @@ Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
-	struct file_silly silly = { .dir = 1, .name = 7, .uid = 3, .gid = 4 };
+	struct file_silly silly = { .dir = 1, .name = 7, .opener = 3 };
 	struct file_silly got;
 
 	cr_assert_not(file_set_silly(table, node, &silly), "not open");
@@ -224,8 +224,7 @@ Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 	file_closed(table, node, &got);
 	cr_assert_eq(got.dir, 1);
 	cr_assert_eq(got.name, 7);
-	cr_assert_eq(got.uid, 3);
-	cr_assert_eq(got.gid, 4);
+	cr_assert_eq(got.opener, 3);
 	cr_assert_not(file_is_silly(table, node));
 }
 
