@@ -8,9 +8,13 @@
  * that long, and a thread id that is used again has to come with the same uid and
  * gid to be taken for the former.
  *
- * AUTH_SYS carries 16 groups (RFC 5531 appendix A). Of more, the first 16 that are
- * not the primary one are sent; servers that look groups up themselves
- * (--manage-gids) don't care.
+ * AUTH_SYS carries 16 groups (RFC 5531 appendix A). Who has more gets by in most
+ * places all the same: what counts for a request is the group of the object that it
+ * is about (of the directory, for names), which the node table knows from the
+ * object's attributes, and that one is sent if the caller is in it. An open file
+ * keeps what was chosen when it was opened. Only where one request needs two
+ * groups out of many besides may one be missing. Servers that look groups up
+ * themselves (--manage-gids) don't care.
  */
 
 #include "cred.h"
@@ -21,7 +25,7 @@
 
 #include "clock.h"
 
-#define STATUS_SIZE 4096
+#define STATUS_SIZE 16384
 #define CRED_TTL_NS NS_PER_S
 
 static bool parse_gid(const char **text, uint32_t *ret)
@@ -37,22 +41,21 @@ static bool parse_gid(const char **text, uint32_t *ret)
 		value = value * 10 + (uint64_t)(*p - '0');
 	*text = p;
 	*ret = (uint32_t)value;
-	return value <= UINT32_MAX;
+	/* A number that the end of the buffer cut would be another group. */
+	return *p != '\0' && value <= UINT32_MAX;
 }
 
-void cred_parse_groups(const char *status, struct nfs_cred *cred)
+uint32_t cred_parse_groups(const char *status, uint32_t ret[CRED_GROUPS_MAX])
 {
 	const char *p = strstr(status, "\nGroups:");
-	uint32_t gid;
+	uint32_t n = 0;
 
-	cred->n_gids = 0;
 	if (!p)
-		return;
+		return 0;
 	p += strlen("\nGroups:");
-	while (cred->n_gids < NFS_GIDS_MAX && parse_gid(&p, &gid)) {
-		if (gid != cred->gid)
-			cred->gids[cred->n_gids++] = gid;
-	}
+	while (n < CRED_GROUPS_MAX && parse_gid(&p, &ret[n]))
+		n++;
+	return n;
 }
 
 bool cred_parse_killed(const char *status)
@@ -84,12 +87,23 @@ static bool read_status(pid_t pid, char ret[STATUS_SIZE])
 	return true;
 }
 
-static void read_groups(pid_t pid, struct nfs_cred *cred)
+static void entry_read(struct cred_entry *entry)
 {
 	char status[STATUS_SIZE];
 
-	if (read_status(pid, status))
-		cred_parse_groups(status, cred);
+	entry->n_groups = 0;
+	if (read_status(entry->pid, status))
+		entry->n_groups = cred_parse_groups(status, entry->groups);
+}
+
+/* The primary group goes in a field of its own. */
+static void take_groups(const struct cred_entry *entry, struct nfs_cred *cred)
+{
+	for (uint32_t i = 0; i < entry->n_groups && cred->n_gids < NFS_GIDS_MAX;
+	     i++) {
+		if (entry->groups[i] != cred->gid)
+			cred->gids[cred->n_gids++] = entry->groups[i];
+	}
 }
 
 bool cred_is_killed(pid_t pid)
@@ -111,13 +125,39 @@ void cred_get(struct cred_cache *cache, pid_t pid, uint32_t uid, uint32_t gid,
 	ret->n_gids = 0;
 	if (pid == 0 || uid == 0)
 		return;
-	if (entry->pid != pid || entry->cred.uid != uid ||
-	    entry->cred.gid != gid || now - entry->read_ns > CRED_TTL_NS) {
-		read_groups(pid, ret);
+	if (entry->pid != pid || entry->uid != uid || entry->gid != gid ||
+	    now - entry->read_ns > CRED_TTL_NS) {
 		entry->pid = pid;
+		entry->uid = uid;
+		entry->gid = gid;
 		entry->read_ns = now;
-		entry->cred = *ret;
-		return;
+		entry_read(entry);
 	}
-	*ret = entry->cred;
+	take_groups(entry, ret);
+}
+
+static bool has_group(const struct cred_entry *entry, uint32_t group)
+{
+	for (uint32_t i = 0; i < entry->n_groups; i++) {
+		if (entry->groups[i] == group)
+			return true;
+	}
+	return false;
+}
+
+void cred_prefer(const struct cred_cache *cache, pid_t pid, uint32_t group,
+		 struct nfs_cred *cred)
+{
+	const struct cred_entry *entry =
+		&cache->entries[(uint32_t)pid % CRED_CACHE_SIZE];
+	uint32_t i = 0;
+
+	if (cred->n_gids < NFS_GIDS_MAX || group == cred->gid ||
+	    entry->pid != pid || !has_group(entry, group))
+		return;
+	while (i < NFS_GIDS_MAX - 1 && cred->gids[i] != group)
+		i++;
+	/* To the front, so that a second one does not take its place. */
+	memmove(cred->gids + 1, cred->gids, i * sizeof(*cred->gids));
+	cred->gids[0] = group;
 }

@@ -152,6 +152,7 @@ uint64_t file_told(struct inode_table *table, uint64_t nodeid,
 		slot->changed_ns = slot->told_ns;
 	slot->told = told;
 	slot->kernel_size = attr->size;
+	__atomic_store_n(&slot->group, attr->gid, __ATOMIC_RELAXED);
 	age_ns = slot->told_ns - slot->changed_ns;
 	state_unlock(table, nodeid);
 	return age_ns;

@@ -224,6 +224,7 @@ static void slot_fill(struct inode_slot *slot, const struct nfs_fh *fh,
 	slot->cookieverf = 0;
 	slot->silly_dir = 0;
 	slot->told = 0;
+	slot->group = 0;
 	atomic_store(&slot->is_valid, 1);
 }
 
@@ -372,6 +373,13 @@ uint64_t inode_fileid(struct inode_table *table, uint64_t nodeid)
 	const struct inode_slot *slot = inode_table_slot(table, nodeid);
 
 	return slot ? slot->fileid : 0;
+}
+
+uint32_t inode_group(struct inode_table *table, uint64_t nodeid)
+{
+	const struct inode_slot *slot = inode_table_slot(table, nodeid);
+
+	return slot ? __atomic_load_n(&slot->group, __ATOMIC_RELAXED) : 0;
 }
 
 uint64_t inode_next(struct inode_table *table, uint64_t *cursor)

@@ -65,6 +65,9 @@ int inode_get(struct inode_table *table, uint64_t nodeid, struct nfs_fh *ret);
 /* 0 for an id that is not alive. */
 uint64_t inode_fileid(struct inode_table *table, uint64_t nodeid);
 
+/* The group that owned it when attributes were told last; 0 when not known. */
+uint32_t inode_group(struct inode_table *table, uint64_t nodeid);
+
 /*
  * The next node that is alive, from *cursor on (0 = the first); 0 at the end.
  * Nodes may come and go meanwhile.

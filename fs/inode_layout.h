@@ -87,7 +87,7 @@ struct inode_slot {
 	uint64_t silly_dir;  /* node of the directory; 0 = not renamed aside */
 	uint32_t silly_name; /* the number in its name */
 	uint32_t silly_opener; /* who removed the name */
-	uint32_t reserved;
+	uint32_t group;	       /* in attributes that were told last */
 	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
 	uint64_t kernel_size; /* that the kernel believes the file to have */
 	uint64_t told_ns;     /* when the kernel was told; clock_ns() */

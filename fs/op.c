@@ -200,6 +200,20 @@ void op_use_opener(struct op *op, const struct fuse_file_info *fi)
 	opener_get(op->view->inodes, (uint32_t)fi->fh, &op->call.cred);
 }
 
+/* Nothing but for a caller who has more groups than the wire carries. */
+static void prefer_group(struct op *op, uint64_t node)
+{
+	uint32_t group;
+
+	if (op->call.cred.n_gids < NFS_GIDS_MAX)
+		return;
+	group = inode_group(op->view->inodes, node);
+	/* That of root is squashed together with root. */
+	if (group != 0 || op->view->identity.squash == SQUASH_NONE)
+		cred_prefer(shard_creds(op->lane->shard), op->ctx.pid, group,
+			    &op->call.cred);
+}
+
 bool op_resolve(struct op *op, uint64_t node, struct nfs_fh *ret)
 {
 	/* Operations that virtual nodes have never come here. */
@@ -208,6 +222,8 @@ bool op_resolve(struct op *op, uint64_t node, struct nfs_fh *ret)
 
 	if (r < 0)
 		op_finish_err(op, r);
+	else
+		prefer_group(op, node);
 	return r == 0;
 }
 

@@ -155,6 +155,45 @@ class Squash(IdentityCase):
                                     **parameters)
 
 
+class ManyGroups(IdentityCase):
+    """A caller in 40 groups, of which AUTH_SYS carries 16."""
+
+    MANY = list(range(5001, 5041))
+
+    def check(self, group):
+        directory = f"{self.behind}/{group}"
+        os.mkdir(directory)
+        os.chown(directory, ALICE, group)
+        os.chmod(directory, 0o770)
+        with open(f"{directory}/old", "w", encoding="ascii") as f:
+            f.write("x")
+        os.chown(f"{directory}/old", ALICE, group)
+        os.chmod(f"{directory}/old", 0o660)
+        here = f"{self.here}/{group}"
+        self.assertEqual(run_as(BOB, BOB, self.MANY, READ, f"{here}/old"), "x")
+        self.assertEqual(
+            run_as(BOB, BOB, self.MANY, WRITE, f"{here}/old", "y"), "written")
+        self.assertEqual(
+            run_as(BOB, BOB, self.MANY, WRITE, f"{here}/new", "y"), "written")
+
+    def test_the_group_of_the_object_at_hand_is_sent(self):
+        self.make_volume()
+        self.here = self.mounted()
+        for group in (self.MANY[0], self.MANY[20], self.MANY[-1]):
+            with self.subTest(group):
+                self.check(group)
+        code = "os.rename(sys.argv[1], sys.argv[2])\nprint('renamed')"
+        self.assertEqual(
+            run_as(BOB, BOB, self.MANY, code, f"{self.here}/5021/new",
+                   f"{self.here}/5040/from"), "renamed")
+
+    def test_a_mount_group_is_always_sent(self):
+        self.make_volume(mode=0o770, owner=(ALICE, 5040))
+        here = self.mounted(group="5040")
+        run_as(BOB, BOB, self.MANY, WRITE, f"{here}/file", "x")
+        self.assert_behind("file", BOB, 5040)
+
+
 class Openers(IdentityCase):
     """Bob is in the group TEAM, which lets him into Alice's things."""
 
