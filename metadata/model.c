@@ -156,6 +156,7 @@ void pod_fini(struct pod *pod)
 	object_meta_fini(&pod->meta);
 	free(pod->node_name);
 	free(pod->phase);
+	free(pod->fs_group);
 	for (size_t i = 0; i < pod->n_volumes; i++) {
 		free(pod->volumes[i].name);
 		free(pod->volumes[i].claim_name);

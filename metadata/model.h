@@ -181,6 +181,7 @@ struct pod {
 	struct object_meta meta;
 	char *node_name; /* "" = not scheduled */
 	char *phase;
+	char *fs_group; /* a group id; NULL = none */
 	struct pod_volume *volumes;
 	size_t n_volumes;
 };

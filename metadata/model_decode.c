@@ -461,6 +461,18 @@ static int decode_pod_volumes(const cJSON *json, struct pod *pod,
 	return 0;
 }
 
+static int decode_fs_group(const cJSON *json, char **ret, struct err *err)
+{
+	const cJSON *group = json_at(json, "spec.securityContext.fsGroup");
+
+	if (!cJSON_IsNumber(group))
+		return 0;
+	if (asprintf(ret, "%.0f", group->valuedouble) >= 0)
+		return 0;
+	*ret = NULL;
+	return json_no_memory(err);
+}
+
 int pod_decode(const struct object *object, struct pod *ret, struct err *err)
 {
 	_cleanup_(pod_fini) struct pod pod = { 0 };
@@ -474,6 +486,9 @@ int pod_decode(const struct object *object, struct pod *ret, struct err *err)
 	if (r < 0)
 		return r;
 	r = decode_strings(object->json, fields, ARRAY_SIZE(fields), err);
+	if (r < 0)
+		return r;
+	r = decode_fs_group(object->json, &pod.fs_group, err);
 	if (r < 0)
 		return r;
 	r = decode_pod_volumes(object->json, &pod, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Pods, as far as storage goes: their volumes and the node. Containers are kept
- * as they are and not looked at.
+ * Pods, as far as storage goes: their volumes, the node and fsGroup. Containers are
+ * kept as they are and not looked at.
  */
 
 #include <string.h>
@@ -77,6 +77,20 @@ static void check_volume(struct faults *faults, const cJSON *volumes,
 	check_claim_source(faults, volume, path);
 }
 
+/* The limit is Kubernetes'. */
+static void check_fs_group(struct faults *faults, const cJSON *json)
+{
+	static const char field[] = "spec.securityContext.fsGroup";
+	const cJSON *group = json_at(json, field);
+	double value = cJSON_GetNumberValue(group);
+
+	/* What is no number is NaN, which no comparison holds for. */
+	if (group && !(value >= 0 && value <= INT32_MAX &&
+		       value == (double)(int32_t)value))
+		fault_invalid(faults, field, group,
+			      "must be between 0 and 2147483647, inclusive");
+}
+
 void validate_pod(struct faults *faults, const cJSON *json,
 		  const struct drivers *drivers)
 {
@@ -91,6 +105,7 @@ void validate_pod(struct faults *faults, const cJSON *json,
 	node = field_string(faults, json, "spec.nodeName");
 	if (node && *node)
 		validate_subdomain(faults, "spec.nodeName", node);
+	check_fs_group(faults, json);
 	volumes = field_array(faults, json, "spec.volumes");
 	cJSON_ArrayForEach (item, volumes)
 		check_volume(faults, volumes, item, i++);
@@ -102,6 +117,7 @@ void validate_pod_update(struct faults *faults, const cJSON *old,
 	const char *node = cJSON_GetStringValue(json_at(old, "spec.nodeName"));
 
 	field_immutable(faults, old, new, "spec.volumes", NULL);
+	field_immutable(faults, old, new, "spec.securityContext", NULL);
 	if (node && *node)
 		field_immutable(faults, old, new, "spec.nodeName", NULL);
 }

@@ -120,6 +120,8 @@ static void capability_init(struct capability *c,
 	csi__v1__volume_capability__access_mode__init(&c->mode);
 	if (volume->fs_type)
 		c->mount.fs_type = (char *)volume->fs_type;
+	if (volume->mount_group)
+		c->mount.volume_mount_group = (char *)volume->mount_group;
 	c->mount.mount_flags = (char **)volume->mount_flags;
 	c->mount.n_mount_flags = volume->n_mount_flags;
 	c->mode.mode = access_mode_to_wire(volume->access_mode);

@@ -38,6 +38,7 @@ struct node_client_volume {
 	const char *fs_type; /* NULL = not said */
 	char *const *mount_flags;
 	size_t n_mount_flags;
+	const char *mount_group;      /* a group id; NULL = none */
 	const struct labels *context; /* volume_context; NULL = empty */
 };
 

@@ -242,6 +242,7 @@ static int stage_and_publish(const struct pod_volumes *self,
 		.access_mode = pv->first_access_mode,
 		.mount_flags = pv->mount_options,
 		.n_mount_flags = pv->n_mount_options,
+		.mount_group = pod->fs_group,
 		.context = &pv->attributes,
 	};
 	struct labels context = { 0 };

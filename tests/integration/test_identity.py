@@ -6,7 +6,7 @@ import os
 
 from lab import wait_for
 from csi_case import CODES, CsiCase, grpc
-from lab_case import CLASS, LabCase
+from lab_case import CLAIM, CLASS, POD, LabCase
 from test_permissions import ALICE, BOB, READ, TEAM, WRITE, run_as
 
 NOBODY = 65534
@@ -355,6 +355,39 @@ class Provisioned(LabCase):
         status = os.stat(f"{self.backing(volume)}/file")
         self.assertEqual((status.st_uid, status.st_gid), (1234, 2345))
         self.delete_pods("owned")
+
+    def test_a_pod_s_fs_group_is_the_group_of_what_it_makes(self):
+        self.apply("plain")
+        volume = self.apply_claim("grouped", "plain")
+        pod = POD.format(name="grouped", claim="grouped", node="node-a",
+                         read_only="false")
+        self.ctl.apply(pod.replace(
+            "  containers:",
+            f"  securityContext:\n    fsGroup: {GROUP}\n  containers:"))
+        self.ctl.wait_phase("pod", "grouped", "Running", seconds=30)
+        here = self.ctl.pod_path("grouped", "data")
+        run_as(0, 0, [], SECRET, f"{here}/file")
+        status = os.stat(f"{self.backing(volume)}/file")
+        self.assertEqual((status.st_gid, oct(status.st_mode & 0o7777)),
+                         (GROUP, oct(0o660)))
+        self.delete_pods("grouped")
+        for group in ("-1", "1.5", "staff", "2147483648"):
+            with self.subTest(group):
+                with self.assertRaisesRegex(Exception, "fsGroup"):
+                    self.ctl.apply(pod.replace(
+                        "  containers:",
+                        f"  securityContext:\n    fsGroup: {group}\n"
+                        "  containers:"))
+
+    def test_a_server_that_squashes_root_does_not_take_an_owner(self):
+        share = self.cluster.server.squashed_export("root_squash")
+        os.chmod(share, 0o777)
+        self.apply("unowned", share=share, uid=1234, gid=2345)
+        self.ctl.apply(CLAIM.format(name="unowned", class_name="unowned",
+                                    mode="ReadWriteMany", size="1Gi"))
+        wait_for(lambda: "set owner and group (uid, gid)" in
+                 self.ctl("describe", "pvc", "unowned"), "the event says why")
+        self.ctl("delete", "pvc", "unowned")
 
     def test_a_bad_class_is_refused_when_it_is_made(self):
         for parameters, word in (({"squash": "some"}, "squash"),
