@@ -172,7 +172,6 @@ static const char *const unimplemented[] = {
 	"fsc",
 	"intr",
 	"local_lock",
-	"lock",
 	"max_connect",
 	"migration",
 	"minorversion",
@@ -241,6 +240,11 @@ static int apply_version(struct mount_options *options, const char *name,
 
 static int refuse(const char *name, struct err *err)
 {
+	/* Most classes that ask for it only write the default of nfs(5) down. */
+	if (strcmp(name, "lock") == 0)
+		return err_set(
+			err, -EINVAL,
+			"mount option \"lock\" is not implemented: must be nolock (locks hold between the pods of a node, not between nodes)");
 	for (size_t i = 0; i < ARRAY_SIZE(unimplemented); i++) {
 		if (strcmp(name, unimplemented[i]) == 0)
 			return err_set(err, -EINVAL,

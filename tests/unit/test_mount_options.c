@@ -139,7 +139,8 @@ Test(mount_options, refuses_by_name_and_changes_nothing)
 		const char *text;
 		const char *sentence;
 	} table[] = {
-		{ "lock", "mount option \"lock\" is not implemented" },
+		{ "lock",
+		  "mount option \"lock\" is not implemented: must be nolock (locks hold between the pods of a node, not between nodes)" },
 		{ "udp", "mount option \"udp\" is not implemented" },
 		{ "rdma", "mount option \"rdma\" is not implemented" },
 		{ "fsc", "mount option \"fsc\" is not implemented" },
