@@ -31,7 +31,7 @@ struct buffer_pool {
 	uint32_t n_used;
 };
 
-static struct buffer *buffer_free(struct buffer *buffer)
+struct buffer *buffer_free(struct buffer *buffer)
 {
 	if (!buffer)
 		return NULL;
@@ -111,6 +111,18 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 	}
 	SLIST_INSERT_HEAD(&class->free, buffer, entry);
 	class->n_free++;
+}
+
+void buffer_move_out(struct buffer_pool *pool, struct buffer *buffer)
+{
+	assert(pool->n_used > 0);
+	pool->n_used--;
+}
+
+void buffer_move_in(struct buffer_pool *pool, struct buffer *take_buffer)
+{
+	pool->n_used++;
+	buffer_put(pool, take_buffer);
 }
 
 bool buffer_pool_has_kept(const struct buffer_pool *pool)

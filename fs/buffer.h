@@ -11,7 +11,7 @@
  * one that was put last is given first, while the CPU still has it in its cache.
  * What is more than the pool keeps goes back to the system.
  *
- * Threads: a pool and its buffers belong to one shard.
+ * Threads: a pool and its buffers belong to one shard; a buffer may be moved.
  */
 
 #include <stdbool.h>
@@ -40,6 +40,15 @@ struct buffer_pool *buffer_pool_free(struct buffer_pool *pool);
 struct buffer *buffer_get(struct buffer_pool *pool, uint32_t size);
 /* NULL is accepted. */
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
+
+/*
+ * A buffer that outlives its request leaves its shard's pool, and later comes into
+ * the pool of whichever shard lets it go.
+ */
+void buffer_move_out(struct buffer_pool *pool, struct buffer *buffer);
+void buffer_move_in(struct buffer_pool *pool, struct buffer *take_buffer);
+/* Of one that is in no pool. */
+struct buffer *buffer_free(struct buffer *buffer);
 
 bool buffer_pool_has_kept(const struct buffer_pool *pool);
 /*
