@@ -13,10 +13,6 @@
  * that leave the state before out, break that chain and cost a needless cache drop,
  * never stale data: known only ever moves to a state that is not newer than the
  * pages which the kernel has.
- *
- * Uncommitted data. What a server answers UNSTABLE it may lose in a reboot, which
- * shows as another verifier. Data is not kept here to be written again: the loss
- * is remembered and reported by the next fsync or close.
  */
 
 #include "file_state.h"
@@ -209,6 +205,25 @@ void file_forget_known(struct inode_table *table, uint64_t nodeid)
 	state_unlock(table, nodeid);
 }
 
+static bool time_is_later(const struct slot_time *a, const struct timespec *b)
+{
+	return a->s != b->tv_sec ? a->s > b->tv_sec
+				 : a->ns > (uint32_t)b->tv_nsec;
+}
+
+void file_advanced(struct inode_table *table, uint64_t nodeid,
+		   const struct nfs_attr *attr)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	if ((slot->flags & SLOT_HAS_KNOWN) &&
+	    !time_is_later(&slot->known_ctime, &attr->ctime))
+		known_store_locked(slot, attr);
+	state_unlock(table, nodeid);
+}
+
 void file_changed(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_wcc *wcc)
 {
@@ -225,59 +240,6 @@ void file_changed(struct inode_table *table, uint64_t nodeid,
 	    time_equal(&slot->known_ctime, &wcc->ctime_before))
 		known_store_locked(slot, &wcc->after);
 	state_unlock(table, nodeid);
-}
-
-/* --- uncommitted data -------------------------------------------------------- */
-
-static void verf_check_locked(struct inode_slot *slot, uint64_t verf)
-{
-	if ((slot->flags & SLOT_HAS_VERF) && slot->n_unstable > 0 &&
-	    slot->write_verf != verf)
-		slot->flags |= SLOT_LOST;
-	slot->flags |= SLOT_HAS_VERF;
-	slot->write_verf = verf;
-}
-
-void file_wrote(struct inode_table *table, uint64_t nodeid,
-		enum nfs_stable committed, uint64_t verf)
-{
-	struct inode_slot *slot = state_lock(table, nodeid);
-
-	if (!slot)
-		return;
-	verf_check_locked(slot, verf);
-	if (committed == NFS_UNSTABLE)
-		slot->n_unstable++;
-	state_unlock(table, nodeid);
-}
-
-uint32_t file_uncommitted(struct inode_table *table, uint64_t nodeid)
-{
-	struct inode_slot *slot = state_lock(table, nodeid);
-	uint32_t n;
-
-	if (!slot)
-		return 0;
-	n = slot->n_unstable;
-	state_unlock(table, nodeid);
-	return n;
-}
-
-int file_committed(struct inode_table *table, uint64_t nodeid,
-		   uint32_t n_covered, uint64_t verf)
-{
-	struct inode_slot *slot = state_lock(table, nodeid);
-	int r;
-
-	if (!slot)
-		return 0;
-	verf_check_locked(slot, verf);
-	slot->n_unstable -=
-		n_covered < slot->n_unstable ? n_covered : slot->n_unstable;
-	r = slot->flags & SLOT_LOST ? -EIO : 0;
-	slot->flags &= ~(uint32_t)SLOT_LOST;
-	state_unlock(table, nodeid);
-	return r;
 }
 
 /* --- opens, and names set aside ----------------------------------------------- */

@@ -3,9 +3,8 @@
 
 /*
  * What a volume knows about the files that its node has open: the state that the
- * kernel's cached pages belong to (close-to-open), data that the server has not
- * committed, open counts, and names that were set aside because their file was
- * still open. It lives in the node table's slots.
+ * kernel's cached pages belong to (close-to-open), open counts, and names that were
+ * set aside because their file was still open. It lives in the node table's slots.
  *
  * Every function accepts a stale node id and then answers as for a file that
  * nobody has opened. Threads: any, at any time.
@@ -68,27 +67,18 @@ void file_extended(struct inode_table *table, uint64_t nodeid, uint64_t end);
 void file_forget_known(struct inode_table *table, uint64_t nodeid);
 
 /*
+ * After a change of our own in a volume that has no other node: the state moves
+ * along, unless a reply was overtaken by a later one.
+ */
+void file_advanced(struct inode_table *table, uint64_t nodeid,
+		   const struct nfs_attr *attr);
+
+/*
  * After a change of our own: when it began in the state that we know, the state
  * moves along, and the cached pages stay valid.
  */
 void file_changed(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_wcc *wcc);
-
-/* --- uncommitted data ------------------------------------------------------ */
-
-/* A WRITE was answered; verf is the server's write verifier. */
-void file_wrote(struct inode_table *table, uint64_t nodeid,
-		enum nfs_stable committed, uint64_t verf);
-
-/* UNSTABLE writes that a COMMIT sent now would cover; 0 = nothing to commit. */
-uint32_t file_uncommitted(struct inode_table *table, uint64_t nodeid);
-
-/*
- * A COMMIT that covers n_covered writes was answered with verf. -EIO when the
- * server has lost data since (it rebooted: RFC 1813 4.8); said once.
- */
-int file_committed(struct inode_table *table, uint64_t nodeid,
-		   uint32_t n_covered, uint64_t verf);
 
 /* --- opens, and names set aside --------------------------------------------- */
 

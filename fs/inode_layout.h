@@ -23,7 +23,7 @@
 #include "nfs_call.h"
 
 #define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     3
+#define TABLE_VERSION	     4
 #define TABLE_OPENERS_OFFSET (64u << 10)
 #define TABLE_SLOTS_OFFSET   (160u << 10)
 #define TABLE_INIT_MAX	     1024
@@ -60,9 +60,7 @@ struct slot_time {
 
 enum slot_flags {
 	SLOT_HAS_KNOWN = 1u << 0, /* known_* hold a validated state */
-	SLOT_HAS_VERF = 1u << 1,  /* write_verf is set */
-	SLOT_LOST = 1u << 2,	  /* the server dropped uncommitted data */
-	SLOT_APPENDING = 1u << 3, /* an append is under way */
+	SLOT_APPENDING = 1u << 1, /* an append is under way */
 };
 
 /* One node that the kernel knows. is_valid is written last, and cleared first. */
@@ -77,9 +75,7 @@ struct inode_slot {
 	uint8_t fh[NFS_FH_MAX];
 
 	uint32_t flags; /* enum slot_flags */
-	uint32_t
-		n_unstable; /* WRITEs answered UNSTABLE since the last COMMIT */
-	uint64_t write_verf;
+	uint32_t reserved;
 	uint64_t cookieverf; /* directories: the server's last one */
 	struct slot_time known_mtime;
 	struct slot_time known_ctime;
@@ -94,7 +90,7 @@ struct inode_slot {
 	uint64_t changed_ns;  /* when it was first told the same */
 };
 
-_Static_assert(sizeof(struct inode_slot) == 208,
+_Static_assert(sizeof(struct inode_slot) == 200,
 	       "a changed slot is a new TABLE_VERSION");
 
 /* The slot of a node; NULL when the node id is stale. Lock-free. */

@@ -156,6 +156,8 @@ void meta_stats(FILE *out, const struct meta_subject *subject)
 	add_u64(json, "read_bytes", stats->read_bytes);
 	add_u64(json, "written_bytes", stats->written_bytes);
 	add_u64(json, "in_flight", stats->in_flight);
+	add_u64(json, "uncommitted_bytes",
+		volume_get_uncommitted(subject->volume->volume));
 	operations = cJSON_AddObjectToObject(json, "operations");
 	for (int kind = 0; kind < OP_N_KINDS; kind++)
 		add_operation(operations, (enum op_kind)kind,

@@ -122,6 +122,13 @@ static void print_in_flight(FILE *out, const struct family *family,
 		    volume_get_stats(volume->volume)->in_flight);
 }
 
+static void print_uncommitted(FILE *out, const struct family *family,
+			      const struct node_volume *volume)
+{
+	print_value(out, family, volume,
+		    volume_get_uncommitted(volume->volume));
+}
+
 static void print_targets(FILE *out, const struct family *family,
 			  const struct node_volume *volume)
 {
@@ -166,6 +173,8 @@ static const struct family families[] = {
 	  print_written },
 	{ "claimfs_operations_in_flight", "gauge",
 	  "FUSE operations being worked on.", print_in_flight },
+	{ "claimfs_volume_uncommitted_bytes", "gauge",
+	  "Written, and kept until the server commits it.", print_uncommitted },
 	{ "claimfs_volume_targets", "gauge",
 	  "Places at which the volume is published.", print_targets },
 	{ "claimfs_volume_healthy", "gauge", "1 if the server answers.",

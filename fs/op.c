@@ -38,9 +38,11 @@
 #include "cred.h"
 #include "file_state.h"
 #include "inode.h"
+#include "kept.h"
 #include "lane.h"
 #include "meta.h"
 #include "opener.h"
+#include "parking.h"
 #include "session.h"
 #include "volume.h"
 
@@ -92,13 +94,16 @@ static void op_reset(struct op *op)
 	op->is_submitted = false;
 	op->drops_cache = false;
 	op->has_seen = false;
+	op->has_handle = false;
 	op->node = 0;
 	op->node2 = 0;
 	op->fi = (struct fuse_file_info){ 0 };
 	op->buffer = NULL;
 	op->text = NULL;
 	op->timer = TIMER_INIT(NULL);
-	op->n_covered = 0;
+	op->extent = NULL;
+	op->sync_seq = 0;
+	op->parking = NULL;
 }
 
 struct op *op_begin(fuse_req_t req, enum op_kind kind)
@@ -134,6 +139,7 @@ static void op_free(struct op *op)
 	assert(!op->req && !op->is_submitted);
 	timer_cancel(&op->timer);
 	buffer_put(shard_pool(shard), op->buffer);
+	kept_extent_free(op->extent, shard_pool(shard));
 	free(op->text);
 	atomic_fetch_sub_explicit(&op->view->stats.in_flight, 1,
 				  memory_order_relaxed);
@@ -293,10 +299,13 @@ void op_give_up(struct op *op, int status)
 		take_back(op);
 		return;
 	}
-	if (!op->is_submitted)
-		return;
-	op->give_up_status = status;
-	nfs_client_cancel(op->client, &op->call);
+	if (op->is_submitted) {
+		op->give_up_status = status;
+		nfs_client_cancel(op->client, &op->call);
+	} else if (parking_leave(op)) {
+		op->call.status = status;
+		op->done(op);
+	}
 }
 
 void op_give_up_if_interrupted(struct op *op, uint64_t now)
@@ -308,9 +317,9 @@ void op_give_up_if_interrupted(struct op *op, uint64_t now)
 			take_back(op);
 		return;
 	}
-	if (!op->is_submitted)
+	if (!op->is_submitted && !op->parking)
 		return;
-	if (!is_old && op->client->health == NFS_HEALTH_OK)
+	if (!is_old && op->is_submitted && op->client->health == NFS_HEALTH_OK)
 		return;
 	if (fuse_req_interrupted(op->req) ||
 	    (is_old && (op->kind == OP_READ || op->kind == OP_WRITE) &&
@@ -329,7 +338,7 @@ void op_finish_err(struct op *op, int status)
 /* A foreign change in place, seen on the way: the old pages have to go. */
 static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
 {
-	if (!S_ISREG(attr->mode))
+	if (!S_ISREG(attr->mode) || op->view->is_write_back)
 		return;
 	if (file_is_changed(op->view->inodes, node, attr)) {
 		op->node = node;

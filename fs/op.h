@@ -25,8 +25,10 @@
 #include "stats.h"
 #include "view.h"
 
+struct kept_extent;
 struct lane;
 struct op;
+struct parking;
 
 typedef void (*op_fn)(struct op *op);
 
@@ -34,10 +36,11 @@ struct op_io { /* READ and WRITE, in pieces of what the server takes */
 	uint64_t offset; /* of the next piece */
 	uint32_t len;	 /* asked for */
 	uint32_t done;
-	const uint8_t *payload;
 	uint64_t kernel_offset; /* of a write, as the kernel sees it */
 	enum nfs_stable stable;
+	enum nfs_stable committed; /* by the server, all pieces */
 	bool is_append;
+	bool has_begun; /* commits_begin_write() */
 };
 
 struct op_readdir {
@@ -70,6 +73,7 @@ struct op {
 	bool is_submitted;    /* a call is under way */
 	bool drops_cache;     /* tell the kernel after the reply */
 	bool has_seen;	      /* because of seen */
+	bool has_handle;      /* SETATTR: through an open file */
 
 	fuse_req_t req; /* NULL once answered */
 	struct fuse_ctx ctx;
@@ -86,8 +90,12 @@ struct op {
 	char *text;	       /* freed at the end */
 	struct timer timer;    /* cancelled at the end */
 	struct post post;
-	struct nfs_attr seen; /* somebody else's change */
-	uint32_t n_covered;   /* writes that a COMMIT covers */
+	struct nfs_attr seen;	    /* somebody else's change */
+	struct kept_extent *extent; /* a WRITE's payload; freed at the end */
+	op_fn resume;		    /* of a write that may have to wait */
+	uint64_t sync_seq;	    /* that a sync waits for; 0 = none */
+	struct parking *parking;    /* where it waits (parking.h) */
+	bool is_parked;		    /* parking's lock */
 	union {
 		struct op_io io;
 		struct op_readdir readdir;
@@ -97,7 +105,7 @@ struct op {
 		int access_mask;
 	};
 	TAILQ_ENTRY(op) running; /* lane */
-	TAILQ_ENTRY(op) waiting; /* view's append queue */
+	TAILQ_ENTRY(op) waiting; /* parking */
 	SLIST_ENTRY(op) free;
 	char name[NFS_NAME_MAX + 1];
 	char name2[NFS_NAME_MAX + 1];
@@ -151,8 +159,8 @@ void op_finish_lseek(struct op *op, off_t offset);
 /* --- for lane.c and shard.c ---------------------------------------------------- */
 
 /*
- * Ends the wait for the server with status, or that for the notifier; nothing when
- * there is none. May free the op.
+ * Ends the wait for the server or for others with status, or that for the notifier;
+ * nothing when there is none. May free the op.
  */
 void op_give_up(struct op *op, int status);
 void op_give_up_if_interrupted(struct op *op, uint64_t now);

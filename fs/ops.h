@@ -84,7 +84,8 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	      struct fuse_file_info *fi);
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	       off_t offset, struct fuse_file_info *fi);
-void ops_write_piece(struct op *op);
+/* Of a payload that is taken; offset is final. */
+void ops_write_begin(struct op *op);
 
 /* ops_append.c */
 /* Finds the end of the file and writes there; one append per file at a time. */

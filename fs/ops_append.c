@@ -9,7 +9,7 @@
  *
  * On one node appends to a file are done one at a time, in the order of their
  * offsets: the kernel may split a direct one into several requests, which several
- * shards read. Who comes while one is under way waits in the view's queue and is
+ * shards read. Who comes while one is under way parks in the view and is
  * resumed on its own shard.
  *
  * When the end was elsewhere, the kernel has put the data into the wrong place of
@@ -34,19 +34,16 @@ static void size_known(struct op *op)
 		op->io.offset = size;
 		op->drops_cache = true;
 	}
-	ops_write_piece(op);
+	ops_write_begin(op);
 }
 
-static void resume(struct post *post)
+/* Who was given up while he waited has no turn to pass on. */
+static void resume(struct op *op)
 {
-	struct op *op = container_of(post, struct op, post);
-
-	if (op->lane->is_closing) {
+	if (op->call.status == -ECONNABORTED)
 		ops_append_end(op);
-		op_finish_err(op, -ECONNABORTED);
-		return;
-	}
-	op_call(op, NFS_GETATTR, size_known);
+	if (!op_failed(op))
+		op_call(op, NFS_GETATTR, size_known);
 }
 
 void ops_append(struct op *op)
@@ -54,11 +51,11 @@ void ops_append(struct op *op)
 	struct view *view = op->view;
 	bool is_first;
 
-	pthread_mutex_lock(&view->append_lock);
+	pthread_mutex_lock(&view->appends.lock);
 	is_first = file_append_begin(view->inodes, op->node);
 	if (!is_first)
-		TAILQ_INSERT_TAIL(&view->append_waiters, op, waiting);
-	pthread_mutex_unlock(&view->append_lock);
+		parking_enter_locked(&view->appends, op, resume);
+	pthread_mutex_unlock(&view->appends.lock);
 	if (is_first)
 		op_call(op, NFS_GETATTR, size_known);
 }
@@ -68,7 +65,7 @@ static struct op *next_waiter_locked(struct view *view, uint64_t node)
 	struct op *next = NULL;
 	struct op *op;
 
-	TAILQ_FOREACH (op, &view->append_waiters, waiting) {
+	TAILQ_FOREACH (op, &view->appends.ops, waiting) {
 		if (op->node == node &&
 		    (!next || op->io.offset < next->io.offset))
 			next = op;
@@ -81,15 +78,11 @@ void ops_append_end(struct op *op)
 	struct view *view = op->view;
 	struct op *next;
 
-	pthread_mutex_lock(&view->append_lock);
+	pthread_mutex_lock(&view->appends.lock);
 	next = next_waiter_locked(view, op->node);
 	if (next)
-		TAILQ_REMOVE(&view->append_waiters, next, waiting);
+		parking_release_locked(&view->appends, next, 0);
 	else
 		file_append_end(view->inodes, op->node);
-	pthread_mutex_unlock(&view->append_lock);
-	if (!next)
-		return;
-	next->post.fn = resume;
-	loop_post(shard_loop(next->lane->shard), &next->post);
+	pthread_mutex_unlock(&view->appends.lock);
 }

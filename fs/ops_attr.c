@@ -8,6 +8,7 @@
  * known last.
  */
 
+#include "commit.h"
 #include "file_state.h"
 #include "inode.h"
 #include "meta.h"
@@ -66,17 +67,65 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* --- setattr ------------------------------------------------------------------- */
 
+/*
+ * With write-back the kernel sends its own clock's time where it otherwise says
+ * "now", and after writes. But only a file's owner may set a time.
+ */
+static bool is_refused_time(const struct op *op)
+{
+	const uint32_t times =
+		NFS_SET_MTIME | NFS_SET_ATIME | NFS_SET_ATIME_NOW;
+	uint32_t mask = op->call.args.setattr.set.mask;
+
+	return op->view->is_write_back && (mask & NFS_SET_MTIME) &&
+	       (mask & ~times) == 0 &&
+	       (op->call.status == -EPERM || op->call.status == -EACCES);
+}
+
+static void setattr_done(struct op *op);
+
+static void use_servers_time(struct op *op)
+{
+	struct nfs_set *set = &op->call.args.setattr.set;
+
+	if (op->has_handle) { /* the one that it gave the write */
+		op_call(op, NFS_GETATTR, getattr_done);
+		return;
+	}
+	set->mask = (set->mask & ~(uint32_t)NFS_SET_MTIME) | NFS_SET_MTIME_NOW;
+	op_call(op, NFS_SETATTR, setattr_done);
+}
+
 static void setattr_done(struct op *op)
 {
 	const struct nfs_wcc *wcc = &op->call.res.wcc;
 
+	if (is_refused_time(op)) {
+		use_servers_time(op);
+		return;
+	}
 	if (op_failed(op))
 		return;
-	file_changed(op->view->inodes, op->node, wcc);
+	view_own_change(op->view, op->node, wcc);
 	if (wcc->has_after)
 		op_finish_attr(op, &wcc->after);
 	else
 		op_call(op, NFS_GETATTR, getattr_done);
+}
+
+static void truncated(struct op *op)
+{
+	if (op->call.status < 0)
+		commits_end_write(op);
+	else
+		commits_end_truncate(op, op->call.args.setattr.set.size);
+	setattr_done(op);
+}
+
+static void truncate_begun(struct op *op)
+{
+	if (!op_failed(op))
+		op_call(op, NFS_SETATTR, truncated);
 }
 
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -92,13 +141,17 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	op = op_begin(req, OP_SETATTR);
 	if (!op || !op_target(op, ino))
 		return;
-	if (fi && (to_set & FUSE_SET_ATTR_SIZE)) /* ftruncate */
+	if (fi) /* ftruncate, or the kernel's own with write-back */
 		op_use_opener(op, fi);
+	op->has_handle = fi;
+	op->io.len = 0; /* a truncation needs no room */
 	args = &op->call.args;
 	args->setattr.has_guard = false;
 	attr_from_setattr(attr, to_set, &args->setattr.set);
 	if (args->setattr.set.mask == 0)
 		op_call(op, NFS_GETATTR, getattr_done);
+	else if (args->setattr.set.mask & NFS_SET_SIZE)
+		commits_begin_write(op, truncate_begun);
 	else
 		op_call(op, NFS_SETATTR, setattr_done);
 }

@@ -12,13 +12,13 @@
  * be sent from a shard.) With `nocto` the server is not asked while the kernel's
  * attributes are fresh: then its permission bits are all that open checks.
  *
- * Writes are sent UNSTABLE; close and fsync COMMIT what is not stable yet and
- * report what the server lost. The data is not kept here: a loss is -EIO, and
- * writing again is up to the program.
+ * Writes are sent UNSTABLE; close and fsync wait until commit.c has made them
+ * stable.
  */
 
 #include <fcntl.h>
 
+#include "commit.h"
 #include "file_state.h"
 #include "inode.h"
 #include "meta.h"
@@ -43,7 +43,7 @@ static void validate(struct op *op, const struct nfs_attr *attr)
 	struct inode_table *inodes = op->view->inodes;
 
 	op->fi.keep_cache = file_validate(inodes, op->node, attr);
-	if (!file_is_told(inodes, op->node, attr))
+	if (!op->view->is_write_back && !file_is_told(inodes, op->node, attr))
 		(void)fuse_lowlevel_notify_inval_inode(
 			session_fuse(op->lane->session), op->node, -1, 0);
 	answer_open(op);
@@ -61,6 +61,10 @@ static void open_truncated(struct op *op)
 {
 	const struct nfs_wcc *wcc = &op->call.res.wcc;
 
+	if (op->call.status < 0)
+		commits_end_write(op);
+	else
+		commits_end_truncate(op, 0);
 	if (op_failed(op))
 		return;
 	if (!wcc->has_after) {
@@ -70,6 +74,15 @@ static void open_truncated(struct op *op)
 	/* The kernel knows the new size: nothing has to be told. */
 	(void)file_told(op->view->inodes, op->node, &wcc->after);
 	validate(op, &wcc->after);
+}
+
+static void truncate_opened(struct op *op)
+{
+	if (op_failed(op))
+		return;
+	op->call.args.setattr.has_guard = false;
+	op->call.args.setattr.set = (struct nfs_set){ .mask = NFS_SET_SIZE };
+	op_call(op, NFS_SETATTR, open_truncated);
 }
 
 static bool may_open(uint32_t granted, int flags)
@@ -89,19 +102,25 @@ static bool may_open(uint32_t granted, int flags)
 	}
 }
 
+/* With write-back the kernel reads pages that a writer fills only in part. */
+static bool may_fill_pages(const struct op *op, uint32_t granted)
+{
+	return !op->view->is_write_back || (granted & NFS_ACCESS_READ) ||
+	       (op->fi.flags & O_ACCMODE) == O_RDONLY;
+}
+
 static void open_done(struct op *op)
 {
 	const struct nfs_result *res = &op->call.res;
 
 	if (op_failed(op))
 		return;
+	op->fi.direct_io = !may_fill_pages(op, res->access.granted);
 	if (!may_open(res->access.granted, op->fi.flags)) {
 		op_finish_err(op, -EACCES);
 	} else if (op->fi.flags & O_TRUNC) {
-		op->call.args.setattr.has_guard = false;
-		op->call.args.setattr.set =
-			(struct nfs_set){ .mask = NFS_SET_SIZE };
-		op_call(op, NFS_SETATTR, open_truncated);
+		op->io.len = 0;
+		commits_begin_write(op, truncate_opened);
 	} else if (res->has_attr) {
 		validate(op, &res->attr);
 	} else {
@@ -144,30 +163,9 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* --- commit ------------------------------------------------------------------------ */
 
-static int committed(struct op *op)
+static void synced(struct op *op)
 {
-	if (op->call.status < 0)
-		return op->call.status;
-	file_changed(op->view->inodes, op->node, &op->call.res.wcc);
-	return file_committed(op->view->inodes, op->node, op->n_covered,
-			      op->call.res.commit.verf);
-}
-
-static void commit_done(struct op *op)
-{
-	op_finish_err(op, committed(op));
-}
-
-/* True when a COMMIT is under way; false when there is nothing to commit. */
-static bool commit(struct op *op, op_fn done)
-{
-	op->n_covered = file_uncommitted(op->view->inodes, op->node);
-	if (op->n_covered == 0)
-		return false;
-	op->call.args.commit.offset = 0;
-	op->call.args.commit.count = 0;
-	op_call(op, NFS_COMMIT, done);
-	return true;
+	op_finish_err(op, op->call.status);
 }
 
 static void flush(fuse_req_t req, enum op_kind kind, fuse_ino_t ino,
@@ -178,8 +176,7 @@ static void flush(fuse_req_t req, enum op_kind kind, fuse_ino_t ino,
 	if (!op || !op_target(op, ino))
 		return;
 	op_use_opener(op, fi);
-	if (!commit(op, commit_done))
-		op_finish_err(op, 0);
+	commits_sync(op, synced);
 }
 
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -217,12 +214,6 @@ static void close_file(struct op *op)
 	ops_silly_remove(op, silly.dir, fileid, silly.name);
 }
 
-static void release_committed(struct op *op)
-{
-	(void)committed(op); /* nobody is left who could be told */
-	close_file(op);
-}
-
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct op *op;
@@ -236,9 +227,11 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	op_use_opener(op, fi);
 	opener_let_go(op->view->inodes, (uint32_t)fi->fh);
-	/* Pages of a mapping may have been written after the last flush. */
-	if (!commit(op, release_committed))
-		close_file(op);
+	/*
+	 * Pages of a mapping may have been written after the last flush. Nobody is
+	 * left who could be told how it went.
+	 */
+	commits_sync(op, close_file);
 }
 
 /* --- lseek, fallocate ------------------------------------------------------------------ */

@@ -7,19 +7,20 @@
  *
  * Data that was read is answered straight from the receive buffer of the NFS
  * connection; only pieces are gathered. A large payload of a WRITE stays in the
- * buffer that the FUSE request was read into, which the op takes over; a small one
- * is copied, which is cheaper than another megabyte buffer.
+ * buffer that the FUSE request was read into; a small one is copied, which is
+ * cheaper than another megabyte buffer. Either lives until it is committed
+ * (commit.c).
  */
 
 #include <fcntl.h>
 #include <string.h>
 
 #include "buffer.h"
+#include "commit.h"
 #include "file_state.h"
+#include "kept.h"
 #include "meta.h"
 #include "ops.h"
-
-#define COPY_MAX (32u << 10)
 
 static uint32_t piece_len(const struct op *op, uint32_t max)
 {
@@ -97,8 +98,23 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 
 /* --- write ------------------------------------------------------------------------ */
 
+/* Whatever was answered is kept until it is committed. */
+static void keep(struct op *op)
+{
+	struct kept_extent *extent = op->extent;
+
+	extent->offset = op->io.offset;
+	extent->len = op->io.done;
+	extent->cred = op->call.cred;
+	commits_end_write_keep(op, TAKE_PTR(op->extent), op->io.committed);
+}
+
 static void write_finish(struct op *op, int status)
 {
+	if (op->io.has_begun && op->io.done > 0)
+		keep(op);
+	else if (op->io.has_begun)
+		commits_end_write(op);
 	if (op->io.is_append)
 		ops_append_end(op);
 	file_extended(op->view->inodes, op->node,
@@ -109,14 +125,19 @@ static void write_finish(struct op *op, int status)
 		op_finish_err(op, status);
 }
 
-/* Servers may leave the state before a write out; with one node it is no secret. */
-static void own_change(struct op *op, const struct nfs_wcc *wcc)
+/* A verifier that changes between two pieces is a reboot, and the first is lost. */
+static void note_piece(struct op *op, const struct nfs_result *res)
 {
-	if (op->view->has_one_node && wcc->has_after)
-		file_dropped(op->view->inodes, op->node, &wcc->after);
-	else
-		file_changed(op->view->inodes, op->node, wcc);
+	struct kept_extent *extent = op->extent;
+
+	if (op->io.done > 0 && extent->verf != res->write.verf)
+		extent->is_broken = true;
+	extent->verf = res->write.verf;
+	if (res->write.committed < op->io.committed)
+		op->io.committed = res->write.committed;
 }
+
+static void write_piece(struct op *op);
 
 static void write_done(struct op *op)
 {
@@ -126,41 +147,55 @@ static void write_done(struct op *op)
 		write_finish(op, op->call.status);
 		return;
 	}
-	own_change(op, &res->wcc);
-	file_wrote(op->view->inodes, op->node, res->write.committed,
-		   res->write.verf);
+	view_own_change(op->view, op->node, &res->wcc);
+	note_piece(op, res);
 	op->io.done += res->write.count;
 	if (op->io.done >= op->io.len || res->write.count == 0)
 		write_finish(op, -EIO);
 	else
-		ops_write_piece(op);
+		write_piece(op);
 }
 
-void ops_write_piece(struct op *op)
+static void write_piece(struct op *op)
 {
 	op->call.args.write.offset = op->io.offset + op->io.done;
 	op->call.args.write.count = piece_len(op, op->view->write_max);
 	op->call.args.write.stable = op->io.stable;
-	op->call.args.write.data = op->io.payload + op->io.done;
+	op->call.args.write.data = op->extent->data + op->io.done;
 	op_call(op, NFS_WRITE, write_done);
+}
+
+static void write_begun(struct op *op)
+{
+	op->io.has_begun = op->call.status == 0;
+	if (op->io.has_begun)
+		write_piece(op);
+	else
+		write_finish(op, op->call.status);
+}
+
+void ops_write_begin(struct op *op)
+{
+	commits_begin_write(op, write_begun);
 }
 
 /* The request's memory is gone when the handler returns: keep the payload. */
 static bool take_payload(struct op *op, const char *data)
 {
 	struct shard *shard = op->lane->shard;
+	struct buffer_pool *pool = shard_pool(shard);
+	struct buffer *buffer;
 
-	if (op->io.len > COPY_MAX) {
-		op->buffer = TAKE_PTR(*shard_receive_buffer(shard));
-		op->io.payload = (const uint8_t *)data;
-		return true;
+	if (op->io.len <= KEPT_COPY_MAX) {
+		op->extent = kept_extent_copy(
+			commits_memory(op->view->commits, shard_index(shard)),
+			pool, data, op->io.len);
+	} else {
+		buffer = TAKE_PTR(*shard_receive_buffer(shard));
+		buffer_move_out(pool, buffer);
+		op->extent = kept_extent_adopt(buffer, data, op->io.len);
 	}
-	op->buffer = buffer_get(shard_pool(shard), op->io.len);
-	if (!op->buffer)
-		return false;
-	memcpy(op->buffer->data, data, op->io.len);
-	op->io.payload = op->buffer->data;
-	return true;
+	return op->extent;
 }
 
 static bool is_stable(const struct op *op, const struct fuse_file_info *fi)
@@ -187,12 +222,15 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 		.kernel_offset = (uint64_t)offset,
 		.len = (uint32_t)size,
 		.stable = is_stable(op, fi) ? NFS_FILE_SYNC : NFS_UNSTABLE,
-		.is_append = (fi->flags & O_APPEND) && !fi->writepage,
+		.committed = NFS_FILE_SYNC,
+		/* With write-back the kernel knows where the end is. */
+		.is_append = (fi->flags & O_APPEND) && !fi->writepage &&
+			     !op->view->is_write_back,
 	};
 	if (!take_payload(op, data))
 		op_finish_err(op, -ENOMEM);
 	else if (op->io.is_append)
 		ops_append(op);
 	else
-		ops_write_piece(op);
+		ops_write_begin(op);
 }

@@ -23,6 +23,11 @@
  * volumes with `noac`, which ask for the first: there every read looks for foreign
  * changes, and dropping too much is what the option is for.
  *
+ * Write-back is for volumes of one node. The kernel then answers for size and times
+ * of its regular files itself, fills partly written pages by reads on handles that
+ * were opened for writing, and sends what it has written at close, when it wants
+ * memory, or after half a minute.
+ *
  * fuse_session_unmount() is never called: libfuse would unmount "/dev/fd/N".
  */
 
@@ -57,6 +62,7 @@ struct session {
 	void *owner;	  /* borrowed */
 	uint32_t max_io;
 	bool checks_data;
+	bool is_write_back;
 	uint32_t dev_major;
 	uint32_t dev_minor;
 	uint8_t init_request[INIT_REQUEST_MAX];
@@ -148,6 +154,8 @@ static void on_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~unwanted;
 	if (session->checks_data)
 		conn->want |= FUSE_CAP_AUTO_INVAL_DATA & conn->capable;
+	if (session->is_write_back)
+		conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
 	conn->max_write = session->max_io;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND / 4 * 3;
@@ -350,6 +358,7 @@ int session_new(struct session **ret, struct shards *shards,
 	session->owner = options->owner;
 	session->max_io = options->max_io ? options->max_io : NFS_IO_MAX;
 	session->checks_data = options->checks_data;
+	session->is_write_back = options->is_write_back;
 	LIST_INIT(&session->handles);
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->drained, NULL);

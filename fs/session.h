@@ -32,7 +32,8 @@ struct session_options {
 	unsigned int readahead_kib; /* 0 = the kernel's default */
 	uint32_t max_io; /* bytes of the largest READ and WRITE; 0 = 1 MiB */
 	enum mount_flags mount_flags;
-	bool checks_data; /* cached reads ask for the file's mtime first */
+	bool checks_data;   /* cached reads ask for the file's mtime first */
+	bool is_write_back; /* the kernel keeps written pages back */
 };
 
 /* Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. */

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "commit.h"
+#include "file_state.h"
 #include "inode.h"
 #include "meta.h"
 
@@ -18,13 +20,13 @@
 void view_init(struct view *view)
 {
 	pthread_mutex_init(&view->last_lock, NULL);
-	pthread_mutex_init(&view->append_lock, NULL);
-	TAILQ_INIT(&view->append_waiters);
+	parking_init(&view->appends);
 }
 
 void view_fini(struct view *view)
 {
-	pthread_mutex_destroy(&view->append_lock);
+	view->commits = commits_free(view->commits);
+	parking_fini(&view->appends);
 	pthread_mutex_destroy(&view->last_lock);
 	view->inodes = inode_table_free(view->inodes);
 }
@@ -84,6 +86,16 @@ int view_check_change(const struct view *view, uint64_t dir, const char *name)
 	/* Nothing is made or removed among the virtual nodes. */
 	return meta_is_node(dir) || view_is_hidden(view, dir, name) ? -EPERM
 								    : 0;
+}
+
+/* Servers may leave the state before it out; with one node it is no secret. */
+void view_own_change(struct view *view, uint64_t nodeid,
+		     const struct nfs_wcc *wcc)
+{
+	if (!view->has_one_node)
+		file_changed(view->inodes, nodeid, wcc);
+	else if (wcc->has_after)
+		file_advanced(view->inodes, nodeid, &wcc->after);
 }
 
 void view_set_root(struct view *view, const struct nfs_attr *attr)

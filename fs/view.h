@@ -23,9 +23,11 @@
 #include "identity.h"
 #include "lane.h"
 #include "nfs_call.h"
+#include "parking.h"
 #include "shard.h"
 #include "stats.h"
 
+struct commits;
 struct inode_table;
 
 #define VIEW_CONNECTIONS_MAX 16
@@ -45,6 +47,7 @@ struct view {
 	bool has_one_node;  /* nobody else changes files */
 	bool is_nocto;	    /* open believes attributes that are fresh */
 	bool is_sync;	    /* writes are stable when they are answered */
+	bool is_write_back; /* the kernel keeps written pages back */
 	bool is_share_root; /* the view's root is the share's */
 	uint32_t read_max;  /* bytes per READ and WRITE call */
 	uint32_t write_max;
@@ -58,8 +61,8 @@ struct view {
 	struct statvfs last_statvfs;
 	bool has_last_statvfs;
 
-	pthread_mutex_t append_lock;
-	struct op_queue append_waiters; /* append_lock */
+	struct parking appends; /* whose turn has not come */
+	struct commits *commits;
 };
 
 void view_init(struct view *view);
@@ -82,6 +85,10 @@ bool view_is_hidden(const struct view *view, uint64_t dir, const char *name);
 
 /* `.meta` of the view's root. */
 bool view_is_meta(uint64_t dir, const char *name);
+
+/* A change of our own was answered: cached pages are of the state after it. */
+void view_own_change(struct view *view, uint64_t nodeid,
+		     const struct nfs_wcc *wcc);
 
 /* Last known attributes of the root, and statfs. */
 void view_set_root(struct view *view, const struct nfs_attr *attr);

@@ -19,9 +19,11 @@
 #include <string.h>
 
 #include "clock.h"
+#include "commit.h"
 #include "file_state.h"
 #include "inode.h"
 #include "inode_layout.h"
+#include "log.h"
 #include "nfs_export.h"
 #include "ops.h"
 #include "session.h"
@@ -31,6 +33,7 @@
 #define EXPORT_TIMEOUT_MS 10000
 #define READAHEAD_KIB	  4096
 #define FIRST_USAGE_MS	  2000
+#define COMMIT_TIMEOUT_MS 2000
 #define MIN_IO		  4096u
 #define IO_UNIT		  1024u
 #define N_STRINGS	  10
@@ -172,6 +175,7 @@ static int make_view(struct volume *volume, struct err *err)
 	view->timeouts = attr_timeouts(spec->access_mode, &spec->options);
 	view->is_nocto = spec->options.is_nocto;
 	view->is_sync = spec->options.is_noac;
+	view->is_write_back = view->has_one_node && !view->is_sync;
 	view->read_max = io_size(spec->options.rsize, export->read_pref,
 				 export->read_max);
 	view->write_max = io_size(spec->options.wsize, export->write_pref,
@@ -184,6 +188,10 @@ static int make_view(struct volume *volume, struct err *err)
 			    export->root_attr.fileid, 0);
 	if (r < 0)
 		return err_set_errno(err, r, "create the node table");
+	r = commits_new(&view->commits, view, volume->shards);
+	if (r < 0)
+		return err_set_errno(err, r,
+				     "create the store of uncommitted data");
 	shards_call_all(volume->shards, get_clients, &start);
 	return start.r;
 }
@@ -227,7 +235,8 @@ static int make_session(struct volume *volume, struct err *err)
 						  ? view->read_max
 						  : view->write_max,
 				.mount_flags = mount_flags(spec),
-				.checks_data = spec->options.is_noac },
+				.checks_data = spec->options.is_noac,
+				.is_write_back = view->is_write_back },
 			err);
 	if (r < 0)
 		return r;
@@ -237,6 +246,19 @@ static int make_session(struct volume *volume, struct err *err)
 	return 0;
 }
 
+/* There is nobody to return an error to: whoever wrote has closed his file. */
+static void stop_commits(struct volume *volume)
+{
+	uint64_t bytes = 0;
+
+	if (volume->view.commits)
+		bytes = commits_stop(volume->view.commits, COMMIT_TIMEOUT_MS);
+	if (bytes > 0)
+		log_warn("data may be lost: the server has not committed it",
+			 F_STR("volume", volume->spec.pv),
+			 F_U64("bytes", bytes));
+}
+
 struct volume *volume_stop(struct volume *volume)
 {
 	struct nfs_export_spec spec;
@@ -244,6 +266,7 @@ struct volume *volume_stop(struct volume *volume)
 	if (!volume)
 		return NULL;
 	volume->session = session_free(volume->session);
+	stop_commits(volume);
 	shards_call_all(volume->shards, put_clients, volume);
 	view_fini(&volume->view);
 	if (volume->has_export) {
@@ -315,6 +338,11 @@ struct volume_stats *volume_get_stats(struct volume *volume)
 uint32_t volume_get_dev_minor(const struct volume *volume)
 {
 	return session_dev_minor(volume->session);
+}
+
+uint64_t volume_get_uncommitted(const struct volume *volume)
+{
+	return commits_bytes(volume->view.commits);
 }
 
 static const char *health_reason(enum nfs_health health)

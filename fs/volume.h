@@ -92,6 +92,9 @@ struct volume_usage {
 void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
 		      struct volume_usage *ret);
 
+/* Bytes that the server has not committed yet. */
+uint64_t volume_get_uncommitted(const struct volume *volume);
+
 /* Tells the kernel to forget cached data and names of the volume. */
 void volume_drop_caches(struct volume *volume);
 

@@ -172,39 +172,6 @@ Test(file_state, pages_are_known_by_the_state_that_was_told)
 	cr_assert_not(file_get_told(table, node).is_known);
 }
 
-Test(file_state, a_commit_covers_what_was_written_before_it)
-{
-	_cleanup_(inode_table_free) struct inode_table *table = make_table();
-	uint64_t node = make_file(table);
-
-	cr_assert_eq(file_uncommitted(table, node), 0);
-	file_wrote(table, node, NFS_FILE_SYNC, 1);
-	cr_assert_eq(file_uncommitted(table, node), 0);
-	file_wrote(table, node, NFS_UNSTABLE, 1);
-	file_wrote(table, node, NFS_UNSTABLE, 1);
-	cr_assert_eq(file_uncommitted(table, node), 2);
-	file_wrote(table, node, NFS_UNSTABLE, 1); /* while COMMIT runs */
-	cr_assert_eq(file_committed(table, node, 2, 1), 0);
-	cr_assert_eq(file_uncommitted(table, node), 1);
-}
-
-Test(file_state, a_server_that_lost_writes_is_reported_once)
-{
-	_cleanup_(inode_table_free) struct inode_table *table = make_table();
-	uint64_t node = make_file(table);
-
-	file_wrote(table, node, NFS_UNSTABLE, 1);
-	cr_assert_eq(file_committed(table, node, 1, 2), -EIO);
-	cr_assert_eq(file_committed(table, node, 0, 2), 0);
-	/* A reboot between two writes shows in the second one already. */
-	file_wrote(table, node, NFS_UNSTABLE, 2);
-	file_wrote(table, node, NFS_UNSTABLE, 3);
-	cr_assert_eq(file_committed(table, node, 2, 3), -EIO);
-	/* A reboot with nothing uncommitted loses nothing. */
-	file_wrote(table, node, NFS_UNSTABLE, 4);
-	cr_assert_eq(file_committed(table, node, 1, 4), 0);
-}
-
 Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
@@ -255,11 +222,9 @@ Test(file_state, nothing_of_a_file_outlives_its_node)
 	uint64_t node = make_file(table);
 
 	(void)file_validate(table, node, &first);
-	file_wrote(table, node, NFS_UNSTABLE, 1);
 	file_set_cookieverf(table, node, 9);
 	inode_forget(table, node, 1);
 	node = make_file(table);
 	cr_assert_not(file_validate(table, node, &first));
-	cr_assert_eq(file_uncommitted(table, node), 0);
 	cr_assert_eq(file_cookieverf(table, node), 0);
 }

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who writes and who syncs.
+ *
+ * A file's job (commit_job.c) is started by fsync and close, by a write that makes
+ * a file hold COMMITS_FILE_MAX, by one that finds no room in the volume, and by data
+ * that is older than AGE_NS (its close was killed, say). Who syncs parks until the
+ * number of the newest extent at his coming is covered; who writes parks while old
+ * data is written again, or while there is no room: back-pressure, as a kernel's
+ * dirty limit is.
+ *
+ * Locks: one per volume, the parking's; never held together with another but a
+ * loop's or the node table's.
+ */
+
+#include "commit.h"
+
+#include "commit_job.h"
+#include "inode.h"
+#include "lane.h"
+
+#define AGE_NS (5 * NS_PER_S)
+
+static struct buffer_pool *pool_here(void)
+{
+	return shard_pool(shard_current());
+}
+
+static void lock(struct commits *commits)
+{
+	pthread_mutex_lock(&commits->parking.lock);
+}
+
+static void unlock(struct commits *commits)
+{
+	pthread_mutex_unlock(&commits->parking.lock);
+}
+
+uint64_t commits_bytes(struct commits *commits)
+{
+	uint64_t bytes;
+
+	lock(commits);
+	bytes = kept_bytes(commits->kept);
+	unlock(commits);
+	return bytes;
+}
+
+struct kept_memory **commits_memory(struct commits *commits, unsigned int shard)
+{
+	return &commits->items[shard].memory;
+}
+
+/* --- age --------------------------------------------------------------------------- */
+
+static void start_old(struct commits *commits, uint64_t before_ns)
+{
+	struct kept_file *file;
+
+	for (file = kept_next(commits->kept, NULL); file;
+	     file = kept_next(commits->kept, file)) {
+		if (!TAILQ_EMPTY(&file->extents) && file->since_ns < before_ns)
+			(void)commit_job_start(commits,
+					       file); /* or the next time */
+	}
+}
+
+static void set_age(struct commits_shard *own)
+{
+	/* Without memory for it the next write tries again. */
+	if (!own->age.loop)
+		(void)timer_set(&own->age, shard_loop(own->shard),
+				clock_ns() + AGE_NS);
+}
+
+static void on_age(struct timer *timer)
+{
+	struct commits_shard *own =
+		container_of(timer, struct commits_shard, age);
+	bool has_some;
+
+	lock(own->commits);
+	start_old(own->commits, clock_ns() - AGE_NS);
+	has_some = kept_bytes(own->commits->kept) > 0;
+	unlock(own->commits);
+	kept_memory_put(TAKE_PTR(own->memory), shard_pool(own->shard));
+	if (has_some)
+		set_age(own);
+}
+
+/* --- writes ------------------------------------------------------------------------- */
+
+static bool has_room(const struct commits *commits, const struct op *op)
+{
+	return kept_bytes(commits->kept) + op->io.len <= COMMITS_VOLUME_MAX;
+}
+
+static void try_write(struct op *op)
+{
+	struct commits *commits = op->view->commits;
+	struct kept_file *file = NULL;
+
+	if (op->call.status < 0) {
+		op->resume(op);
+		return;
+	}
+	lock(commits);
+	op->sync_seq = 0;
+	if (!has_room(commits, op)) {
+		start_old(commits, UINT64_MAX);
+		parking_enter_locked(&commits->parking, op, try_write);
+		unlock(commits);
+		return;
+	}
+	file = commits_file_get(commits, op->node, &op->call.args.fh);
+	if (file && file->is_rewriting) {
+		parking_enter_locked(&commits->parking, op, try_write);
+		unlock(commits);
+		return;
+	}
+	if (file)
+		file->n_writing++;
+	else
+		op->call.status = -ENOMEM;
+	unlock(commits);
+	op->resume(op);
+}
+
+void commits_begin_write(struct op *op, op_fn resume)
+{
+	op->resume = resume;
+	op->call.status = 0;
+	try_write(op);
+}
+
+static void end_write_locked(struct commits *commits, struct kept_file *file)
+{
+	file->n_writing--;
+	if (file->n_writing == 0 && file->is_rewriting)
+		commit_job_go_on(file);
+	commits_file_put(commits, file);
+}
+
+void commits_end_write(struct op *op)
+{
+	struct commits *commits = op->view->commits;
+
+	lock(commits);
+	end_write_locked(commits, kept_find(commits->kept, op->node));
+	unlock(commits);
+}
+
+void commits_end_write_keep(struct op *op, struct kept_extent *take_extent,
+			    enum nfs_stable committed)
+{
+	struct commits *commits = op->view->commits;
+	struct kept_file *file;
+
+	lock(commits);
+	file = kept_find(commits->kept, op->node);
+	/* What is stable matters only behind what is not, if that has to be redone. */
+	if (committed == NFS_UNSTABLE || !TAILQ_EMPTY(&file->extents))
+		kept_add(commits->kept, file, TAKE_PTR(take_extent),
+			 op->start_ns);
+	if (file->bytes >= COMMITS_FILE_MAX)
+		(void)commit_job_start(commits,
+				       file); /* or the next write does */
+	end_write_locked(commits, file);
+	unlock(commits);
+	kept_extent_free(take_extent, pool_here());
+	set_age(&commits->items[shard_index(shard_current())]);
+}
+
+void commits_end_truncate(struct op *op, uint64_t size)
+{
+	struct commits *commits = op->view->commits;
+	struct kept_file *file;
+
+	lock(commits);
+	file = kept_find(commits->kept, op->node);
+	kept_truncate(commits->kept, file, size, pool_here());
+	end_write_locked(commits, file);
+	commits_release_writers(commits);
+	unlock(commits);
+}
+
+/* --- syncs --------------------------------------------------------------------------- */
+
+/* True when op waits. */
+static bool sync_locked(struct commits *commits, struct op *op)
+{
+	struct kept_file *file = kept_find(commits->kept, op->node);
+
+	if (!file)
+		return false;
+	if (file->error) {
+		op->call.status = file->error;
+		file->error = 0;
+		commits_file_put(commits, file);
+		return false;
+	}
+	if (TAILQ_EMPTY(&file->extents))
+		return false;
+	op->call.status = commit_job_start(commits, file);
+	if (op->call.status < 0)
+		return false;
+	op->sync_seq = file->last_seq;
+	return true;
+}
+
+void commits_sync(struct op *op, op_fn done)
+{
+	struct commits *commits = op->view->commits;
+	bool waits;
+
+	op->call.status = 0;
+	lock(commits);
+	waits = sync_locked(commits, op);
+	if (waits)
+		parking_enter_locked(&commits->parking, op, done);
+	unlock(commits);
+	if (!waits)
+		done(op);
+}
+
+/* --- life ----------------------------------------------------------------------------- */
+
+int commits_new(struct commits **ret, struct view *view, struct shards *shards)
+{
+	_cleanup_(commits_free) struct commits *commits = NULL;
+	pthread_condattr_t attr;
+	int r;
+
+	commits = calloc(1, sizeof(*commits));
+	if (!commits)
+		return -ENOMEM;
+	commits->view = view;
+	commits->shards = shards;
+	parking_init(&commits->parking);
+	pthread_condattr_init(&attr);
+	pthread_cond_init(&commits->drained, &attr);
+	pthread_condattr_destroy(&attr);
+	for (unsigned int i = 0; i < shards_count(shards); i++)
+		commits->items[i] =
+			(struct commits_shard){ .commits = commits,
+						.shard = shards_get(shards, i),
+						.age = TIMER_INIT(on_age) };
+	r = kept_new(&commits->kept);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(commits);
+	return 0;
+}
+
+static void start_all(struct shard *shard, void *userdata)
+{
+	struct commits *commits = userdata;
+
+	lock(commits);
+	start_old(commits, UINT64_MAX);
+	unlock(commits);
+}
+
+/* Of this shard: their calls are done with -ECANCELED inside. */
+static void cancel_jobs(struct shard *shard, void *userdata)
+{
+	struct commits *commits = userdata;
+	struct commits_shard *own = &commits->items[shard_index(shard)];
+	struct nfs_client *client;
+	struct nfs_call *call;
+
+	do {
+		lock(commits);
+		call = commit_job_of_shard(commits, shard, &client);
+		unlock(commits);
+		if (call)
+			nfs_client_cancel(client, call);
+	} while (call);
+	timer_cancel(&own->age);
+	kept_memory_put(TAKE_PTR(own->memory), shard_pool(shard));
+}
+
+static void wait_drained(struct commits *commits, unsigned int timeout_ms)
+{
+	uint64_t end = clock_ns() + timeout_ms * NS_PER_MS;
+	struct timespec deadline = { .tv_sec = (time_t)(end / NS_PER_S),
+				     .tv_nsec = (long)(end % NS_PER_S) };
+	int r = 0;
+
+	lock(commits);
+	while (kept_bytes(commits->kept) > 0 && r == 0)
+		r = pthread_cond_clockwait(&commits->drained,
+					   &commits->parking.lock,
+					   CLOCK_MONOTONIC, &deadline);
+	unlock(commits);
+}
+
+/* Errors that nobody will ask for any more. */
+static void forget_errors(struct commits *commits)
+{
+	struct kept_file *file;
+
+	lock(commits);
+	while ((file = kept_next(commits->kept, NULL))) {
+		file->error = 0;
+		commits_file_put(commits, file);
+	}
+	unlock(commits);
+}
+
+uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms)
+{
+	uint64_t bytes = commits_bytes(commits);
+
+	if (bytes > 0) {
+		shard_call(shards_get(commits->shards, 0), start_all, commits);
+		wait_drained(commits, timeout_ms);
+		bytes = commits_bytes(commits);
+	}
+	shards_call_all(commits->shards, cancel_jobs, commits);
+	forget_errors(commits);
+	return bytes;
+}
+
+struct commits *commits_free(struct commits *commits)
+{
+	if (!commits)
+		return NULL;
+	kept_free(commits->kept);
+	pthread_cond_destroy(&commits->drained);
+	parking_fini(&commits->parking);
+	free(commits);
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Jobs that commit a file's data (commit_job.c), for commit.c: the two share a
+ * volume's store and its lock. Everything here wants the lock held.
+ *
+ * Threads: shards.
+ */
+
+#include "kept.h"
+#include "loop.h"
+#include "parking.h"
+#include "shard.h"
+
+struct commits;
+
+/* A file that holds more is committed without anybody asking. */
+#define COMMITS_FILE_MAX (16u << 20)
+
+struct commits_shard {
+	struct commits *commits;
+	struct shard *shard;
+	struct timer age;
+	struct kept_memory *memory;
+};
+
+struct commits {
+	struct view *view;
+	struct shards *shards;
+	struct parking parking; /* its lock guards all that follows */
+	struct kept *kept;
+	pthread_cond_t drained;
+	struct commits_shard items[SHARDS_MAX]; /* each its shard's */
+};
+
+/* The file's record, made if need be; NULL = no memory, or a stale node. */
+struct kept_file *commits_file_get(struct commits *commits, uint64_t nodeid,
+				   const struct nfs_fh *fh);
+/* Frees it if there is nothing left to say of it. */
+void commits_file_put(struct commits *commits, struct kept_file *file);
+
+/* Lets those who wait to write look again whether they may. */
+void commits_release_writers(struct commits *commits);
+
+/* On this shard, unless there is one already. -ENOMEM. */
+int commit_job_start(struct commits *commits, struct kept_file *file);
+/* The last of file's writers is done, for whom the job waits. */
+void commit_job_go_on(struct kept_file *file);
+/* A job of that shard; NULL = none. It is ended by cancelling its call. */
+struct nfs_call *commit_job_of_shard(struct commits *commits,
+				     const struct shard *shard,
+				     struct nfs_client **ret_client);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The store of uncommitted data. Files are found by node id in a table of fixed
+ * size: few files have uncommitted data at the same time, since closing commits.
+ *
+ * Memory is accounted by cost: a payload that lives in a request's own buffer
+ * costs the whole buffer, a packed one its length. Packed payloads share small
+ * buffers, and a buffer goes when the last of them does.
+ */
+
+#include "kept.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define N_BUCKETS 256
+
+LIST_HEAD(kept_files, kept_file);
+
+struct kept {
+	uint64_t bytes;
+	uint32_t n_files;
+	struct kept_files buckets[N_BUCKETS];
+};
+
+int kept_new(struct kept **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+struct kept *kept_free(struct kept *kept)
+{
+	if (!kept)
+		return NULL;
+	assert(kept->n_files == 0 && kept->bytes == 0);
+	free(kept);
+	return NULL;
+}
+
+uint64_t kept_bytes(const struct kept *kept)
+{
+	return kept->bytes;
+}
+
+/* --- files ---------------------------------------------------------------------- */
+
+/* The low half of a node id is its slot's number: as good as a hash. */
+static unsigned int bucket_of(uint64_t nodeid)
+{
+	return nodeid % N_BUCKETS;
+}
+
+struct kept_file *kept_find(struct kept *kept, uint64_t nodeid)
+{
+	struct kept_file *file;
+
+	LIST_FOREACH (file, &kept->buckets[bucket_of(nodeid)], entry) {
+		if (file->nodeid == nodeid)
+			return file;
+	}
+	return NULL;
+}
+
+struct kept_file *kept_get(struct kept *kept, uint64_t nodeid,
+			   const struct nfs_fh *fh)
+{
+	struct kept_file *file = kept_find(kept, nodeid);
+
+	if (file)
+		return file;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return NULL;
+	file->nodeid = nodeid;
+	file->fh = *fh;
+	TAILQ_INIT(&file->extents);
+	LIST_INSERT_HEAD(&kept->buckets[bucket_of(nodeid)], file, entry);
+	kept->n_files++;
+	return file;
+}
+
+bool kept_put(struct kept *kept, struct kept_file *file)
+{
+	if (!TAILQ_EMPTY(&file->extents) || file->n_writing > 0 ||
+	    file->error || file->job)
+		return false;
+	LIST_REMOVE(file, entry);
+	free(file);
+	kept->n_files--;
+	return true;
+}
+
+struct kept_file *kept_next(struct kept *kept, const struct kept_file *file)
+{
+	unsigned int i = 0;
+
+	if (file && LIST_NEXT(file, entry))
+		return LIST_NEXT(file, entry);
+	if (file)
+		i = bucket_of(file->nodeid) + 1;
+	for (; i < N_BUCKETS; i++) {
+		if (!LIST_EMPTY(&kept->buckets[i]))
+			return LIST_FIRST(&kept->buckets[i]);
+	}
+	return NULL;
+}
+
+/* --- a file's extents ------------------------------------------------------------- */
+
+static bool cred_equal(const struct nfs_cred *a, const struct nfs_cred *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->n_gids == b->n_gids &&
+	       memcmp(a->gids, b->gids, a->n_gids * sizeof(a->gids[0])) == 0;
+}
+
+/* A small sequential writer's extents become one. */
+static bool extend(struct kept_extent *last, const struct kept_extent *extent)
+{
+	if (!last || last->memory != extent->memory ||
+	    last->data + last->len != extent->data ||
+	    last->offset + last->len != extent->offset ||
+	    last->verf != extent->verf || last->is_broken ||
+	    extent->is_broken || !cred_equal(&last->cred, &extent->cred))
+		return false;
+	last->len += extent->len;
+	last->cost += extent->cost;
+	last->seq = extent->seq;
+	return true;
+}
+
+void kept_add(struct kept *kept, struct kept_file *file,
+	      struct kept_extent *take_extent, uint64_t now)
+{
+	struct kept_extent *last = TAILQ_LAST(&file->extents, kept_extents);
+
+	take_extent->seq = ++file->last_seq;
+	file->bytes += take_extent->cost;
+	kept->bytes += take_extent->cost;
+	if (!last)
+		file->since_ns = now;
+	if (extend(last, take_extent)) {
+		/* Its bytes stay: last has another share of the memory. */
+		atomic_fetch_sub(&take_extent->memory->n_users, 1);
+		free(take_extent);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&file->extents, take_extent, entry);
+}
+
+static void discard(struct kept *kept, struct kept_file *file,
+		    struct kept_extent *extent, struct buffer_pool *pool)
+{
+	TAILQ_REMOVE(&file->extents, extent, entry);
+	file->bytes -= extent->cost;
+	kept->bytes -= extent->cost;
+	kept_extent_free(extent, pool);
+}
+
+/*
+ * Only a head of the list goes: what is newer than something lost has to be
+ * written again after it. Removing heads is cheap, too.
+ */
+bool kept_cover(struct kept *kept, struct kept_file *file, uint64_t seq,
+		uint64_t verf, struct buffer_pool *pool)
+{
+	struct kept_extent *extent = TAILQ_FIRST(&file->extents);
+
+	while (extent && extent->seq <= seq && extent->verf == verf &&
+	       !extent->is_broken) {
+		discard(kept, file, extent, pool);
+		extent = TAILQ_FIRST(&file->extents);
+	}
+	return extent && extent->seq <= seq;
+}
+
+void kept_truncate(struct kept *kept, struct kept_file *file, uint64_t size,
+		   struct buffer_pool *pool)
+{
+	struct kept_extent *extent = TAILQ_FIRST(&file->extents);
+
+	while (extent) {
+		struct kept_extent *next = TAILQ_NEXT(extent, entry);
+
+		if (extent->offset >= size)
+			discard(kept, file, extent, pool);
+		else if (extent->len > size - extent->offset)
+			extent->len = (uint32_t)(size - extent->offset);
+		extent = next;
+	}
+}
+
+void kept_drop(struct kept *kept, struct kept_file *file,
+	       struct buffer_pool *pool)
+{
+	kept_truncate(kept, file, 0, pool);
+}
+
+/* --- extents ------------------------------------------------------------------------ */
+
+static struct kept_memory *memory_new(struct buffer *take_buffer)
+{
+	struct kept_memory *memory = calloc(1, sizeof(*memory));
+
+	if (!memory) {
+		buffer_free(take_buffer);
+		return NULL;
+	}
+	memory->buffer = take_buffer;
+	atomic_init(&memory->n_users, 1);
+	return memory;
+}
+
+void kept_memory_put(struct kept_memory *memory, struct buffer_pool *pool)
+{
+	if (!memory || atomic_fetch_sub(&memory->n_users, 1) != 1)
+		return;
+	buffer_move_in(pool, memory->buffer);
+	free(memory);
+}
+
+struct kept_extent *kept_extent_adopt(struct buffer *take_buffer,
+				      const void *data, uint32_t len)
+{
+	struct kept_extent *extent = calloc(1, sizeof(*extent));
+
+	if (!extent) {
+		buffer_free(take_buffer);
+		return NULL;
+	}
+	extent->cost = take_buffer->size;
+	extent->memory = memory_new(take_buffer);
+	if (!extent->memory) {
+		free(extent);
+		return NULL;
+	}
+	extent->data = data;
+	extent->len = len;
+	return extent;
+}
+
+static struct kept_memory *memory_with_room(struct kept_memory **memory,
+					    struct buffer_pool *pool,
+					    uint32_t len)
+{
+	struct buffer *buffer;
+
+	if (*memory && (*memory)->buffer->size - (*memory)->used >= len)
+		return *memory;
+	kept_memory_put(TAKE_PTR(*memory), pool);
+	buffer = buffer_get(pool, BUFFER_SMALL_SIZE);
+	if (!buffer)
+		return NULL;
+	buffer_move_out(pool, buffer);
+	*memory = memory_new(buffer);
+	return *memory;
+}
+
+struct kept_extent *kept_extent_copy(struct kept_memory **memory,
+				     struct buffer_pool *pool, const void *data,
+				     uint32_t len)
+{
+	struct kept_memory *shared = memory_with_room(memory, pool, len);
+	struct kept_extent *extent = NULL;
+
+	if (shared)
+		extent = calloc(1, sizeof(*extent));
+	if (!extent)
+		return NULL;
+	extent->data = shared->buffer->data + shared->used;
+	memcpy(shared->buffer->data + shared->used, data, len);
+	shared->used += len;
+	atomic_fetch_add(&shared->n_users, 1);
+	extent->memory = shared;
+	extent->len = len;
+	extent->cost = len;
+	return extent;
+}
+
+void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool)
+{
+	if (!extent)
+		return;
+	kept_memory_put(extent->memory, pool);
+	free(extent);
+}
