@@ -16,7 +16,7 @@
 struct commits;
 
 /* A file that holds more is committed without anybody asking. */
-#define COMMITS_FILE_MAX (16u << 20)
+#define COMMITS_FILE_MAX (4u << 20)
 
 struct commits_shard {
 	struct commits *commits;
