@@ -16,6 +16,7 @@
 
 #include "commit.h"
 
+#include "behind.h"
 #include "commit_job.h"
 #include "inode.h"
 #include "lane.h"
@@ -91,9 +92,28 @@ static void on_age(struct timer *timer)
 
 /* --- writes ------------------------------------------------------------------------- */
 
-static bool has_room(const struct commits *commits, const struct op *op)
+bool commits_has_room_locked(struct commits *commits)
 {
-	return kept_bytes(commits->kept) + op->io.len <= COMMITS_VOLUME_MAX;
+	if (kept_bytes(commits->kept) < COMMITS_VOLUME_MAX)
+		return true;
+	behind_flush_all_locked(commits);
+	start_old(commits, UINT64_MAX);
+	return false;
+}
+
+/* True when what is about to be written may be. */
+static bool may_write_locked(struct commits *commits, const struct op *op,
+			     struct kept_file **ret)
+{
+	struct kept_file *file;
+
+	*ret = NULL;
+	if (op->io.len > 0 && !commits_has_room_locked(commits))
+		return false;
+	file = commits_file_get(commits, op->node, &op->call.args.fh);
+	*ret = file;
+	return !file ||
+	       (!file->is_rewriting && !behind_flush_locked(commits, file));
 }
 
 static void try_write(struct op *op)
@@ -107,14 +127,7 @@ static void try_write(struct op *op)
 	}
 	lock(commits);
 	op->sync_seq = 0;
-	if (!has_room(commits, op)) {
-		start_old(commits, UINT64_MAX);
-		parking_enter_locked(&commits->parking, op, try_write);
-		unlock(commits);
-		return;
-	}
-	file = commits_file_get(commits, op->node, &op->call.args.fh);
-	if (file && file->is_rewriting) {
+	if (!may_write_locked(commits, op, &file)) {
 		parking_enter_locked(&commits->parking, op, try_write);
 		unlock(commits);
 		return;
@@ -134,7 +147,7 @@ void commits_begin_write(struct op *op, op_fn resume)
 	try_write(op);
 }
 
-static void end_write_locked(struct commits *commits, struct kept_file *file)
+void commits_end_write_locked(struct commits *commits, struct kept_file *file)
 {
 	file->n_writing--;
 	if (file->n_writing == 0 && file->is_rewriting)
@@ -147,8 +160,23 @@ void commits_end_write(struct op *op)
 	struct commits *commits = op->view->commits;
 
 	lock(commits);
-	end_write_locked(commits, kept_find(commits->kept, op->node));
+	commits_end_write_locked(commits, kept_find(commits->kept, op->node));
 	unlock(commits);
+}
+
+void commits_keep_locked(struct commits *commits, struct kept_file *file,
+			 struct kept_extent *take_extent,
+			 enum nfs_stable committed)
+{
+	/* What is stable matters only behind what is not, if that has to be redone. */
+	if (committed == NFS_UNSTABLE || !TAILQ_EMPTY(&file->extents))
+		kept_add(commits->kept, file, TAKE_PTR(take_extent),
+			 clock_ns());
+	kept_extent_free(take_extent, pool_here());
+	/* Without memory for it the next write does. */
+	if (file->bytes >= COMMITS_FILE_MAX || commits->is_stopping)
+		(void)commit_job_start(commits, file);
+	set_age(&commits->items[shard_index(shard_current())]);
 }
 
 void commits_end_write_keep(struct op *op, struct kept_extent *take_extent,
@@ -159,17 +187,9 @@ void commits_end_write_keep(struct op *op, struct kept_extent *take_extent,
 
 	lock(commits);
 	file = kept_find(commits->kept, op->node);
-	/* What is stable matters only behind what is not, if that has to be redone. */
-	if (committed == NFS_UNSTABLE || !TAILQ_EMPTY(&file->extents))
-		kept_add(commits->kept, file, TAKE_PTR(take_extent),
-			 op->start_ns);
-	if (file->bytes >= COMMITS_FILE_MAX)
-		(void)commit_job_start(commits,
-				       file); /* or the next write does */
-	end_write_locked(commits, file);
+	commits_keep_locked(commits, file, take_extent, committed);
+	commits_end_write_locked(commits, file);
 	unlock(commits);
-	kept_extent_free(take_extent, pool_here());
-	set_age(&commits->items[shard_index(shard_current())]);
 }
 
 void commits_end_truncate(struct op *op, uint64_t size)
@@ -180,7 +200,7 @@ void commits_end_truncate(struct op *op, uint64_t size)
 	lock(commits);
 	file = kept_find(commits->kept, op->node);
 	kept_truncate(commits->kept, file, size, pool_here());
-	end_write_locked(commits, file);
+	commits_end_write_locked(commits, file);
 	commits_release_writers(commits);
 	unlock(commits);
 }
@@ -209,19 +229,26 @@ static bool sync_locked(struct commits *commits, struct op *op)
 	return true;
 }
 
-void commits_sync(struct op *op, op_fn done)
+static void sync_drained(struct op *op)
 {
 	struct commits *commits = op->view->commits;
-	bool waits;
+	bool waits = false;
 
-	op->call.status = 0;
-	lock(commits);
-	waits = sync_locked(commits, op);
-	if (waits)
-		parking_enter_locked(&commits->parking, op, done);
-	unlock(commits);
+	if (op->call.status == 0) {
+		lock(commits);
+		waits = sync_locked(commits, op);
+		if (waits)
+			parking_enter_locked(&commits->parking, op, op->synced);
+		unlock(commits);
+	}
 	if (!waits)
-		done(op);
+		op->synced(op);
+}
+
+void commits_sync(struct op *op, op_fn done)
+{
+	op->synced = done;
+	behind_drain(op, sync_drained);
 }
 
 /* --- life ----------------------------------------------------------------------------- */
@@ -245,7 +272,8 @@ int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 		commits->items[i] =
 			(struct commits_shard){ .commits = commits,
 						.shard = shards_get(shards, i),
-						.age = TIMER_INIT(on_age) };
+						.age = TIMER_INIT(on_age),
+						.gather = TIMER_INIT(NULL) };
 	r = kept_new(&commits->kept);
 	if (r < 0)
 		return r;
@@ -258,6 +286,8 @@ static void start_all(struct shard *shard, void *userdata)
 	struct commits *commits = userdata;
 
 	lock(commits);
+	commits->is_stopping = true;
+	behind_flush_all_locked(commits);
 	start_old(commits, UINT64_MAX);
 	unlock(commits);
 }
@@ -272,12 +302,15 @@ static void cancel_jobs(struct shard *shard, void *userdata)
 
 	do {
 		lock(commits);
-		call = commit_job_of_shard(commits, shard, &client);
+		call = behind_call_locked(commits, shard, &client);
+		if (!call)
+			call = commit_job_of_shard(commits, shard, &client);
 		unlock(commits);
 		if (call)
 			nfs_client_cancel(client, call);
 	} while (call);
 	timer_cancel(&own->age);
+	timer_cancel(&own->gather);
 	kept_memory_put(TAKE_PTR(own->memory), shard_pool(shard));
 }
 

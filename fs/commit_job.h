@@ -22,6 +22,7 @@ struct commits_shard {
 	struct commits *commits;
 	struct shard *shard;
 	struct timer age;
+	struct timer gather; /* behind.c's */
 	struct kept_memory *memory;
 };
 
@@ -31,6 +32,9 @@ struct commits {
 	struct parking parking; /* its lock guards all that follows */
 	struct kept *kept;
 	pthread_cond_t drained;
+	LIST_HEAD(, behind) behinds; /* on the wire */
+	_Atomic uint32_t n_behind;   /* and gathered; without the lock */
+	bool is_stopping;
 	struct commits_shard items[SHARDS_MAX]; /* each its shard's */
 };
 
@@ -39,6 +43,14 @@ struct kept_file *commits_file_get(struct commits *commits, uint64_t nodeid,
 				   const struct nfs_fh *fh);
 /* Frees it if there is nothing left to say of it. */
 void commits_file_put(struct commits *commits, struct kept_file *file);
+
+/* Whether more may be kept; if not, room is being made. */
+bool commits_has_room_locked(struct commits *commits);
+/* A write to file was answered, and ends. */
+void commits_keep_locked(struct commits *commits, struct kept_file *file,
+			 struct kept_extent *take_extent,
+			 enum nfs_stable committed);
+void commits_end_write_locked(struct commits *commits, struct kept_file *file);
 
 /* Lets those who wait to write look again whether they may. */
 void commits_release_writers(struct commits *commits);

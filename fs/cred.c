@@ -28,6 +28,12 @@
 #define STATUS_SIZE 16384
 #define CRED_TTL_NS NS_PER_S
 
+bool cred_equal(const struct nfs_cred *a, const struct nfs_cred *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->n_gids == b->n_gids &&
+	       memcmp(a->gids, b->gids, a->n_gids * sizeof(*a->gids)) == 0;
+}
+
 static bool parse_gid(const char **text, uint32_t *ret)
 {
 	const char *p = *text;

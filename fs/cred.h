@@ -45,6 +45,8 @@ void cred_get(struct cred_cache *cache, pid_t pid, uint32_t uid, uint32_t gid,
 void cred_prefer(const struct cred_cache *cache, pid_t pid, uint32_t group,
 		 struct nfs_cred *cred);
 
+bool cred_equal(const struct nfs_cred *a, const struct nfs_cred *b);
+
 /* Whether the thread has been sent SIGKILL, and waits for something yet. */
 bool cred_is_killed(pid_t pid);
 

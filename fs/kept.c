@@ -14,12 +14,15 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cred.h"
+
 #define N_BUCKETS 256
 
 LIST_HEAD(kept_files, kept_file);
 
 struct kept {
 	uint64_t bytes;
+	uint64_t reserved;
 	uint32_t n_files;
 	struct kept_files buckets[N_BUCKETS];
 };
@@ -41,7 +44,18 @@ struct kept *kept_free(struct kept *kept)
 
 uint64_t kept_bytes(const struct kept *kept)
 {
-	return kept->bytes;
+	return kept->bytes + kept->reserved;
+}
+
+void kept_reserve(struct kept *kept, uint64_t bytes)
+{
+	kept->reserved += bytes;
+}
+
+void kept_unreserve(struct kept *kept, uint64_t bytes)
+{
+	assert(kept->reserved >= bytes);
+	kept->reserved -= bytes;
 }
 
 /* --- files ---------------------------------------------------------------------- */
@@ -84,7 +98,7 @@ struct kept_file *kept_get(struct kept *kept, uint64_t nodeid,
 bool kept_put(struct kept *kept, struct kept_file *file)
 {
 	if (!TAILQ_EMPTY(&file->extents) || file->n_writing > 0 ||
-	    file->error || file->job)
+	    file->error || file->job || file->gather)
 		return false;
 	LIST_REMOVE(file, entry);
 	free(file);
@@ -108,12 +122,6 @@ struct kept_file *kept_next(struct kept *kept, const struct kept_file *file)
 }
 
 /* --- a file's extents ------------------------------------------------------------- */
-
-static bool cred_equal(const struct nfs_cred *a, const struct nfs_cred *b)
-{
-	return a->uid == b->uid && a->gid == b->gid && a->n_gids == b->n_gids &&
-	       memcmp(a->gids, b->gids, a->n_gids * sizeof(a->gids[0])) == 0;
-}
 
 /* A small sequential writer's extents become one. */
 static bool extend(struct kept_extent *last, const struct kept_extent *extent)
@@ -276,6 +284,41 @@ struct kept_extent *kept_extent_copy(struct kept_memory **memory,
 	extent->len = len;
 	extent->cost = len;
 	return extent;
+}
+
+struct kept_extent *kept_extent_to_grow(struct kept_extent *take_extent,
+					struct buffer_pool *pool)
+{
+	struct kept_extent *extent = take_extent;
+	struct buffer *buffer;
+
+	if (take_extent->cost == take_extent->memory->buffer->size)
+		return extent; /* all of the buffer is its own */
+	buffer = buffer_get(pool, BUFFER_LARGE_SIZE);
+	if (buffer) {
+		memcpy(buffer->data, take_extent->data, take_extent->len);
+		buffer_move_out(pool, buffer);
+		extent = kept_extent_adopt(buffer, buffer->data,
+					   take_extent->len);
+	} else {
+		extent = NULL;
+	}
+	kept_extent_free(take_extent, pool);
+	return extent;
+}
+
+bool kept_extent_append(struct kept_extent *extent,
+			const struct kept_extent *more)
+{
+	struct buffer *buffer = extent->memory->buffer;
+	uint8_t *end =
+		buffer->data + (extent->data - buffer->data) + extent->len;
+
+	if (more->len > (size_t)(buffer->data + buffer->size - end))
+		return false;
+	memcpy(end, more->data, more->len);
+	extent->len += more->len;
+	return true;
 }
 
 void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool)

@@ -22,6 +22,7 @@
 #include "buffer.h"
 #include "nfs_call.h"
 
+struct behind;
 struct kept;
 struct kept_job;
 
@@ -57,7 +58,10 @@ struct kept_file {
 	uint32_t n_writing; /* writes and truncations under way */
 	bool is_rewriting;  /* they have to wait */
 	int error; /* to be said at the next fsync or close; 0 = none */
-	struct kept_job *job; /* a COMMIT is under way; commit.c's */
+	struct behind *gather; /* answered and not sent; behind.c's */
+	uint32_t n_behind;     /* answered, and under way */
+	uint64_t behind_end;   /* of the two */
+	struct kept_job *job;  /* a COMMIT is under way; commit.c's */
 	LIST_ENTRY(kept_file) entry;
 };
 
@@ -65,8 +69,10 @@ int kept_new(struct kept **ret);
 /* Every file must have been put. */
 struct kept *kept_free(struct kept *kept);
 
-/* Sum over all files. */
+/* Sum over all files, and what is reserved for data that is on its way. */
 uint64_t kept_bytes(const struct kept *kept);
+void kept_reserve(struct kept *kept, uint64_t bytes);
+void kept_unreserve(struct kept *kept, uint64_t bytes);
 
 /* NULL when the file has none of what a kept_file says. */
 struct kept_file *kept_find(struct kept *kept, uint64_t nodeid);
@@ -112,6 +118,15 @@ struct kept_extent *kept_extent_adopt(struct buffer *take_buffer,
 struct kept_extent *kept_extent_copy(struct kept_memory **memory,
 				     struct buffer_pool *pool, const void *data,
 				     uint32_t len);
+/*
+ * An extent with the same data that kept_extent_append() can make longer. take_extent
+ * is consumed; NULL = no memory.
+ */
+struct kept_extent *kept_extent_to_grow(struct kept_extent *take_extent,
+					struct buffer_pool *pool);
+/* False when there is no room for all of it. */
+bool kept_extent_append(struct kept_extent *extent,
+			const struct kept_extent *more);
 /* NULL is accepted. The memory goes to the pool of the caller's shard. */
 void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool);
 

@@ -220,16 +220,28 @@ static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 	reply_open(req, fi, TAKE_PTR(opened));
 }
 
+/*
+ * From a copy: who reads may have closed the file, and another shard have freed its
+ * text, before write(2) of the reply returns here.
+ */
 static void meta_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		      struct fuse_file_info *fi)
 {
 	const struct meta_text *text = &handle_of(fi)->text;
+	_cleanup_(free) char *copy = NULL;
 	size_t start =
 		(uint64_t)offset < text->len ? (size_t)offset : text->len;
 
 	if (size > text->len - start)
 		size = text->len - start;
-	(void)fuse_reply_buf(req, size ? text->data + start : NULL, size);
+	copy = malloc(size + 1);
+	if (!copy) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	if (size > 0)
+		memcpy(copy, text->data + start, size);
+	(void)fuse_reply_buf(req, copy, size);
 }
 
 static void meta_write(fuse_req_t req, fuse_ino_t id, const char *buf,

@@ -35,6 +35,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "behind.h"
 #include "cred.h"
 #include "file_state.h"
 #include "inode.h"
@@ -378,6 +379,7 @@ int op_make_entry(struct op *op, const struct nfs_fh *fh,
 		.entry_timeout = name_timeout(op, &view->timeouts.entry),
 	};
 	attr_to_stat(attr, &ret->attr);
+	ret->attr.st_size = (off_t)behind_size(view->commits, node, attr->size);
 	return 0;
 }
 

@@ -93,6 +93,7 @@ struct op {
 	struct nfs_attr seen;	    /* somebody else's change */
 	struct kept_extent *extent; /* a WRITE's payload; freed at the end */
 	op_fn resume;		    /* of a write that may have to wait */
+	op_fn synced;		    /* of a sync */
 	uint64_t sync_seq;	    /* that a sync waits for; 0 = none */
 	struct parking *parking;    /* where it waits (parking.h) */
 	bool is_parked;		    /* parking's lock */

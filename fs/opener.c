@@ -15,14 +15,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cred.h"
 #include "inode_layout.h"
 #include "inode_table.h"
-
-static bool cred_equal(const struct nfs_cred *a, const struct nfs_cred *b)
-{
-	return a->uid == b->uid && a->gid == b->gid && a->n_gids == b->n_gids &&
-	       memcmp(a->gids, b->gids, a->n_gids * sizeof(*a->gids)) == 0;
-}
 
 /* OPENERS_MAX when there is neither an equal entry nor a free one. */
 static uint32_t find_locked(const struct inode_table *table,

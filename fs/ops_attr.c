@@ -8,6 +8,7 @@
  * known last.
  */
 
+#include "behind.h"
 #include "commit.h"
 #include "file_state.h"
 #include "inode.h"
@@ -48,6 +49,12 @@ static void getattr_done(struct op *op)
 	op_finish_attr(op, &op->call.res.attr);
 }
 
+static void getattr_drained(struct op *op)
+{
+	if (!op_failed(op))
+		op_call(op, NFS_GETATTR, getattr_done);
+}
+
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct op *op;
@@ -62,7 +69,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (ino == INODE_ROOT)
 		call_bounded(op, NFS_GETATTR, getattr_done);
 	else
-		op_call(op, NFS_GETATTR, getattr_done);
+		behind_drain(op, getattr_drained);
 }
 
 /* --- setattr ------------------------------------------------------------------- */
@@ -128,6 +135,20 @@ static void truncate_begun(struct op *op)
 		op_call(op, NFS_SETATTR, truncated);
 }
 
+static void setattr_drained(struct op *op)
+{
+	uint32_t mask = op->call.args.setattr.set.mask;
+
+	if (op_failed(op))
+		return;
+	if (mask == 0)
+		op_call(op, NFS_GETATTR, getattr_done);
+	else if (mask & NFS_SET_SIZE)
+		commits_begin_write(op, truncate_begun);
+	else
+		op_call(op, NFS_SETATTR, setattr_done);
+}
+
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		 struct fuse_file_info *fi)
 {
@@ -148,12 +169,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	args = &op->call.args;
 	args->setattr.has_guard = false;
 	attr_from_setattr(attr, to_set, &args->setattr.set);
-	if (args->setattr.set.mask == 0)
-		op_call(op, NFS_GETATTR, getattr_done);
-	else if (args->setattr.set.mask & NFS_SET_SIZE)
-		commits_begin_write(op, truncate_begun);
-	else
-		op_call(op, NFS_SETATTR, setattr_done);
+	behind_drain(op, setattr_drained);
 }
 
 /* --- access -------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 
 #include <fcntl.h>
 
+#include "behind.h"
 #include "commit.h"
 #include "file_state.h"
 #include "inode.h"
@@ -251,6 +252,12 @@ static void lseek_done(struct op *op)
 					    : size);
 }
 
+static void lseek_drained(struct op *op)
+{
+	if (!op_failed(op))
+		op_call(op, NFS_GETATTR, lseek_done);
+}
+
 void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 	       struct fuse_file_info *fi)
 {
@@ -263,7 +270,7 @@ void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 		return;
 	}
 	op->lseek = (struct op_lseek){ .offset = offset, .whence = whence };
-	op_call(op, NFS_GETATTR, lseek_done);
+	behind_drain(op, lseek_drained);
 }
 
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "behind.h"
 #include "buffer.h"
 #include "commit.h"
 #include "file_state.h"
@@ -76,6 +77,12 @@ static void read_piece(struct op *op)
 	op_call(op, NFS_READ, read_done);
 }
 
+static void read_drained(struct op *op)
+{
+	if (!op_failed(op))
+		read_piece(op);
+}
+
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
@@ -93,7 +100,7 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		.offset = (uint64_t)offset,
 		.len = size < NFS_IO_MAX ? (uint32_t)size : NFS_IO_MAX,
 	};
-	read_piece(op);
+	behind_drain(op, read_drained);
 }
 
 /* --- write ------------------------------------------------------------------------ */
@@ -203,6 +210,13 @@ static bool is_stable(const struct op *op, const struct fuse_file_info *fi)
 	return op->view->is_sync || (fi->flags & (O_SYNC | O_DSYNC));
 }
 
+/* Pages of a mapping are on their way since long; nobody waits for them. */
+static bool may_be_behind(const struct op *op, const struct fuse_file_info *fi)
+{
+	return op->view->writes_behind && op->io.stable == NFS_UNSTABLE &&
+	       !(fi->flags & O_DIRECT) && !fi->writepage;
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	       off_t offset, struct fuse_file_info *fi)
 {
@@ -231,6 +245,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 		op_finish_err(op, -ENOMEM);
 	else if (op->io.is_append)
 		ops_append(op);
+	else if (may_be_behind(op, fi))
+		behind_write(op);
 	else
 		ops_write_begin(op);
 }

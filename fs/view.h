@@ -48,6 +48,7 @@ struct view {
 	bool is_nocto;	    /* open believes attributes that are fresh */
 	bool is_sync;	    /* writes are stable when they are answered */
 	bool is_write_back; /* the kernel keeps written pages back */
+	bool writes_behind; /* we do (behind.h) */
 	bool is_share_root; /* the view's root is the share's */
 	uint32_t read_max;  /* bytes per READ and WRITE call */
 	uint32_t write_max;

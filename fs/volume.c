@@ -176,6 +176,7 @@ static int make_view(struct volume *volume, struct err *err)
 	view->is_nocto = spec->options.is_nocto;
 	view->is_sync = spec->options.is_noac;
 	view->is_write_back = view->has_one_node && !view->is_sync;
+	view->writes_behind = !view->has_one_node && !view->is_sync;
 	view->read_max = io_size(spec->options.rsize, export->read_pref,
 				 export->read_max);
 	view->write_max = io_size(spec->options.wsize, export->write_pref,

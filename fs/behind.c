@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A file gathers one run of bytes at a time:
+ *
+ *	write -> gathered -> full, interrupted, wanted, or GATHER_NS old
+ *	      -> sent (n_behind) -> answered -> kept until it is committed
+ *
+ * Invariants:
+ *  1. What is gathered and under way is one run without overlaps. A write that
+ *     does not go on where the run ends waits until all of it was answered, so
+ *     the server never gets two writes to a place in the wrong order.
+ *  2. A file with something behind has a record (kept_file), and n_writing counts
+ *     what was sent: old data is not written again meanwhile.
+ *  3. Who looks at the file drains it first. Only names' replies (LOOKUP,
+ *     READDIRPLUS) do not wait; there the size is raised, or the kernel would
+ *     cut off the pages that it has.
+ */
+
+#include "behind.h"
+
+#include <string.h>
+
+#include "commit.h"
+#include "commit_job.h"
+#include "cred.h"
+#include "file_state.h"
+#include "kept.h"
+#include "lane.h"
+#include "parking.h"
+#include "view.h"
+
+#define GATHER_NS (100 * NS_PER_MS)
+#define N_MAX	  8 /* of a file's, under way */
+
+struct behind {
+	struct nfs_call call;
+	struct commits *commits;
+	struct kept_file *file;
+	struct kept_extent *extent;
+	struct shard *shard; /* once it is sent */
+	struct nfs_client *client;
+	uint32_t done;
+	enum nfs_stable committed;
+	LIST_ENTRY(behind) entry; /* commits; once it is sent */
+};
+
+static struct buffer_pool *pool_here(void)
+{
+	return shard_pool(shard_current());
+}
+
+static void on_answered(struct nfs_call *call);
+
+/* --- sending ----------------------------------------------------------------------- */
+
+static void send_piece(struct behind *behind)
+{
+	uint32_t max = behind->commits->view->write_max;
+	uint32_t left = behind->extent->len - behind->done;
+
+	behind->call.args.write.offset = behind->extent->offset + behind->done;
+	behind->call.args.write.count = left < max ? left : max;
+	behind->call.args.write.stable = NFS_UNSTABLE;
+	behind->call.args.write.data = behind->extent->data + behind->done;
+	nfs_client_submit(behind->client, &behind->call);
+}
+
+/* A little data that stays until it is committed must not hold a large buffer. */
+static void pack(struct behind *behind)
+{
+	struct commits *commits = behind->commits;
+	struct kept_extent *extent = behind->extent;
+	struct kept_extent *packed;
+
+	if (extent->len > KEPT_COPY_MAX)
+		return;
+	packed = kept_extent_copy(
+		commits_memory(commits, shard_index(shard_current())),
+		pool_here(), extent->data, extent->len);
+	if (!packed)
+		return;
+	packed->offset = extent->offset;
+	packed->cred = extent->cred;
+	kept_unreserve(commits->kept, extent->cost);
+	kept_reserve(commits->kept, packed->cost);
+	kept_extent_free(extent, pool_here());
+	behind->extent = packed;
+}
+
+static void send_gathered(struct kept_file *file)
+{
+	struct behind *behind = TAKE_PTR(file->gather);
+	struct commits *commits = behind->commits;
+
+	pack(behind);
+	behind->shard = shard_current();
+	behind->client = view_client(commits->view, shard_index(behind->shard));
+	behind->call.proc = NFS_WRITE;
+	behind->call.cred = behind->extent->cred;
+	behind->call.args.fh = file->fh;
+	behind->call.done = on_answered;
+	LIST_INSERT_HEAD(&commits->behinds, behind, entry);
+	file->n_behind++;
+	file->n_writing++;
+	send_piece(behind);
+}
+
+static void end_behind(struct behind *behind)
+{
+	struct commits *commits = behind->commits;
+	struct kept_file *file = behind->file;
+
+	LIST_REMOVE(behind, entry);
+	kept_unreserve(commits->kept,
+		       behind->extent ? behind->extent->cost : 0);
+	kept_extent_free(behind->extent, pool_here());
+	free(behind);
+	atomic_fetch_sub(&commits->n_behind, 1);
+	file->n_behind--;
+	commits_end_write_locked(commits, file);
+	commits_release_writers(commits);
+}
+
+static void keep_behind(struct behind *behind)
+{
+	struct commits *commits = behind->commits;
+	struct kept_file *file = behind->file;
+	struct kept_extent *extent = TAKE_PTR(behind->extent);
+
+	kept_unreserve(commits->kept, extent->cost);
+	commits_keep_locked(commits, file, extent, behind->committed);
+}
+
+static bool take_answer(struct behind *behind)
+{
+	const struct nfs_result *res = &behind->call.res;
+	struct kept_extent *extent = behind->extent;
+
+	if (behind->call.status < 0 || res->write.count == 0) {
+		behind->file->error =
+			behind->call.status < 0 ? behind->call.status : -EIO;
+		return true;
+	}
+	if (behind->done > 0 && extent->verf != res->write.verf)
+		extent->is_broken = true;
+	extent->verf = res->write.verf;
+	if (res->write.committed < behind->committed)
+		behind->committed = res->write.committed;
+	behind->done += res->write.count;
+	if (behind->done < extent->len)
+		return false;
+	keep_behind(behind);
+	return true;
+}
+
+static void on_answered(struct nfs_call *call)
+{
+	struct behind *behind = container_of(call, struct behind, call);
+	struct commits *commits = behind->commits;
+
+	if (call->status == 0)
+		view_own_change(commits->view, behind->file->nodeid,
+				&call->res.wcc);
+	pthread_mutex_lock(&commits->parking.lock);
+	if (take_answer(behind))
+		end_behind(behind);
+	else
+		send_piece(behind);
+	pthread_mutex_unlock(&commits->parking.lock);
+}
+
+bool behind_flush_locked(struct commits *commits, struct kept_file *file)
+{
+	if (file->gather)
+		send_gathered(file);
+	return file->n_behind > 0;
+}
+
+void behind_flush_all_locked(struct commits *commits)
+{
+	struct kept_file *file;
+
+	for (file = kept_next(commits->kept, NULL); file;
+	     file = kept_next(commits->kept, file))
+		(void)behind_flush_locked(commits, file);
+}
+
+static void on_gather(struct timer *timer)
+{
+	struct commits_shard *own =
+		container_of(timer, struct commits_shard, gather);
+
+	pthread_mutex_lock(&own->commits->parking.lock);
+	behind_flush_all_locked(own->commits);
+	pthread_mutex_unlock(&own->commits->parking.lock);
+}
+
+/* --- gathering ----------------------------------------------------------------------- */
+
+static bool goes_on(const struct kept_file *file, const struct op *op)
+{
+	return file->behind_end == op->io.offset;
+}
+
+static bool append(struct kept_file *file, const struct op *op)
+{
+	struct kept_extent *gathered = file->gather->extent;
+
+	return cred_equal(&gathered->cred, &op->call.cred) &&
+	       kept_extent_append(gathered, op->extent);
+}
+
+static struct behind *behind_new(struct op *op, struct kept_file *file)
+{
+	struct behind *behind = calloc(1, sizeof(*behind));
+	struct kept_extent *extent = NULL;
+
+	if (behind)
+		extent = kept_extent_to_grow(TAKE_PTR(op->extent), pool_here());
+	if (!extent) {
+		free(behind);
+		return NULL;
+	}
+	extent->offset = op->io.offset;
+	extent->cred = op->call.cred;
+	behind->commits = op->view->commits;
+	behind->file = file;
+	behind->extent = extent;
+	behind->committed = NFS_FILE_SYNC;
+	return behind;
+}
+
+static void set_gather_timer(struct commits *commits)
+{
+	struct commits_shard *own =
+		&commits->items[shard_index(shard_current())];
+
+	own->gather.fn = on_gather;
+	/* Without memory for it the age timer sends it, seconds later. */
+	if (!own->gather.loop)
+		(void)timer_set(&own->gather, shard_loop(own->shard),
+				clock_ns() + GATHER_NS);
+}
+
+static int start_gather(struct op *op, struct kept_file *file)
+{
+	struct commits *commits = op->view->commits;
+
+	file->gather = behind_new(op, file);
+	if (!file->gather) {
+		commits_file_put(commits, file);
+		return -ENOMEM;
+	}
+	kept_reserve(commits->kept, file->gather->extent->cost);
+	atomic_fetch_add(&commits->n_behind, 1);
+	set_gather_timer(commits);
+	return 0;
+}
+
+/* 0 = taken, -EAGAIN = not now, -ENOMEM. */
+static int take(struct op *op)
+{
+	struct commits *commits = op->view->commits;
+	struct kept_file *file;
+	int r = 0;
+
+	if (!commits_has_room_locked(commits))
+		return -EAGAIN;
+	file = commits_file_get(commits, op->node, &op->call.args.fh);
+	if (!file)
+		return -ENOMEM;
+	if (file->is_rewriting || file->n_behind >= N_MAX)
+		return -EAGAIN;
+	if ((file->gather || file->n_behind > 0) && !goes_on(file, op)) {
+		(void)behind_flush_locked(commits, file);
+		return -EAGAIN;
+	}
+	file->behind_end = op->io.offset + op->io.len;
+	if (!file->gather || !append(file, op)) {
+		(void)behind_flush_locked(commits, file);
+		r = start_gather(op, file);
+	}
+	if (r == 0 && file->gather->extent->len >= commits->view->write_max)
+		send_gathered(file);
+	return r;
+}
+
+static void answer(struct op *op)
+{
+	op->io.done = op->io.len;
+	file_extended(op->view->inodes, op->node,
+		      op->io.kernel_offset + op->io.done);
+	op_finish_written(op, op->io.done);
+}
+
+static void try_write(struct op *op)
+{
+	struct parking *parking = &op->view->commits->parking;
+	int r = op->call.status;
+
+	if (r == 0) {
+		pthread_mutex_lock(&parking->lock);
+		op->sync_seq = 0;
+		r = take(op);
+		if (r == -EAGAIN)
+			parking_enter_locked(parking, op, try_write);
+		pthread_mutex_unlock(&parking->lock);
+	}
+	if (r == 0)
+		answer(op);
+	else if (r != -EAGAIN)
+		op_finish_err(op, r);
+}
+
+void behind_write(struct op *op)
+{
+	op->call.status = 0;
+	try_write(op);
+}
+
+/* --- draining -------------------------------------------------------------------------- */
+
+static void drain(struct op *op)
+{
+	struct commits *commits = op->view->commits;
+	struct kept_file *file;
+	bool waits = false;
+
+	if (op->call.status == 0) {
+		pthread_mutex_lock(&commits->parking.lock);
+		op->sync_seq = 0;
+		file = kept_find(commits->kept, op->node);
+		waits = file && behind_flush_locked(commits, file);
+		if (waits)
+			parking_enter_locked(&commits->parking, op, drain);
+		pthread_mutex_unlock(&commits->parking.lock);
+	}
+	if (!waits)
+		op->resume(op);
+}
+
+void behind_drain(struct op *op, op_fn then)
+{
+	op->call.status = 0;
+	op->resume = then;
+	if (atomic_load(&op->view->commits->n_behind) > 0)
+		drain(op);
+	else
+		then(op);
+}
+
+uint64_t behind_size(struct commits *commits, uint64_t nodeid, uint64_t size)
+{
+	struct kept_file *file;
+
+	if (atomic_load(&commits->n_behind) == 0)
+		return size;
+	pthread_mutex_lock(&commits->parking.lock);
+	file = kept_find(commits->kept, nodeid);
+	if (file && (file->gather || file->n_behind > 0) &&
+	    size < file->behind_end)
+		size = file->behind_end;
+	pthread_mutex_unlock(&commits->parking.lock);
+	return size;
+}
+
+struct nfs_call *behind_call_locked(struct commits *commits,
+				    const struct shard *shard,
+				    struct nfs_client **ret_client)
+{
+	struct behind *behind;
+
+	LIST_FOREACH (behind, &commits->behinds, entry) {
+		if (behind->shard == shard) {
+			*ret_client = behind->client;
+			return &behind->call;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Write-behind, for volumes that other nodes write to as well and that so can't
+ * have the kernel's write-back cache: a buffered write is answered at once and
+ * sent a little later, together with its neighbours. close, fsync, and every look
+ * at the file through this node wait for it; an error is said by the next fsync or
+ * close. What other nodes see is what close-to-open promises them.
+ *
+ * Threads: shards; commits' lock is held where a name says so.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "op.h"
+
+struct behind;
+struct commits;
+struct kept_file;
+
+/*
+ * A WRITE whose payload is in op->extent, at op->io.offset. It is answered here,
+ * now or when there is room.
+ */
+void behind_write(struct op *op);
+
+/* then(op) runs, now or later, when nothing is behind for op->node. */
+void behind_drain(struct op *op, op_fn then);
+
+/* Sends what is gathered. True while something is behind: writers are released. */
+bool behind_flush_locked(struct commits *commits, struct kept_file *file);
+
+/* Raises a size that the server can't know yet. */
+uint64_t behind_size(struct commits *commits, uint64_t nodeid, uint64_t size);
+
+/* When the volume ends: sends everything, from this shard. */
+void behind_flush_all_locked(struct commits *commits);
+/* A call of this shard that is under way; NULL = none. */
+struct nfs_call *behind_call_locked(struct commits *commits,
+				    const struct shard *shard,
+				    struct nfs_client **ret_client);
