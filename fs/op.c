@@ -11,8 +11,6 @@
  *     that still has one is a bug that stops the program.
  *  2. An op is on its lane's running list from begin to free, so a session that
  *     has no running op has nobody who uses it.
- *  3. Lookup counts rise before the reply is written, and fall again if the
- *     kernel did not take it.
  *
  * Objects come from the shard's free list: no allocation per request, no lock.
  *
@@ -35,7 +33,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "behind.h"
 #include "cred.h"
 #include "file_state.h"
 #include "inode.h"
@@ -172,7 +169,7 @@ static struct loop *notify_loop(const struct op *op)
 	return shards_notify_loop(shard_siblings(op->lane->shard));
 }
 
-static void op_end(struct op *op, int status)
+void op_end(struct op *op, int status)
 {
 	op->req = NULL;
 	stats_record(&op->view->stats, op->kind, clock_ns() - op->start_ns,
@@ -326,200 +323,4 @@ void op_give_up_if_interrupted(struct op *op, uint64_t now)
 	    (is_old && (op->kind == OP_READ || op->kind == OP_WRITE) &&
 	     cred_is_killed(op->ctx.pid)))
 		op_give_up(op, -EINTR);
-}
-
-/* --- answers --------------------------------------------------------------------- */
-
-void op_finish_err(struct op *op, int status)
-{
-	(void)fuse_reply_err(op->req, -status);
-	op_end(op, status);
-}
-
-/* A foreign change in place, seen on the way: the old pages have to go. */
-static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
-{
-	if (!S_ISREG(attr->mode) || op->view->is_write_back)
-		return;
-	if (file_is_changed(op->view->inodes, node, attr)) {
-		op->node = node;
-		op->drops_cache = true;
-		op->has_seen = true;
-		op->seen = *attr;
-	}
-}
-
-double op_tell(struct op *op, uint64_t node, const struct nfs_attr *attr)
-{
-	uint64_t age_ns = file_told(op->view->inodes, node, attr);
-
-	return attr_timeout(&op->view->timeouts, attr->mode, age_ns);
-}
-
-/* Names are as old as the state of their directory. */
-static double name_timeout(const struct op *op,
-			   const struct attr_lifetime *lifetime)
-{
-	struct file_told dir = file_get_told(op->view->inodes, op->node);
-
-	return attr_lifetime_of_age(lifetime, dir.age_ns);
-}
-
-int op_make_entry(struct op *op, const struct nfs_fh *fh,
-		  const struct nfs_attr *attr, struct fuse_entry_param *ret)
-{
-	struct view *view = op->view;
-	uint64_t node;
-	int r = inode_lookup(view->inodes, fh, attr->fileid, &node);
-
-	if (r < 0)
-		return r;
-	*ret = (struct fuse_entry_param){
-		.ino = node,
-		.entry_timeout = name_timeout(op, &view->timeouts.entry),
-	};
-	attr_to_stat(attr, &ret->attr);
-	ret->attr.st_size = (off_t)behind_size(view->commits, node, attr->size);
-	return 0;
-}
-
-void op_finish_entry(struct op *op, const struct nfs_fh *fh,
-		     const struct nfs_attr *attr)
-{
-	struct fuse_entry_param entry;
-	int r = op_make_entry(op, fh, attr, &entry);
-
-	if (r < 0) {
-		op_finish_err(op, r);
-		return;
-	}
-	observe(op, entry.ino, attr);
-	entry.attr_timeout = op_tell(op, entry.ino, attr);
-	if (fuse_reply_entry(op->req, &entry) < 0)
-		inode_forget(op->view->inodes, entry.ino, 1);
-	op_end(op, 0);
-}
-
-void op_finish_absent(struct op *op)
-{
-	const struct attr_lifetime *lifetime = &op->view->timeouts.negative;
-	const struct fuse_entry_param nothing = { .entry_timeout = name_timeout(
-							  op, lifetime) };
-
-	if (lifetime->max > 0)
-		(void)fuse_reply_entry(op->req, &nothing);
-	else
-		(void)fuse_reply_err(op->req, ENOENT);
-	op_end(op, -ENOENT);
-}
-
-static int count_open(struct op *op, uint64_t node)
-{
-	uint32_t opener;
-	int r = opener_hold(op->view->inodes, &op->call.cred, &opener);
-
-	if (r < 0)
-		return r;
-	op->fi.fh = opener;
-	file_opened(op->view->inodes, node);
-	atomic_fetch_add(&op->view->n_opens, 1);
-	return 0;
-}
-
-static void uncount_open(struct op *op, uint64_t node)
-{
-	struct file_silly silly;
-
-	/* The kernel did not take the reply: the file can't have been removed. */
-	file_closed(op->view->inodes, node, &silly);
-	atomic_fetch_sub(&op->view->n_opens, 1);
-	opener_let_go(op->view->inodes, (uint32_t)op->fi.fh);
-}
-
-void op_finish_create(struct op *op, const struct nfs_fh *fh,
-		      const struct nfs_attr *attr)
-{
-	struct fuse_entry_param entry;
-	int r = op_make_entry(op, fh, attr, &entry);
-
-	if (r < 0) {
-		op_finish_err(op, r);
-		return;
-	}
-	r = count_open(op, entry.ino);
-	if (r < 0) {
-		inode_forget(op->view->inodes, entry.ino, 1);
-		op_finish_err(op, r);
-		return;
-	}
-	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
-	entry.attr_timeout = op_tell(op, entry.ino, attr);
-	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
-		uncount_open(op, entry.ino);
-		inode_forget(op->view->inodes, entry.ino, 1);
-	}
-	op_end(op, 0);
-}
-
-void op_finish_open(struct op *op)
-{
-	bool is_file = op->kind == OP_OPEN;
-	int r = is_file ? count_open(op, op->node) : 0;
-
-	if (r < 0) {
-		op_finish_err(op, r);
-		return;
-	}
-	if (fuse_reply_open(op->req, &op->fi) < 0 && is_file)
-		uncount_open(op, op->node);
-	op_end(op, 0);
-}
-
-void op_finish_attr(struct op *op, const struct nfs_attr *attr)
-{
-	struct stat st;
-	double timeout;
-
-	if (op->node == INODE_ROOT)
-		view_set_root(op->view, attr);
-	observe(op, op->node, attr);
-	timeout = op_tell(op, op->node, attr);
-	attr_to_stat(attr, &st);
-	(void)fuse_reply_attr(op->req, &st, timeout);
-	op_end(op, 0);
-}
-
-void op_finish_data(struct op *op, const void *data, size_t len)
-{
-	if (op->kind == OP_READ)
-		atomic_fetch_add_explicit(&op->view->stats.read_bytes, len,
-					  memory_order_relaxed);
-	(void)fuse_reply_buf(op->req, data, len);
-	op_end(op, 0);
-}
-
-void op_finish_written(struct op *op, size_t count)
-{
-	atomic_fetch_add_explicit(&op->view->stats.written_bytes, count,
-				  memory_order_relaxed);
-	(void)fuse_reply_write(op->req, count);
-	op_end(op, 0);
-}
-
-void op_finish_readlink(struct op *op, const char *target)
-{
-	(void)fuse_reply_readlink(op->req, target);
-	op_end(op, 0);
-}
-
-void op_finish_statfs(struct op *op, const struct statvfs *st)
-{
-	(void)fuse_reply_statfs(op->req, st);
-	op_end(op, 0);
-}
-
-void op_finish_lseek(struct op *op, off_t offset)
-{
-	(void)fuse_reply_lseek(op->req, offset);
-	op_end(op, 0);
 }

@@ -157,7 +157,10 @@ void op_finish_readlink(struct op *op, const char *target);
 void op_finish_statfs(struct op *op, const struct statvfs *st);
 void op_finish_lseek(struct op *op, off_t offset);
 
-/* --- for lane.c and shard.c ---------------------------------------------------- */
+/* --- for op_answer.c, lane.c and shard.c ----------------------------------------- */
+
+/* The reply is written; status is what it said. Frees the op, now or later. */
+void op_end(struct op *op, int status);
 
 /*
  * Ends the wait for the server or for others with status, or that for the notifier;
