@@ -390,12 +390,6 @@ static void meta_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	(void)fuse_reply_err(req, EROFS);
 }
 
-static void meta_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,
-		       struct fuse_file_info *fi)
-{
-	(void)fuse_reply_err(req, EINVAL);
-}
-
 static void meta_fallocate(fuse_req_t req, fuse_ino_t id, int mode,
 			   off_t offset, off_t len, struct fuse_file_info *fi)
 {
@@ -430,6 +424,5 @@ const struct fuse_lowlevel_ops meta_view_ops = {
 	.rename = meta_rename,
 	.link = meta_link,
 	.create = meta_create,
-	.lseek = meta_lseek,
 	.fallocate = meta_fallocate,
 };

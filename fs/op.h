@@ -50,11 +50,6 @@ struct op_readdir {
 	bool is_retry; /* the cookie was refused once */
 };
 
-struct op_lseek {
-	off_t offset;
-	int whence;
-};
-
 struct op_unlink {
 	op_fn then;   /* the name is there, to be removed */
 	op_fn aside;  /* the name was set aside */
@@ -101,7 +96,6 @@ struct op {
 		struct op_io io;
 		struct op_readdir readdir;
 		struct op_unlink unlink;
-		struct op_lseek lseek;
 		uint32_t create_mode;
 		int access_mask;
 	};
@@ -155,7 +149,6 @@ void op_finish_data(struct op *op, const void *data, size_t len);
 void op_finish_written(struct op *op, size_t count);
 void op_finish_readlink(struct op *op, const char *target);
 void op_finish_statfs(struct op *op, const struct statvfs *st);
-void op_finish_lseek(struct op *op, off_t offset);
 
 /* --- for op_answer.c, lane.c and shard.c ----------------------------------------- */
 

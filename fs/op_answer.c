@@ -199,9 +199,3 @@ void op_finish_statfs(struct op *op, const struct statvfs *st)
 	(void)fuse_reply_statfs(op->req, st);
 	op_end(op, 0);
 }
-
-void op_finish_lseek(struct op *op, off_t offset)
-{
-	(void)fuse_reply_lseek(op->req, offset);
-	op_end(op, 0);
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Open files: open, flush, fsync, release, lseek, fallocate.
+ * Open files: open, flush, fsync, release, fallocate.
  *
  * open asks the server with ACCESS, whose reply has the attributes as well: one
  * call tells whether the server lets this user in (root squash and ACLs are its
@@ -14,6 +14,10 @@
  *
  * Writes are sent UNSTABLE; close and fsync wait until commit.c has made them
  * stable.
+ *
+ * There is no lseek. NFSv3 knows no holes, and without one the kernel says so
+ * itself: data up to its own size of the file. The server's size is smaller while
+ * the kernel keeps pages back, and SEEK_DATA would deny what is in them.
  */
 
 #include <fcntl.h>
@@ -235,43 +239,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	commits_sync(op, close_file);
 }
 
-/* --- lseek, fallocate ------------------------------------------------------------------ */
-
-/* NFSv3 knows no holes: a file is data to its end, and the hole begins there. */
-static void lseek_done(struct op *op)
-{
-	off_t size = (off_t)op->call.res.attr.size;
-
-	if (op_failed(op))
-		return;
-	if (op->lseek.offset < 0 || op->lseek.offset >= size)
-		op_finish_err(op, -ENXIO);
-	else
-		op_finish_lseek(op, op->lseek.whence == SEEK_DATA
-					    ? op->lseek.offset
-					    : size);
-}
-
-static void lseek_drained(struct op *op)
-{
-	if (!op_failed(op))
-		op_call(op, NFS_GETATTR, lseek_done);
-}
-
-void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
-	       struct fuse_file_info *fi)
-{
-	struct op *op = op_begin(req, OP_LSEEK);
-
-	if (!op || !op_target(op, ino))
-		return;
-	if (whence != SEEK_DATA && whence != SEEK_HOLE) {
-		op_finish_err(op, -EINVAL);
-		return;
-	}
-	op->lseek = (struct op_lseek){ .offset = offset, .whence = whence };
-	behind_drain(op, lseek_drained);
-}
+/* --- fallocate ------------------------------------------------------------------------- */
 
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		   off_t length, struct fuse_file_info *fi)

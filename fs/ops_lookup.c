@@ -132,5 +132,4 @@ const struct fuse_lowlevel_ops view_ops = {
 	.forget_multi = ops_forget_multi,
 	.fallocate = ops_fallocate,
 	.readdirplus = ops_readdirplus,
-	.lseek = ops_lseek,
 };

@@ -33,7 +33,6 @@ static const char *const op_kind_names[OP_N_KINDS] = {
 	[OP_RELEASEDIR] = "releasedir",
 	[OP_FSYNCDIR] = "fsyncdir",
 	[OP_STATFS] = "statfs",
-	[OP_LSEEK] = "lseek",
 	[OP_FALLOCATE] = "fallocate",
 };
 

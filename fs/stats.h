@@ -38,7 +38,6 @@ enum op_kind {
 	OP_RELEASEDIR,
 	OP_FSYNCDIR,
 	OP_STATFS,
-	OP_LSEEK,
 	OP_FALLOCATE,
 	OP_N_KINDS,
 };

@@ -64,6 +64,15 @@ def seek_data():
         fails(errno.ENXIO, os.lseek, fd, (1 << 20) + 4096, os.SEEK_DATA)
 
 
+@case("SEEK_DATA finds data that was just written")
+def seek_fresh_data():
+    with opened("a", os.O_RDWR | os.O_CREAT) as fd:
+        os.pwrite(fd, b"x" * 100000, 0)
+        equal(os.lseek(fd, 70000, os.SEEK_DATA), 70000)
+        equal(os.lseek(fd, 0, os.SEEK_HOLE), 100000)
+        fails(errno.ENXIO, os.lseek, fd, 100000, os.SEEK_DATA)
+
+
 @case("reads at and behind the end are short")
 def short_reads():
     write("a", b"x" * 5000)
