@@ -18,6 +18,7 @@
  * kernel: a read at that very time may end at the old end of the file.
  */
 
+#include "behind.h"
 #include "file_state.h"
 #include "ops.h"
 
@@ -37,13 +38,22 @@ static void size_known(struct op *op)
 	ops_write_begin(op);
 }
 
+/* What is answered and not sent yet counts: it was written before. */
+static void ask_size(struct op *op)
+{
+	if (op->call.status < 0)
+		size_known(op);
+	else
+		op_call(op, NFS_GETATTR, size_known);
+}
+
 /* Who was given up while he waited has no turn to pass on. */
 static void resume(struct op *op)
 {
 	if (op->call.status == -ECONNABORTED)
 		ops_append_end(op);
 	if (!op_failed(op))
-		op_call(op, NFS_GETATTR, size_known);
+		behind_drain(op, ask_size);
 }
 
 void ops_append(struct op *op)
@@ -57,7 +67,7 @@ void ops_append(struct op *op)
 		parking_enter_locked(&view->appends, op, resume);
 	pthread_mutex_unlock(&view->appends.lock);
 	if (is_first)
-		op_call(op, NFS_GETATTR, size_known);
+		behind_drain(op, ask_size);
 }
 
 static struct op *next_waiter_locked(struct view *view, uint64_t node)
