@@ -12,9 +12,12 @@
  *     the server never gets two writes to a place in the wrong order.
  *  2. A file with something behind has a record (kept_file), and n_writing counts
  *     what was sent: old data is not written again meanwhile.
- *  3. Who looks at the file drains it first. Only names' replies (LOOKUP,
- *     READDIRPLUS) do not wait; there the size is raised, or the kernel would
- *     cut off the pages that it has.
+ *  3. Nothing is sent while old data is written again (is_rewriting): it would
+ *     come out below it.
+ *  4. Who looks at the file drains it first, and while he waits nothing more is
+ *     gathered (is_wanted), or a busy writer would keep him waiting for ever. Only
+ *     names' replies (LOOKUP, READDIRPLUS) do not wait; there the size is raised,
+ *     or the kernel would cut off the pages that it has.
  */
 
 #include "behind.h"
@@ -41,28 +44,24 @@ struct behind {
 	struct shard *shard; /* once it is sent */
 	struct nfs_client *client;
 	uint32_t done;
-	enum nfs_stable committed;
 	LIST_ENTRY(behind) entry; /* commits; once it is sent */
 };
 
-static struct buffer_pool *pool_here(void)
-{
-	return shard_pool(shard_current());
-}
-
 static void on_answered(struct nfs_call *call);
+
+static bool has_some(const struct kept_file *file)
+{
+	return file->gather || file->n_behind > 0;
+}
 
 /* --- sending ----------------------------------------------------------------------- */
 
 static void send_piece(struct behind *behind)
 {
-	uint32_t max = behind->commits->view->write_max;
-	uint32_t left = behind->extent->len - behind->done;
-
-	behind->call.args.write.offset = behind->extent->offset + behind->done;
-	behind->call.args.write.count = left < max ? left : max;
+	kept_extent_get_piece(behind->extent, behind->done,
+			      behind->commits->view->write_max,
+			      &behind->call.args);
 	behind->call.args.write.stable = NFS_UNSTABLE;
-	behind->call.args.write.data = behind->extent->data + behind->done;
 	nfs_client_submit(behind->client, &behind->call);
 }
 
@@ -77,14 +76,14 @@ static void pack(struct behind *behind)
 		return;
 	packed = kept_extent_copy(
 		commits_memory(commits, shard_index(shard_current())),
-		pool_here(), extent->data, extent->len);
+		commits_pool_here(), extent->data, extent->len);
 	if (!packed)
 		return;
 	packed->offset = extent->offset;
 	packed->cred = extent->cred;
 	kept_unreserve(commits->kept, extent->cost);
 	kept_reserve(commits->kept, packed->cost);
-	kept_extent_free(extent, pool_here());
+	kept_extent_free(extent, commits_pool_here());
 	behind->extent = packed;
 }
 
@@ -114,10 +113,12 @@ static void end_behind(struct behind *behind)
 	LIST_REMOVE(behind, entry);
 	kept_unreserve(commits->kept,
 		       behind->extent ? behind->extent->cost : 0);
-	kept_extent_free(behind->extent, pool_here());
+	kept_extent_free(behind->extent, commits_pool_here());
 	free(behind);
 	atomic_fetch_sub(&commits->n_behind, 1);
 	file->n_behind--;
+	if (!has_some(file))
+		file->is_wanted = false;
 	commits_end_write_locked(commits, file);
 	commits_release_writers(commits);
 }
@@ -125,11 +126,10 @@ static void end_behind(struct behind *behind)
 static void keep_behind(struct behind *behind)
 {
 	struct commits *commits = behind->commits;
-	struct kept_file *file = behind->file;
 	struct kept_extent *extent = TAKE_PTR(behind->extent);
 
 	kept_unreserve(commits->kept, extent->cost);
-	commits_keep_locked(commits, file, extent, behind->committed);
+	commits_keep_locked(commits, behind->file, extent);
 }
 
 static bool take_answer(struct behind *behind)
@@ -142,11 +142,7 @@ static bool take_answer(struct behind *behind)
 			behind->call.status < 0 ? behind->call.status : -EIO;
 		return true;
 	}
-	if (behind->done > 0 && extent->verf != res->write.verf)
-		extent->is_broken = true;
-	extent->verf = res->write.verf;
-	if (res->write.committed < behind->committed)
-		behind->committed = res->write.committed;
+	kept_extent_note_piece(extent, behind->done, res);
 	behind->done += res->write.count;
 	if (behind->done < extent->len)
 		return false;
@@ -162,19 +158,25 @@ static void on_answered(struct nfs_call *call)
 	if (call->status == 0)
 		view_own_change(commits->view, behind->file->nodeid,
 				&call->res.wcc);
-	pthread_mutex_lock(&commits->parking.lock);
+	commits_lock(commits);
 	if (take_answer(behind))
 		end_behind(behind);
 	else
 		send_piece(behind);
-	pthread_mutex_unlock(&commits->parking.lock);
+	commits_unlock(commits);
 }
 
-bool behind_flush_locked(struct commits *commits, struct kept_file *file)
+void behind_flush_locked(struct kept_file *file)
 {
-	if (file->gather)
+	if (file->gather && !file->is_rewriting)
 		send_gathered(file);
-	return file->n_behind > 0;
+}
+
+bool behind_is_wanted(struct kept_file *file)
+{
+	behind_flush_locked(file);
+	file->is_wanted = has_some(file);
+	return file->is_wanted;
 }
 
 void behind_flush_all_locked(struct commits *commits)
@@ -183,7 +185,7 @@ void behind_flush_all_locked(struct commits *commits)
 
 	for (file = kept_next(commits->kept, NULL); file;
 	     file = kept_next(commits->kept, file))
-		(void)behind_flush_locked(commits, file);
+		behind_flush_locked(file);
 }
 
 static void on_gather(struct timer *timer)
@@ -191,16 +193,27 @@ static void on_gather(struct timer *timer)
 	struct commits_shard *own =
 		container_of(timer, struct commits_shard, gather);
 
-	pthread_mutex_lock(&own->commits->parking.lock);
+	commits_lock(own->commits);
 	behind_flush_all_locked(own->commits);
-	pthread_mutex_unlock(&own->commits->parking.lock);
+	commits_unlock(own->commits);
 }
 
 /* --- gathering ----------------------------------------------------------------------- */
 
+/* Whoever waits for what is behind would wait for ever if it went on and on. */
 static bool goes_on(const struct kept_file *file, const struct op *op)
 {
-	return file->behind_end == op->io.offset;
+	return file->behind_end == op->io.offset && !file->is_wanted;
+}
+
+/* Whether op may be gathered now; if not, what is in its way is sent. */
+static bool may_gather(struct kept_file *file, const struct op *op)
+{
+	if (file->is_rewriting || file->n_behind >= N_MAX)
+		return false;
+	if (has_some(file) && !goes_on(file, op))
+		behind_flush_locked(file);
+	return !has_some(file) || goes_on(file, op);
 }
 
 static bool append(struct kept_file *file, const struct op *op)
@@ -217,7 +230,8 @@ static struct behind *behind_new(struct op *op, struct kept_file *file)
 	struct kept_extent *extent = NULL;
 
 	if (behind)
-		extent = kept_extent_to_grow(TAKE_PTR(op->extent), pool_here());
+		extent = kept_extent_to_grow(TAKE_PTR(op->extent),
+					     commits_pool_here());
 	if (!extent) {
 		free(behind);
 		return NULL;
@@ -227,20 +241,19 @@ static struct behind *behind_new(struct op *op, struct kept_file *file)
 	behind->commits = op->view->commits;
 	behind->file = file;
 	behind->extent = extent;
-	behind->committed = NFS_FILE_SYNC;
 	return behind;
 }
 
-static void set_gather_timer(struct commits *commits)
+static int set_gather_timer(struct commits *commits)
 {
 	struct commits_shard *own =
 		&commits->items[shard_index(shard_current())];
 
 	own->gather.fn = on_gather;
-	/* Without memory for it the age timer sends it, seconds later. */
-	if (!own->gather.loop)
-		(void)timer_set(&own->gather, shard_loop(own->shard),
-				clock_ns() + GATHER_NS);
+	return own->gather.loop
+		       ? 0
+		       : timer_set(&own->gather, shard_loop(own->shard),
+				   clock_ns() + GATHER_NS);
 }
 
 static int start_gather(struct op *op, struct kept_file *file)
@@ -254,7 +267,8 @@ static int start_gather(struct op *op, struct kept_file *file)
 	}
 	kept_reserve(commits->kept, file->gather->extent->cost);
 	atomic_fetch_add(&commits->n_behind, 1);
-	set_gather_timer(commits);
+	if (set_gather_timer(commits) < 0)
+		send_gathered(file); /* nobody else would */
 	return 0;
 }
 
@@ -262,28 +276,27 @@ static int start_gather(struct op *op, struct kept_file *file)
 static int take(struct op *op)
 {
 	struct commits *commits = op->view->commits;
-	struct kept_file *file;
+	struct kept_file *file = kept_find(commits->kept, op->node);
 	int r = 0;
 
-	if (!commits_has_room_locked(commits))
+	if (!commits_has_room_locked(commits) ||
+	    (file && !may_gather(file, op)))
 		return -EAGAIN;
-	file = commits_file_get(commits, op->node, &op->call.args.fh);
+	if (!file)
+		file = commits_file_get(commits, op->node, &op->call.args.fh);
 	if (!file)
 		return -ENOMEM;
-	if (file->is_rewriting || file->n_behind >= N_MAX)
-		return -EAGAIN;
-	if ((file->gather || file->n_behind > 0) && !goes_on(file, op)) {
-		(void)behind_flush_locked(commits, file);
-		return -EAGAIN;
-	}
-	file->behind_end = op->io.offset + op->io.len;
 	if (!file->gather || !append(file, op)) {
-		(void)behind_flush_locked(commits, file);
+		behind_flush_locked(file);
 		r = start_gather(op, file);
 	}
-	if (r == 0 && file->gather->extent->len >= commits->view->write_max)
+	if (r < 0)
+		return r;
+	file->behind_end = op->io.offset + op->io.len;
+	if (file->gather &&
+	    file->gather->extent->len >= commits->view->write_max)
 		send_gathered(file);
-	return r;
+	return 0;
 }
 
 static void answer(struct op *op)
@@ -296,16 +309,16 @@ static void answer(struct op *op)
 
 static void try_write(struct op *op)
 {
-	struct parking *parking = &op->view->commits->parking;
+	struct commits *commits = op->view->commits;
 	int r = op->call.status;
 
 	if (r == 0) {
-		pthread_mutex_lock(&parking->lock);
+		commits_lock(commits);
 		op->sync_seq = 0;
 		r = take(op);
 		if (r == -EAGAIN)
-			parking_enter_locked(parking, op, try_write);
-		pthread_mutex_unlock(&parking->lock);
+			parking_enter_locked(&commits->parking, op, try_write);
+		commits_unlock(commits);
 	}
 	if (r == 0)
 		answer(op);
@@ -328,13 +341,13 @@ static void drain(struct op *op)
 	bool waits = false;
 
 	if (op->call.status == 0) {
-		pthread_mutex_lock(&commits->parking.lock);
+		commits_lock(commits);
 		op->sync_seq = 0;
 		file = kept_find(commits->kept, op->node);
-		waits = file && behind_flush_locked(commits, file);
+		waits = file && behind_is_wanted(file);
 		if (waits)
 			parking_enter_locked(&commits->parking, op, drain);
-		pthread_mutex_unlock(&commits->parking.lock);
+		commits_unlock(commits);
 	}
 	if (!waits)
 		op->resume(op);
@@ -356,26 +369,33 @@ uint64_t behind_size(struct commits *commits, uint64_t nodeid, uint64_t size)
 
 	if (atomic_load(&commits->n_behind) == 0)
 		return size;
-	pthread_mutex_lock(&commits->parking.lock);
+	commits_lock(commits);
 	file = kept_find(commits->kept, nodeid);
-	if (file && (file->gather || file->n_behind > 0) &&
-	    size < file->behind_end)
+	if (file && has_some(file) && size < file->behind_end)
 		size = file->behind_end;
-	pthread_mutex_unlock(&commits->parking.lock);
+	commits_unlock(commits);
 	return size;
 }
 
-struct nfs_call *behind_call_locked(struct commits *commits,
-				    const struct shard *shard,
-				    struct nfs_client **ret_client)
+static struct behind *find_here_locked(struct commits *commits)
 {
 	struct behind *behind;
 
 	LIST_FOREACH (behind, &commits->behinds, entry) {
-		if (behind->shard == shard) {
-			*ret_client = behind->client;
-			return &behind->call;
-		}
+		if (behind->shard == shard_current())
+			return behind;
 	}
 	return NULL;
+}
+
+bool behind_cancel(struct commits *commits)
+{
+	struct behind *behind;
+
+	commits_lock(commits);
+	behind = find_here_locked(commits);
+	commits_unlock(commits);
+	if (behind)
+		nfs_client_cancel(behind->client, &behind->call);
+	return behind;
 }

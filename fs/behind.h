@@ -29,15 +29,15 @@ void behind_write(struct op *op);
 /* then(op) runs, now or later, when nothing is behind for op->node. */
 void behind_drain(struct op *op, op_fn then);
 
-/* Sends what is gathered. True while something is behind: writers are released. */
-bool behind_flush_locked(struct commits *commits, struct kept_file *file);
+/* Sends what is gathered, unless older data is being written again. */
+void behind_flush_locked(struct kept_file *file);
+/* The same, and true while something is behind: writers are released when not. */
+bool behind_is_wanted(struct kept_file *file);
 
 /* Raises a size that the server can't know yet. */
 uint64_t behind_size(struct commits *commits, uint64_t nodeid, uint64_t size);
 
 /* When the volume ends: sends everything, from this shard. */
 void behind_flush_all_locked(struct commits *commits);
-/* A call of this shard that is under way; NULL = none. */
-struct nfs_call *behind_call_locked(struct commits *commits,
-				    const struct shard *shard,
-				    struct nfs_client **ret_client);
+/* Ends a call of this shard, without the lock; false = there is none. */
+bool behind_cancel(struct commits *commits);

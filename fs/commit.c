@@ -23,28 +23,13 @@
 
 #define AGE_NS (5 * NS_PER_S)
 
-static struct buffer_pool *pool_here(void)
-{
-	return shard_pool(shard_current());
-}
-
-static void lock(struct commits *commits)
-{
-	pthread_mutex_lock(&commits->parking.lock);
-}
-
-static void unlock(struct commits *commits)
-{
-	pthread_mutex_unlock(&commits->parking.lock);
-}
-
 uint64_t commits_bytes(struct commits *commits)
 {
 	uint64_t bytes;
 
-	lock(commits);
+	commits_lock(commits);
 	bytes = kept_bytes(commits->kept);
-	unlock(commits);
+	commits_unlock(commits);
 	return bytes;
 }
 
@@ -81,10 +66,10 @@ static void on_age(struct timer *timer)
 		container_of(timer, struct commits_shard, age);
 	bool has_some;
 
-	lock(own->commits);
+	commits_lock(own->commits);
 	start_old(own->commits, clock_ns() - AGE_NS);
 	has_some = kept_bytes(own->commits->kept) > 0;
-	unlock(own->commits);
+	commits_unlock(own->commits);
 	kept_memory_put(TAKE_PTR(own->memory), shard_pool(own->shard));
 	if (has_some)
 		set_age(own);
@@ -112,8 +97,7 @@ static bool may_write_locked(struct commits *commits, const struct op *op,
 		return false;
 	file = commits_file_get(commits, op->node, &op->call.args.fh);
 	*ret = file;
-	return !file ||
-	       (!file->is_rewriting && !behind_flush_locked(commits, file));
+	return !file || (!file->is_rewriting && !behind_is_wanted(file));
 }
 
 static void try_write(struct op *op)
@@ -125,18 +109,18 @@ static void try_write(struct op *op)
 		op->resume(op);
 		return;
 	}
-	lock(commits);
+	commits_lock(commits);
 	op->sync_seq = 0;
 	if (!may_write_locked(commits, op, &file)) {
 		parking_enter_locked(&commits->parking, op, try_write);
-		unlock(commits);
+		commits_unlock(commits);
 		return;
 	}
 	if (file)
 		file->n_writing++;
 	else
 		op->call.status = -ENOMEM;
-	unlock(commits);
+	commits_unlock(commits);
 	op->resume(op);
 }
 
@@ -159,37 +143,36 @@ void commits_end_write(struct op *op)
 {
 	struct commits *commits = op->view->commits;
 
-	lock(commits);
+	commits_lock(commits);
 	commits_end_write_locked(commits, kept_find(commits->kept, op->node));
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 void commits_keep_locked(struct commits *commits, struct kept_file *file,
-			 struct kept_extent *take_extent,
-			 enum nfs_stable committed)
+			 struct kept_extent *take_extent)
 {
 	/* What is stable matters only behind what is not, if that has to be redone. */
-	if (committed == NFS_UNSTABLE || !TAILQ_EMPTY(&file->extents))
+	if (take_extent->committed == NFS_UNSTABLE ||
+	    !TAILQ_EMPTY(&file->extents))
 		kept_add(commits->kept, file, TAKE_PTR(take_extent),
 			 clock_ns());
-	kept_extent_free(take_extent, pool_here());
+	kept_extent_free(take_extent, commits_pool_here());
 	/* Without memory for it the next write does. */
 	if (file->bytes >= COMMITS_FILE_MAX || commits->is_stopping)
 		(void)commit_job_start(commits, file);
 	set_age(&commits->items[shard_index(shard_current())]);
 }
 
-void commits_end_write_keep(struct op *op, struct kept_extent *take_extent,
-			    enum nfs_stable committed)
+void commits_end_write_keep(struct op *op, struct kept_extent *take_extent)
 {
 	struct commits *commits = op->view->commits;
 	struct kept_file *file;
 
-	lock(commits);
+	commits_lock(commits);
 	file = kept_find(commits->kept, op->node);
-	commits_keep_locked(commits, file, take_extent, committed);
+	commits_keep_locked(commits, file, take_extent);
 	commits_end_write_locked(commits, file);
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 void commits_end_truncate(struct op *op, uint64_t size)
@@ -197,12 +180,12 @@ void commits_end_truncate(struct op *op, uint64_t size)
 	struct commits *commits = op->view->commits;
 	struct kept_file *file;
 
-	lock(commits);
+	commits_lock(commits);
 	file = kept_find(commits->kept, op->node);
-	kept_truncate(commits->kept, file, size, pool_here());
+	kept_truncate(commits->kept, file, size, commits_pool_here());
 	commits_end_write_locked(commits, file);
 	commits_release_writers(commits);
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 /* --- syncs --------------------------------------------------------------------------- */
@@ -235,11 +218,11 @@ static void sync_drained(struct op *op)
 	bool waits = false;
 
 	if (op->call.status == 0) {
-		lock(commits);
+		commits_lock(commits);
 		waits = sync_locked(commits, op);
 		if (waits)
 			parking_enter_locked(&commits->parking, op, op->synced);
-		unlock(commits);
+		commits_unlock(commits);
 	}
 	if (!waits)
 		op->synced(op);
@@ -256,7 +239,6 @@ void commits_sync(struct op *op, op_fn done)
 int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 {
 	_cleanup_(commits_free) struct commits *commits = NULL;
-	pthread_condattr_t attr;
 	int r;
 
 	commits = calloc(1, sizeof(*commits));
@@ -265,9 +247,7 @@ int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 	commits->view = view;
 	commits->shards = shards;
 	parking_init(&commits->parking);
-	pthread_condattr_init(&attr);
-	pthread_cond_init(&commits->drained, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&commits->drained, NULL);
 	for (unsigned int i = 0; i < shards_count(shards); i++)
 		commits->items[i] =
 			(struct commits_shard){ .commits = commits,
@@ -285,11 +265,11 @@ static void start_all(struct shard *shard, void *userdata)
 {
 	struct commits *commits = userdata;
 
-	lock(commits);
+	commits_lock(commits);
 	commits->is_stopping = true;
 	behind_flush_all_locked(commits);
 	start_old(commits, UINT64_MAX);
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 /* Of this shard: their calls are done with -ECANCELED inside. */
@@ -297,18 +277,9 @@ static void cancel_jobs(struct shard *shard, void *userdata)
 {
 	struct commits *commits = userdata;
 	struct commits_shard *own = &commits->items[shard_index(shard)];
-	struct nfs_client *client;
-	struct nfs_call *call;
 
-	do {
-		lock(commits);
-		call = behind_call_locked(commits, shard, &client);
-		if (!call)
-			call = commit_job_of_shard(commits, shard, &client);
-		unlock(commits);
-		if (call)
-			nfs_client_cancel(client, call);
-	} while (call);
+	while (behind_cancel(commits) || commit_job_cancel(commits))
+		;
 	timer_cancel(&own->age);
 	timer_cancel(&own->gather);
 	kept_memory_put(TAKE_PTR(own->memory), shard_pool(shard));
@@ -321,12 +292,12 @@ static void wait_drained(struct commits *commits, unsigned int timeout_ms)
 				     .tv_nsec = (long)(end % NS_PER_S) };
 	int r = 0;
 
-	lock(commits);
+	commits_lock(commits);
 	while (kept_bytes(commits->kept) > 0 && r == 0)
 		r = pthread_cond_clockwait(&commits->drained,
 					   &commits->parking.lock,
 					   CLOCK_MONOTONIC, &deadline);
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 /* Errors that nobody will ask for any more. */
@@ -334,12 +305,12 @@ static void forget_errors(struct commits *commits)
 {
 	struct kept_file *file;
 
-	lock(commits);
+	commits_lock(commits);
 	while ((file = kept_next(commits->kept, NULL))) {
 		file->error = 0;
 		commits_file_put(commits, file);
 	}
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms)

@@ -39,16 +39,15 @@ struct commits *commits_free(struct commits *commits);
 uint64_t commits_bytes(struct commits *commits);
 
 /*
- * op is about to change op->node's data, whose handle is op->call.args.fh. resume
- * op->io.len is how much it adds, 0 for truncations. resume runs when it may, now or later: with op->call.status 0, or what ended the wait;
- * only with 0 has the write begun.
+ * op is about to change op->node's data, whose handle is op->call.args.fh, and adds
+ * op->io.len bytes to it, 0 for truncations. resume runs when it may, now or later:
+ * with op->call.status 0, or what ended the wait; only with 0 has the write begun.
  */
 void commits_begin_write(struct op *op, op_fn resume);
 /* It failed, or there is nothing to keep. */
 void commits_end_write(struct op *op);
-/* All of the extent was answered; verf and is_broken are set. */
-void commits_end_write_keep(struct op *op, struct kept_extent *take_extent,
-			    enum nfs_stable committed);
+/* All of the extent was answered, and noted (kept_extent_note_piece()). */
+void commits_end_write_keep(struct op *op, struct kept_extent *take_extent);
 /* The file was truncated. */
 void commits_end_truncate(struct op *op, uint64_t size);
 

@@ -21,6 +21,7 @@
 
 #include "commit_job.h"
 
+#include "behind.h"
 #include "inode.h"
 #include "op.h"
 #include "view.h"
@@ -34,23 +35,9 @@ struct kept_job {
 	uint64_t covers;	    /* the newest extent when COMMIT was sent */
 	struct kept_extent *extent; /* that is being written again */
 	uint32_t done;		    /* bytes of it */
-	struct post post;	    /* the last writer is done */
+	bool is_waiting;	    /* for writers: no call is under way */
+	struct post post;	    /* the last of them is done */
 };
-
-static struct buffer_pool *pool_here(void)
-{
-	return shard_pool(shard_current());
-}
-
-static void lock(struct commits *commits)
-{
-	pthread_mutex_lock(&commits->parking.lock);
-}
-
-static void unlock(struct commits *commits)
-{
-	pthread_mutex_unlock(&commits->parking.lock);
-}
 
 /* --- files --------------------------------------------------------------------- */
 
@@ -76,7 +63,7 @@ void commits_file_put(struct commits *commits, struct kept_file *file)
 
 	if (kept_put(commits->kept, file))
 		inode_forget(commits->view->inodes, nodeid, 1);
-	if (!kept_next(commits->kept, NULL))
+	if (kept_bytes(commits->kept) == 0)
 		pthread_cond_signal(&commits->drained);
 }
 
@@ -172,10 +159,17 @@ static void end_job(struct kept_job *job)
 	struct kept_file *file = job->file;
 
 	file->job = NULL;
-	file->is_rewriting = false;
 	free(job);
 	commits_file_put(commits, file);
 	commits_release_writers(commits);
+}
+
+/* What was gathered meanwhile had to stay behind the old data. */
+static void end_rewriting(struct kept_job *job)
+{
+	job->file->is_rewriting = false;
+	behind_flush_locked(job->file);
+	commits_release_writers(job->commits);
 }
 
 static void fail_job(struct kept_job *job, int status)
@@ -183,33 +177,28 @@ static void fail_job(struct kept_job *job, int status)
 	struct kept_file *file = job->file;
 	bool has_more;
 
-	kept_drop(job->commits->kept, file, pool_here());
+	kept_drop(job->commits->kept, file, commits_pool_here());
 	if (!release_syncers(job->commits, file->nodeid, UINT64_MAX, status,
 			     &has_more))
 		file->error = status;
+	end_rewriting(job);
 	end_job(job);
 }
 
 static void write_again(struct kept_job *job)
 {
 	const struct kept_extent *extent = job->extent;
-	uint32_t left;
 
 	if (!extent) {
-		job->file->is_rewriting = false;
-		commits_release_writers(job->commits);
+		end_rewriting(job);
 		send_commit(job);
 		return;
 	}
-	left = extent->len - job->done;
 	job->call.cred = extent->cred;
 	job->call.proc = NFS_WRITE;
-	job->call.args.write.offset = extent->offset + job->done;
-	job->call.args.write.count = left < job->commits->view->write_max
-					     ? left
-					     : job->commits->view->write_max;
+	kept_extent_get_piece(extent, job->done, job->commits->view->write_max,
+			      &job->call.args);
 	job->call.args.write.stable = NFS_UNSTABLE;
-	job->call.args.write.data = extent->data + job->done;
 	job->call.done = on_written_again;
 	nfs_client_submit(job->client, &job->call);
 }
@@ -223,14 +212,11 @@ static void on_written_again(struct nfs_call *call)
 
 	if (call->status == 0)
 		view_own_change(commits->view, job->file->nodeid, &res->wcc);
-	lock(commits);
+	commits_lock(commits);
 	if (call->status < 0 || res->write.count == 0) {
 		fail_job(job, call->status < 0 ? call->status : -EIO);
 	} else {
-		extent->is_broken =
-			job->done > 0 &&
-			(extent->is_broken || extent->verf != res->write.verf);
-		extent->verf = res->write.verf;
+		kept_extent_note_piece(extent, job->done, res);
 		job->done += res->write.count;
 		if (job->done >= extent->len) {
 			job->extent = TAILQ_NEXT(extent, entry);
@@ -238,11 +224,12 @@ static void on_written_again(struct nfs_call *call)
 		}
 		write_again(job);
 	}
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 static void start_rewriting(struct kept_job *job)
 {
+	job->is_waiting = false;
 	job->extent = TAILQ_FIRST(&job->file->extents);
 	job->done = 0;
 	write_again(job);
@@ -253,16 +240,17 @@ static void writers_are_done(struct post *post)
 	struct kept_job *job = container_of(post, struct kept_job, post);
 	struct commits *commits = job->commits;
 
-	lock(commits);
+	commits_lock(commits);
 	start_rewriting(job);
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 static void lost(struct kept_job *job)
 {
 	job->file->is_rewriting = true;
-	if (job->file->n_writing == 0)
-		start_rewriting(job); /* else the last writer does */
+	job->is_waiting = job->file->n_writing > 0; /* the last one goes on */
+	if (!job->is_waiting)
+		start_rewriting(job);
 }
 
 static void covered(struct kept_job *job)
@@ -288,15 +276,15 @@ static void on_committed(struct nfs_call *call)
 	if (call->status == 0)
 		view_own_change(commits->view, job->file->nodeid,
 				&call->res.wcc);
-	lock(commits);
+	commits_lock(commits);
 	if (call->status < 0)
 		fail_job(job, call->status);
 	else if (kept_cover(commits->kept, job->file, job->covers,
-			    call->res.commit.verf, pool_here()))
+			    call->res.commit.verf, commits_pool_here()))
 		lost(job);
 	else
 		covered(job);
-	unlock(commits);
+	commits_unlock(commits);
 }
 
 /* --- for commit.c ------------------------------------------------------------------ */
@@ -309,18 +297,32 @@ void commit_job_go_on(struct kept_file *file)
 	loop_post(shard_loop(job->shard), &job->post);
 }
 
-struct nfs_call *commit_job_of_shard(struct commits *commits,
-				     const struct shard *shard,
-				     struct nfs_client **ret_client)
+static struct kept_job *find_here_locked(struct commits *commits)
 {
 	struct kept_file *file;
 
 	for (file = kept_next(commits->kept, NULL); file;
 	     file = kept_next(commits->kept, file)) {
-		if (file->job && file->job->shard == shard) {
-			*ret_client = file->job->client;
-			return &file->job->call;
-		}
+		if (file->job && file->job->shard == shard_current())
+			return file->job;
 	}
 	return NULL;
+}
+
+bool commit_job_cancel(struct commits *commits)
+{
+	struct kept_job *job;
+	bool has_call;
+
+	commits_lock(commits);
+	job = find_here_locked(commits);
+	has_call = job && !job->is_waiting;
+	if (job && job->is_waiting) {
+		(void)loop_unpost(shard_loop(job->shard), &job->post);
+		fail_job(job, -ECANCELED);
+	}
+	commits_unlock(commits);
+	if (has_call)
+		nfs_client_cancel(job->client, &job->call);
+	return job;
 }

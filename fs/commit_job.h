@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Jobs that commit a file's data (commit_job.c), for commit.c: the two share a
- * volume's store and its lock. Everything here wants the lock held.
+ * Jobs that commit a file's data (commit_job.c), for commit.c and behind.c: the
+ * three share a volume's store and its lock. Everything here wants the lock held.
  *
  * Threads: shards.
  */
@@ -38,6 +38,21 @@ struct commits {
 	struct commits_shard items[SHARDS_MAX]; /* each its shard's */
 };
 
+static inline void commits_lock(struct commits *commits)
+{
+	pthread_mutex_lock(&commits->parking.lock);
+}
+
+static inline void commits_unlock(struct commits *commits)
+{
+	pthread_mutex_unlock(&commits->parking.lock);
+}
+
+static inline struct buffer_pool *commits_pool_here(void)
+{
+	return shard_pool(shard_current());
+}
+
 /* The file's record, made if need be; NULL = no memory, or a stale node. */
 struct kept_file *commits_file_get(struct commits *commits, uint64_t nodeid,
 				   const struct nfs_fh *fh);
@@ -48,8 +63,7 @@ void commits_file_put(struct commits *commits, struct kept_file *file);
 bool commits_has_room_locked(struct commits *commits);
 /* A write to file was answered, and ends. */
 void commits_keep_locked(struct commits *commits, struct kept_file *file,
-			 struct kept_extent *take_extent,
-			 enum nfs_stable committed);
+			 struct kept_extent *take_extent);
 void commits_end_write_locked(struct commits *commits, struct kept_file *file);
 
 /* Lets those who wait to write look again whether they may. */
@@ -59,7 +73,5 @@ void commits_release_writers(struct commits *commits);
 int commit_job_start(struct commits *commits, struct kept_file *file);
 /* The last of file's writers is done, for whom the job waits. */
 void commit_job_go_on(struct kept_file *file);
-/* A job of that shard; NULL = none. It is ended by cancelling its call. */
-struct nfs_call *commit_job_of_shard(struct commits *commits,
-				     const struct shard *shard,
-				     struct nfs_client **ret_client);
+/* Ends a job of this shard, without the lock; false = there is none. */
+bool commit_job_cancel(struct commits *commits);

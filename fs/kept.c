@@ -321,6 +321,29 @@ bool kept_extent_append(struct kept_extent *extent,
 	return true;
 }
 
+void kept_extent_get_piece(const struct kept_extent *extent, uint32_t done,
+			   uint32_t max, struct nfs_args *ret)
+{
+	uint32_t left = extent->len - done;
+
+	ret->write.offset = extent->offset + done;
+	ret->write.count = left < max ? left : max;
+	ret->write.data = extent->data + done;
+}
+
+/* A verifier that changes between two pieces is a reboot, and the first is lost. */
+void kept_extent_note_piece(struct kept_extent *extent, uint32_t done,
+			    const struct nfs_result *res)
+{
+	bool is_first = done == 0;
+
+	extent->is_broken = !is_first && (extent->is_broken ||
+					  extent->verf != res->write.verf);
+	extent->verf = res->write.verf;
+	if (is_first || res->write.committed < extent->committed)
+		extent->committed = res->write.committed;
+}
+
 void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool)
 {
 	if (!extent)

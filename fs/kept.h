@@ -38,9 +38,10 @@ struct kept_extent {
 	const uint8_t *data;	    /* into memory */
 	uint64_t offset;	    /* in the file */
 	uint32_t len;
-	uint32_t cost;	/* bytes of memory that it stands for */
-	uint64_t seq;	/* number in its file */
-	uint64_t verf;	/* the server's, when it answered */
+	uint32_t cost;		   /* bytes of memory that it stands for */
+	uint64_t seq;		   /* number in its file */
+	uint64_t verf;		   /* the server's, when it answered */
+	enum nfs_stable committed; /* the least that it answered */
 	bool is_broken; /* its pieces were answered with different verifiers */
 	struct nfs_cred cred;
 	TAILQ_ENTRY(kept_extent) entry;
@@ -57,6 +58,7 @@ struct kept_file {
 	uint64_t since_ns;  /* when the oldest extent came */
 	uint32_t n_writing; /* writes and truncations under way */
 	bool is_rewriting;  /* they have to wait */
+	bool is_wanted;	    /* somebody waits for what is behind */
 	int error; /* to be said at the next fsync or close; 0 = none */
 	struct behind *gather; /* answered and not sent; behind.c's */
 	uint32_t n_behind;     /* answered, and under way */
@@ -127,6 +129,12 @@ struct kept_extent *kept_extent_to_grow(struct kept_extent *take_extent,
 /* False when there is no room for all of it. */
 bool kept_extent_append(struct kept_extent *extent,
 			const struct kept_extent *more);
+/* The WRITE of what follows its first done bytes, at most max bytes. */
+void kept_extent_get_piece(const struct kept_extent *extent, uint32_t done,
+			   uint32_t max, struct nfs_args *ret);
+/* How the server answered it. */
+void kept_extent_note_piece(struct kept_extent *extent, uint32_t done,
+			    const struct nfs_result *res);
 /* NULL is accepted. The memory goes to the pool of the caller's shard. */
 void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool);
 

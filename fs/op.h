@@ -38,7 +38,6 @@ struct op_io { /* READ and WRITE, in pieces of what the server takes */
 	uint32_t done;
 	uint64_t kernel_offset; /* of a write, as the kernel sees it */
 	enum nfs_stable stable;
-	enum nfs_stable committed; /* by the server, all pieces */
 	bool is_append;
 	bool has_begun; /* commits_begin_write() */
 };

@@ -23,13 +23,6 @@
 #include "meta.h"
 #include "ops.h"
 
-static uint32_t piece_len(const struct op *op, uint32_t max)
-{
-	uint32_t left = op->io.len - op->io.done;
-
-	return left < max ? left : max;
-}
-
 /* --- read ----------------------------------------------------------------------- */
 
 static void read_piece(struct op *op);
@@ -72,8 +65,11 @@ static void read_done(struct op *op)
 
 static void read_piece(struct op *op)
 {
+	uint32_t left = op->io.len - op->io.done;
+
 	op->call.args.read.offset = op->io.offset + op->io.done;
-	op->call.args.read.count = piece_len(op, op->view->read_max);
+	op->call.args.read.count =
+		left < op->view->read_max ? left : op->view->read_max;
 	op_call(op, NFS_READ, read_done);
 }
 
@@ -110,10 +106,9 @@ static void keep(struct op *op)
 {
 	struct kept_extent *extent = op->extent;
 
-	extent->offset = op->io.offset;
 	extent->len = op->io.done;
 	extent->cred = op->call.cred;
-	commits_end_write_keep(op, TAKE_PTR(op->extent), op->io.committed);
+	commits_end_write_keep(op, TAKE_PTR(op->extent));
 }
 
 static void write_finish(struct op *op, int status)
@@ -124,24 +119,13 @@ static void write_finish(struct op *op, int status)
 		commits_end_write(op);
 	if (op->io.is_append)
 		ops_append_end(op);
+	if (op->io.done == 0) {
+		op_finish_err(op, status);
+		return;
+	}
 	file_extended(op->view->inodes, op->node,
 		      op->io.kernel_offset + op->io.done);
-	if (op->io.done > 0)
-		op_finish_written(op, op->io.done);
-	else
-		op_finish_err(op, status);
-}
-
-/* A verifier that changes between two pieces is a reboot, and the first is lost. */
-static void note_piece(struct op *op, const struct nfs_result *res)
-{
-	struct kept_extent *extent = op->extent;
-
-	if (op->io.done > 0 && extent->verf != res->write.verf)
-		extent->is_broken = true;
-	extent->verf = res->write.verf;
-	if (res->write.committed < op->io.committed)
-		op->io.committed = res->write.committed;
+	op_finish_written(op, op->io.done);
 }
 
 static void write_piece(struct op *op);
@@ -155,7 +139,7 @@ static void write_done(struct op *op)
 		return;
 	}
 	view_own_change(op->view, op->node, &res->wcc);
-	note_piece(op, res);
+	kept_extent_note_piece(op->extent, op->io.done, res);
 	op->io.done += res->write.count;
 	if (op->io.done >= op->io.len || res->write.count == 0)
 		write_finish(op, -EIO);
@@ -165,16 +149,16 @@ static void write_done(struct op *op)
 
 static void write_piece(struct op *op)
 {
-	op->call.args.write.offset = op->io.offset + op->io.done;
-	op->call.args.write.count = piece_len(op, op->view->write_max);
+	kept_extent_get_piece(op->extent, op->io.done, op->view->write_max,
+			      &op->call.args);
 	op->call.args.write.stable = op->io.stable;
-	op->call.args.write.data = op->extent->data + op->io.done;
 	op_call(op, NFS_WRITE, write_done);
 }
 
 static void write_begun(struct op *op)
 {
 	op->io.has_begun = op->call.status == 0;
+	op->extent->offset = op->io.offset;
 	if (op->io.has_begun)
 		write_piece(op);
 	else
@@ -236,7 +220,6 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 		.kernel_offset = (uint64_t)offset,
 		.len = (uint32_t)size,
 		.stable = is_stable(op, fi) ? NFS_FILE_SYNC : NFS_UNSTABLE,
-		.committed = NFS_FILE_SYNC,
 		/* With write-back the kernel knows where the end is. */
 		.is_append = (fi->flags & O_APPEND) && !fi->writepage &&
 			     !op->view->is_write_back,
