@@ -254,6 +254,20 @@ void file_opened(struct inode_table *table, uint64_t nodeid)
 	state_unlock(table, nodeid);
 }
 
+bool file_try_open(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_ok;
+
+	if (!slot)
+		return true;
+	is_ok = slot->n_removals == 0;
+	if (is_ok)
+		slot->n_opens++;
+	state_unlock(table, nodeid);
+	return is_ok;
+}
+
 void file_closed(struct inode_table *table, uint64_t nodeid,
 		 struct file_silly *ret)
 {
@@ -269,20 +283,36 @@ void file_closed(struct inode_table *table, uint64_t nodeid,
 		ret->name = slot->silly_name;
 		ret->opener = slot->silly_opener;
 		slot->silly_dir = 0;
+		slot->n_removals++;
 	}
 	state_unlock(table, nodeid);
 }
 
-uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid)
+bool file_removal_begin(struct inode_table *table, uint64_t nodeid)
 {
 	struct inode_slot *slot = state_lock(table, nodeid);
-	uint32_t n;
+	bool is_ok;
 
 	if (!slot)
-		return 0;
-	n = slot->n_opens;
+		return true;
+	is_ok = slot->n_opens == 0;
+	if (is_ok)
+		slot->n_removals++;
+	else
+		slot->n_opens++;
 	state_unlock(table, nodeid);
-	return n;
+	return is_ok;
+}
+
+void file_removal_end(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+
+	if (!slot)
+		return;
+	if (slot->n_removals > 0)
+		slot->n_removals--;
+	state_unlock(table, nodeid);
 }
 
 bool file_set_silly(struct inode_table *table, uint64_t nodeid,

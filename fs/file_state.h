@@ -91,10 +91,22 @@ struct file_silly {
 };
 
 void file_opened(struct inode_table *table, uint64_t nodeid);
-/* At the last close *ret tells what to remove then; otherwise ret->dir is 0. */
+/* The same, unless a removal is under way: then it is not counted. */
+bool file_try_open(struct inode_table *table, uint64_t nodeid);
+/*
+ * At the last close *ret tells what to remove then, and that removal has begun;
+ * otherwise ret->dir is 0.
+ */
 void file_closed(struct inode_table *table, uint64_t nodeid,
 		 struct file_silly *ret);
-uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid);
+
+/*
+ * The file's last name goes: nobody opens it until file_removal_end(). False when
+ * it is open, and may only be set aside: then the caller counts as an open, so that
+ * what was set aside is not removed before he is done.
+ */
+bool file_removal_begin(struct inode_table *table, uint64_t nodeid);
+void file_removal_end(struct inode_table *table, uint64_t nodeid);
 
 /* False when the file has a name set aside already, or is not open (any more). */
 bool file_set_silly(struct inode_table *table, uint64_t nodeid,

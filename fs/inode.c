@@ -220,6 +220,7 @@ static void slot_fill(struct inode_slot *slot, const struct nfs_fh *fh,
 	memcpy(slot->fh, fh->data, fh->len);
 	slot->n_opens = 0;
 	slot->flags = 0;
+	slot->n_removals = 0;
 	slot->cookieverf = 0;
 	slot->silly_dir = 0;
 	slot->told = 0;

@@ -23,7 +23,7 @@
 #include "nfs_call.h"
 
 #define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     4
+#define TABLE_VERSION	     5
 #define TABLE_OPENERS_OFFSET (64u << 10)
 #define TABLE_SLOTS_OFFSET   (160u << 10)
 #define TABLE_INIT_MAX	     1024
@@ -74,8 +74,8 @@ struct inode_slot {
 	uint32_t n_opens; /* state lock, as all that follows fh */
 	uint8_t fh[NFS_FH_MAX];
 
-	uint32_t flags; /* enum slot_flags */
-	uint32_t reserved;
+	uint32_t flags;	     /* enum slot_flags */
+	uint32_t n_removals; /* under way; opens wait */
 	uint64_t cookieverf; /* directories: the server's last one */
 	struct slot_time known_mtime;
 	struct slot_time known_ctime;

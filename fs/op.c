@@ -40,6 +40,7 @@
 #include "lane.h"
 #include "meta.h"
 #include "opener.h"
+#include "opens.h"
 #include "parking.h"
 #include "session.h"
 #include "volume.h"
@@ -93,8 +94,11 @@ static void op_reset(struct op *op)
 	op->drops_cache = false;
 	op->has_seen = false;
 	op->has_handle = false;
+	op->has_opener = false;
+	op->is_removing = false;
 	op->node = 0;
 	op->node2 = 0;
+	op->counted = 0;
 	op->fi = (struct fuse_file_info){ 0 };
 	op->buffer = NULL;
 	op->text = NULL;
@@ -172,6 +176,8 @@ static struct loop *notify_loop(const struct op *op)
 void op_end(struct op *op, int status)
 {
 	op->req = NULL;
+	if (op->is_removing)
+		opens_include(op);
 	stats_record(&op->view->stats, op->kind, clock_ns() - op->start_ns,
 		     status);
 	if (!op->drops_cache) {

@@ -50,13 +50,13 @@ struct op_readdir {
 };
 
 struct op_unlink {
-	op_fn then;   /* the name is there, to be removed */
-	op_fn aside;  /* the name was set aside */
-	uint64_t dir; /* of the name that goes */
-	uint64_t target;
+	op_fn then;	  /* the name is there, to be removed */
+	op_fn aside;	  /* the name was set aside */
+	uint64_t dir;	  /* of the name that goes */
+	uint64_t target;  /* the file behind it; 0 = unknown */
 	const char *name; /* into op->name or op->name2 */
-	bool may_be_absent;
-	uint32_t silly; /* number of the new name */
+	bool is_replaced; /* by a rename; there may be no such name */
+	uint32_t silly;	  /* number of the new name */
 	char silly_name[FILE_SILLY_NAME_SIZE];
 };
 
@@ -68,6 +68,9 @@ struct op {
 	bool drops_cache;     /* tell the kernel after the reply */
 	bool has_seen;	      /* because of seen */
 	bool has_handle;      /* SETATTR: through an open file */
+	bool has_opener;      /* fi.fh, counted for this op (opens.h) */
+	bool is_removing;     /* opens of unlink.target wait for the end */
+	int close_status;     /* the answer after a name set aside is gone */
 
 	fuse_req_t req; /* NULL once answered */
 	struct fuse_ctx ctx;
@@ -79,6 +82,7 @@ struct op {
 
 	uint64_t node;
 	uint64_t node2;
+	uint64_t counted; /* node that it counts as an open of; 0 = none */
 	struct fuse_file_info fi;
 	struct buffer *buffer; /* put back at the end */
 	char *text;	       /* freed at the end */
@@ -86,11 +90,11 @@ struct op {
 	struct post post;
 	struct nfs_attr seen;	    /* somebody else's change */
 	struct kept_extent *extent; /* a WRITE's payload; freed at the end */
-	op_fn resume;		    /* of a write that may have to wait */
-	op_fn synced;		    /* of a sync */
-	uint64_t sync_seq;	    /* that a sync waits for; 0 = none */
-	struct parking *parking;    /* where it waits (parking.h) */
-	bool is_parked;		    /* parking's lock */
+	op_fn resume;		 /* of a write or open that may have to wait */
+	op_fn synced;		 /* of a sync */
+	uint64_t sync_seq;	 /* that a sync waits for; 0 = none */
+	struct parking *parking; /* where it waits (parking.h) */
+	bool is_parked;		 /* parking's lock */
 	union {
 		struct op_io io;
 		struct op_readdir readdir;

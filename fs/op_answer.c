@@ -10,10 +10,14 @@
 #include "file_state.h"
 #include "inode.h"
 #include "op.h"
-#include "opener.h"
+#include "opens.h"
 
 void op_finish_err(struct op *op, int status)
 {
+	if (op->counted) {
+		opens_end(op, status); /* comes back */
+		return;
+	}
 	(void)fuse_reply_err(op->req, -status);
 	op_end(op, status);
 }
@@ -95,29 +99,6 @@ void op_finish_absent(struct op *op)
 	op_end(op, -ENOENT);
 }
 
-static int count_open(struct op *op, uint64_t node)
-{
-	uint32_t opener;
-	int r = opener_hold(op->view->inodes, &op->call.cred, &opener);
-
-	if (r < 0)
-		return r;
-	op->fi.fh = opener;
-	file_opened(op->view->inodes, node);
-	atomic_fetch_add(&op->view->n_opens, 1);
-	return 0;
-}
-
-static void uncount_open(struct op *op, uint64_t node)
-{
-	struct file_silly silly;
-
-	/* The kernel did not take the reply: the file can't have been removed. */
-	file_closed(op->view->inodes, node, &silly);
-	atomic_fetch_sub(&op->view->n_opens, 1);
-	opener_let_go(op->view->inodes, (uint32_t)op->fi.fh);
-}
-
 void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		      const struct nfs_attr *attr)
 {
@@ -128,7 +109,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		op_finish_err(op, r);
 		return;
 	}
-	r = count_open(op, entry.ino);
+	r = opens_count(op, entry.ino);
 	if (r < 0) {
 		inode_forget(op->view->inodes, entry.ino, 1);
 		op_finish_err(op, r);
@@ -137,7 +118,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
 	entry.attr_timeout = op_tell(op, entry.ino, attr);
 	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
-		uncount_open(op, entry.ino);
+		opens_take_back(op, entry.ino);
 		inode_forget(op->view->inodes, entry.ino, 1);
 	}
 	op_end(op, 0);
@@ -145,15 +126,11 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 
 void op_finish_open(struct op *op)
 {
-	bool is_file = op->kind == OP_OPEN;
-	int r = is_file ? count_open(op, op->node) : 0;
+	uint64_t counted = op->counted;
 
-	if (r < 0) {
-		op_finish_err(op, r);
-		return;
-	}
-	if (fuse_reply_open(op->req, &op->fi) < 0 && is_file)
-		uncount_open(op, op->node);
+	op->counted = 0; /* as the kernel's from now on */
+	if (fuse_reply_open(op->req, &op->fi) < 0 && counted)
+		opens_take_back(op, counted);
 	op_end(op, 0);
 }
 

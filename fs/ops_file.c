@@ -27,7 +27,7 @@
 #include "file_state.h"
 #include "inode.h"
 #include "meta.h"
-#include "opener.h"
+#include "opens.h"
 #include "ops.h"
 #include "session.h"
 
@@ -144,6 +144,18 @@ static bool is_fresh(const struct op *op)
 	       (double)(op->start_ns - told.at_ns) < timeout * NS_PER_S;
 }
 
+static void open_begun(struct op *op)
+{
+	if (op->view->is_nocto && !(op->fi.flags & O_TRUNC) && is_fresh(op)) {
+		op->fi.keep_cache = 1;
+		answer_open(op);
+		return;
+	}
+	op->call.args.access.mask = NFS_ACCESS_READ | NFS_ACCESS_MODIFY |
+				    NFS_ACCESS_EXTEND | NFS_ACCESS_EXECUTE;
+	op_call(op, NFS_ACCESS, open_done);
+}
+
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct op *op;
@@ -156,14 +168,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!op || !op_target(op, ino))
 		return;
 	op->fi = *fi;
-	if (op->view->is_nocto && !(fi->flags & O_TRUNC) && is_fresh(op)) {
-		op->fi.keep_cache = 1;
-		answer_open(op);
-		return;
-	}
-	op->call.args.access.mask = NFS_ACCESS_READ | NFS_ACCESS_MODIFY |
-				    NFS_ACCESS_EXTEND | NFS_ACCESS_EXECUTE;
-	op_call(op, NFS_ACCESS, open_done);
+	opens_begin(op, open_begun);
 }
 
 /* --- commit ------------------------------------------------------------------------ */
@@ -205,18 +210,7 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 
 static void close_file(struct op *op)
 {
-	uint64_t fileid = inode_fileid(op->view->inodes, op->node);
-	struct file_silly silly;
-
-	file_closed(op->view->inodes, op->node, &silly);
-	atomic_fetch_sub(&op->view->n_opens, 1);
-	if (!silly.dir) {
-		op_finish_err(op, 0);
-		return;
-	}
-	opener_get(op->view->inodes, silly.opener, &op->call.cred);
-	opener_let_go(op->view->inodes, silly.opener);
-	ops_silly_remove(op, silly.dir, fileid, silly.name);
+	op_finish_err(op, 0);
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -231,7 +225,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!op || !op_target(op, ino))
 		return;
 	op_use_opener(op, fi);
-	opener_let_go(op->view->inodes, (uint32_t)fi->fh);
+	opens_close(op, fi);
 	/*
 	 * Pages of a mapping may have been written after the last flush. Nobody is
 	 * left who could be told how it went.

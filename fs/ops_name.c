@@ -113,7 +113,7 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 					 .aside = rename_call,
 					 .dir = new_parent,
 					 .name = op->name2,
-					 .may_be_absent = true };
+					 .is_replaced = true };
 	ops_silly_check(op);
 }
 

@@ -21,11 +21,13 @@ void view_init(struct view *view)
 {
 	pthread_mutex_init(&view->last_lock, NULL);
 	parking_init(&view->appends);
+	parking_init(&view->removals);
 }
 
 void view_fini(struct view *view)
 {
 	view->commits = commits_free(view->commits);
+	parking_fini(&view->removals);
 	parking_fini(&view->appends);
 	pthread_mutex_destroy(&view->last_lock);
 	view->inodes = inode_table_free(view->inodes);

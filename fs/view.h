@@ -39,6 +39,13 @@ struct view_shard {
 	unsigned int next_client;
 };
 
+/* A thread whose open came too late, and who tries once more. */
+#define TURNED_AWAY_MAX 8
+struct turned_away {
+	pid_t thread;
+	uint64_t until_ns;
+};
+
 struct view {
 	struct inode_table *inodes;
 	struct view_shard shards[SHARDS_MAX];
@@ -62,7 +69,10 @@ struct view {
 	struct statvfs last_statvfs;
 	bool has_last_statvfs;
 
-	struct parking appends; /* whose turn has not come */
+	struct parking appends;	   /* whose turn has not come */
+	struct parking removals;   /* opens that wait for one (opens.h) */
+	uint32_t n_blind_removals; /* its lock; of whatever file */
+	struct turned_away turned_away[TURNED_AWAY_MAX]; /* its lock */
 	struct commits *commits;
 };
 

@@ -181,8 +181,7 @@ Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 
 	cr_assert_not(file_set_silly(table, node, &silly), "not open");
 	file_opened(table, node);
-	file_opened(table, node);
-	cr_assert_eq(file_n_opens(table, node), 2);
+	cr_assert(file_try_open(table, node));
 	cr_assert(file_set_silly(table, node, &silly));
 	cr_assert_not(file_set_silly(table, node, &silly), "only one");
 	cr_assert(file_is_silly(table, node));
@@ -193,6 +192,45 @@ Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 	cr_assert_eq(got.name, 7);
 	cr_assert_eq(got.opener, 3);
 	cr_assert_not(file_is_silly(table, node));
+	cr_assert_not(file_try_open(table, node), "it is being removed");
+	file_removal_end(table, node);
+	cr_assert(file_try_open(table, node));
+}
+
+Test(file_state, nobody_opens_what_is_being_removed)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct file_silly got;
+
+	cr_assert(file_removal_begin(table, node));
+	cr_assert(file_removal_begin(table, node));
+	cr_assert_not(file_try_open(table, node));
+	file_removal_end(table, node);
+	cr_assert_not(file_try_open(table, node), "one is left");
+	file_removal_end(table, node);
+	cr_assert(file_try_open(table, node));
+	cr_assert_not(file_removal_begin(table, node), "it is open");
+	file_closed(table, node, &got);
+	file_closed(table, node, &got);
+	cr_assert(file_removal_begin(table, node));
+	cr_assert(file_removal_begin(table, NOBODY), "the kernel has no such");
+	cr_assert(file_try_open(table, NOBODY));
+}
+
+Test(file_state, who_sets_a_file_aside_counts_as_an_open_of_it)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct file_silly silly = { .dir = 1, .name = 7, .opener = 3 };
+	struct file_silly got;
+
+	file_opened(table, node);
+	cr_assert_not(file_removal_begin(table, node));
+	file_closed(table, node, &got);
+	cr_assert(file_set_silly(table, node, &silly));
+	file_closed(table, node, &got);
+	cr_assert_eq(got.dir, 1);
 }
 
 Test(file_state, names_set_aside_look_like_those_of_Linux)

@@ -45,9 +45,7 @@ def replace_often(n):
         os.rename("temporary", "name")
 
 
-@case("a name that is replaced is never missing and never half",
-      not_on_nfs="a known defect: an open counts only when the server has "
-      "answered, and a file replaced before that is not set aside")
+@case("a name that is replaced is never missing and never half")
 def never_missing():
     write("name", b"00000000")
     child = Child(replace_often, 200)
@@ -192,6 +190,18 @@ def other_mount(other):
         write("temporary", b"new %d" % i)
         os.rename("temporary", "name")
         equal(read(other + "/name"), b"new %d" % i)
+
+
+@case("an open file that is replaced is never missing on the other mount",
+      n_mounts=2)
+def never_missing_there(other):
+    write("name", b"old")
+    with opened("name"):
+        child = Child(replace_often, 100)
+        for _ in range(300):
+            fails(errno.EEXIST, os.open, f"{other}/name",
+                  os.O_CREAT | os.O_EXCL)
+        child.result()
 
 
 @case("two mounts rename one file: exactly one wins", n_mounts=2)
