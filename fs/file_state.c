@@ -88,7 +88,7 @@ bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 
 	if (!slot)
 		return false;
-	is_changed = (slot->flags & SLOT_HAS_KNOWN) &&
+	is_changed = slot->n_opens > 0 && (slot->flags & SLOT_HAS_KNOWN) &&
 		     slot->kernel_size == attr->size &&
 		     !known_equal_locked(slot, attr);
 	state_unlock(table, nodeid);

@@ -27,12 +27,13 @@ bool file_validate(struct inode_table *table, uint64_t nodeid,
 		   const struct nfs_attr *attr);
 
 /*
- * On attributes seen at another time: true when the file was validated before and
- * somebody else has changed it in place, that is at the size that the kernel
- * believes. Then the kernel has to be told to drop its pages, and file_dropped()
- * follows. At another size it drops them itself, and must not be told: a
- * notification makes it ignore attributes that are on their way, and so read to
- * the old end.
+ * On attributes seen at another time: true when the file is open, was validated
+ * before, and somebody else has changed it in place, that is at the size that the
+ * kernel believes. Then the kernel has to be told to drop its pages, and
+ * file_dropped() follows. Otherwise it must not be told, because a notification
+ * makes it ignore attributes that are on their way: at another size it drops its
+ * pages itself (and would read to the old end), and those of a file that nobody
+ * has open are dropped by the next open (which it would refuse by an old mode).
  */
 bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 		     const struct nfs_attr *attr);

@@ -98,7 +98,8 @@ Test(file_state, foreign_changes_in_place_are_seen_until_pages_are_dropped)
 
 	other.mtime.tv_sec++;
 	file_told(table, node, &first);
-	cr_assert_not(file_is_changed(table, node, &other), "never opened");
+	file_opened(table, node);
+	cr_assert_not(file_is_changed(table, node, &other), "no pages yet");
 	(void)file_validate(table, node, &first);
 	cr_assert_not(file_is_changed(table, node, &first));
 	cr_assert(file_is_changed(table, node, &other));
@@ -113,6 +114,7 @@ Test(file_state, a_size_that_is_new_to_the_kernel_drops_pages_by_itself)
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
 
+	file_opened(table, node);
 	file_told(table, node, &first);
 	(void)file_validate(table, node, &first);
 	cr_assert_not(file_is_changed(table, node, &second));
@@ -123,6 +125,24 @@ Test(file_state, a_size_that_is_new_to_the_kernel_drops_pages_by_itself)
 	cr_assert(file_is_changed(table, node, &second));
 	cr_assert_not(file_validate(table, node, &second),
 		      "an open drops them in any case");
+}
+
+Test(file_state, pages_of_a_closed_file_are_the_next_open_s_business)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct nfs_attr other = first;
+	struct file_silly silly;
+
+	other.ctime.tv_sec++;
+	file_told(table, node, &first);
+	file_opened(table, node);
+	(void)file_validate(table, node, &first);
+	cr_assert(file_is_changed(table, node, &other));
+	file_closed(table, node, &silly);
+	cr_assert_not(file_is_changed(table, node, &other));
+	file_opened(table, node);
+	cr_assert_not(file_validate(table, node, &other));
 }
 
 Test(file_state, remembers_what_the_kernel_was_told)
