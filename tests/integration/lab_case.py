@@ -22,8 +22,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "deploy"))
 
 from lab import Cluster  # noqa: E402
 
-TEST_SECONDS = 120
-
 # The build directory whose programs are tested.
 PROGRAMS = "build-test"
 
@@ -107,6 +105,7 @@ class LabCase(unittest.TestCase):
     """A class's tests share one lab: cluster, ctl, and what helps with claims."""
 
     maxDiff = 4000
+    test_seconds = 120  # until the watchdog bites
     squashed = ()  # exports of the server besides the plain one
 
     @classmethod
@@ -161,7 +160,7 @@ class LabCase(unittest.TestCase):
         shutil.rmtree(cls.folder)
 
     def run(self, result=None):
-        watchdog = threading.Timer(TEST_SECONDS, self.kill_nodes)
+        watchdog = threading.Timer(self.test_seconds, self.kill_nodes)
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -170,8 +169,8 @@ class LabCase(unittest.TestCase):
             watchdog.cancel()
 
     def kill_nodes(self):
-        print(f"watchdog: {self.id()} did not end within {TEST_SECONDS} s, "
-              "killing the nodes", flush=True)
+        print(f"watchdog: {self.id()} did not end within "
+              f"{self.test_seconds} s, killing the nodes", flush=True)
         for node in self.cluster.nodes:
             node.process.signal(signal.SIGKILL)
 
@@ -198,6 +197,14 @@ class LabCase(unittest.TestCase):
                                  read_only=str(read_only).lower()))
         cls.ctl.wait_phase("pod", name, "Running", seconds=30)
         return cls.ctl.pod_path(name, "data")
+
+    @classmethod
+    def apply_mounts(cls, name, mode):
+        """A claim of this access mode, by the mounts of as many nodes as it
+        allows."""
+        cls.apply_claim(name, mode=mode)
+        nodes = ("node-a", "node-b") if mode == "ReadWriteMany" else ("node-a",)
+        return [cls.apply_pod(f"{name}-{node}", name, node) for node in nodes]
 
     @classmethod
     def delete_pods(cls, *names):

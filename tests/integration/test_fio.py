@@ -4,15 +4,9 @@ of many nodes (our write-behind) and on one of a single node (the kernel's
 write-back)."""
 
 import os
-import subprocess
 
 from csi_case import CsiCase
-
-ENGINES = {
-    "buffered": ["--ioengine=psync"],
-    "direct": ["--ioengine=libaio", "--iodepth=8", "--direct=1"],
-    "mapped": ["--ioengine=mmap"],
-}
+from fio_verify import ENGINES, fio_verify
 
 
 class Fio(CsiCase):
@@ -38,14 +32,7 @@ class Fio(CsiCase):
         return target
 
     def run_fio(self, volume, engine):
-        done = subprocess.run(
-            ["fio", "--name=verify", f"--directory={self.mounts[volume]}",
-             "--rw=randrw", "--bsrange=4k-192k", "--blockalign=4k",
-             "--size=24m", "--numjobs=2", "--verify=crc32c",
-             "--verify_fatal=1", "--verify_backlog=64", "--fsync=50",
-             "--randseed=7", *ENGINES[engine]],
-            text=True, capture_output=True, check=False, timeout=120,
-            cwd=self.folder)
+        done = fio_verify(self.mounts[volume], engine, verify_backlog=64)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for name in os.listdir(self.mounts[volume]):
             os.unlink(os.path.join(self.mounts[volume], name))
