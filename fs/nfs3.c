@@ -34,9 +34,7 @@
  * next tick.
  *
  * While the server is not well, or owes an answer to a call that was given up, a
- * tick without other calls sends a NULL of our own, or health would freeze.
- *
- * Runs on the shard's thread.
+ * tick without calls sends a NULL, or health would freeze. Shard's thread.
  */
 
 #include "nfs3.h"
@@ -298,6 +296,7 @@ static void on_state(void *owner, enum nfs_conn_state state)
 		break;
 	case NFS_CONN_BACKOFF:
 		nfs3_window_unsend_all(&c->window);
+		c->client.n_losses++;
 		/* An idle server may close connections: that is no trouble. */
 		if (has_work(c))
 			set_health(c, NFS_HEALTH_UNREACHABLE);
@@ -404,7 +403,8 @@ static void probe_if_in_doubt(struct nfs3_client *c)
 {
 	if (has_work(c) || (c->client.health == NFS_HEALTH_OK && !c->is_owed))
 		return;
-	c->probe = (struct nfs_call){ .proc = NFS_NULL, .done = probe_done };
+	c->probe = (struct nfs_call){ .done = probe_done };
+	c->probe.proc = c->options.null_proc;
 	nfs_client_submit(&c->client, &c->probe);
 }
 

@@ -32,6 +32,8 @@ struct nfs3_options {
 	uint32_t retrans;   /* 0 = 2; only counts for is_soft */
 	uint32_t max_calls; /* on the wire; 0 = 128, the most */
 	uint32_t max_bytes; /* payload on the wire, both ways; 0 = 16 MiB */
+	enum nfs_proc
+		null_proc; /* of what is at addr; NFS_NULL, NLM_NULL, ... */
 	bool is_soft; /* -ETIMEDOUT after timeo x retrans, else wait for ever */
 	/*
 	 * The local port to start from; 0 = a reserved one (< 1024), since servers

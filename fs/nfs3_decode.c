@@ -25,6 +25,7 @@
 #include "cleanup.h"
 #include "nfs3_xdr.h"
 #include "nfs_status.h"
+#include "nlm_xdr.h"
 
 struct decoder {
 	struct xdr_reader *r;
@@ -330,6 +331,8 @@ int nfs3_decode_results(struct xdr_reader *r, struct nfs_call *call,
 	};
 	uint32_t status = 0;
 
+	if (nlm_has_proc(call->proc))
+		return nlm_decode_results(r, call);
 	call->res = (struct nfs_result){ 0 };
 	if (call->proc != NFS_NULL)
 		status = xdr_get_u32(r);

@@ -19,6 +19,7 @@
 
 #include "cleanup.h"
 #include "nfs3_xdr.h"
+#include "nlm_xdr.h"
 
 #define PROC_COMMIT 21 /* 20 is PATHCONF, which we do not use */
 
@@ -225,17 +226,19 @@ static void put_commit(struct xdr_writer *w, const struct nfs_args *args)
 typedef void (*put_fn)(struct xdr_writer *w, const struct nfs_args *args);
 
 static const put_fn put_args[NFS_N_PROCS] = {
-	[NFS_NULL] = put_null,	     [NFS_GETATTR] = put_object,
-	[NFS_SETATTR] = put_setattr, [NFS_LOOKUP] = put_dirop,
-	[NFS_ACCESS] = put_access,   [NFS_READLINK] = put_object,
-	[NFS_READ] = put_read,	     [NFS_WRITE] = put_write,
-	[NFS_CREATE] = put_create,   [NFS_MKDIR] = put_mkdir,
-	[NFS_SYMLINK] = put_symlink, [NFS_MKNOD] = put_mknod,
-	[NFS_REMOVE] = put_dirop,    [NFS_RMDIR] = put_dirop,
-	[NFS_RENAME] = put_rename,   [NFS_LINK] = put_link,
-	[NFS_READDIR] = put_readdir, [NFS_READDIRPLUS] = put_readdirplus,
-	[NFS_FSSTAT] = put_object,   [NFS_FSINFO] = put_object,
-	[NFS_COMMIT] = put_commit,
+	[NFS_NULL] = put_null,	       [NFS_GETATTR] = put_object,
+	[NFS_SETATTR] = put_setattr,   [NFS_LOOKUP] = put_dirop,
+	[NFS_ACCESS] = put_access,     [NFS_READLINK] = put_object,
+	[NFS_READ] = put_read,	       [NFS_WRITE] = put_write,
+	[NFS_CREATE] = put_create,     [NFS_MKDIR] = put_mkdir,
+	[NFS_SYMLINK] = put_symlink,   [NFS_MKNOD] = put_mknod,
+	[NFS_REMOVE] = put_dirop,      [NFS_RMDIR] = put_dirop,
+	[NFS_RENAME] = put_rename,     [NFS_LINK] = put_link,
+	[NFS_READDIR] = put_readdir,   [NFS_READDIRPLUS] = put_readdirplus,
+	[NFS_FSSTAT] = put_object,     [NFS_FSINFO] = put_object,
+	[NFS_COMMIT] = put_commit,     [NLM_NULL] = put_null,
+	[NLM_TEST] = nlm_put_test,     [NLM_LOCK] = nlm_put_lock,
+	[NLM_UNLOCK] = nlm_put_unlock, [PMAP_GETPORT] = nlm_put_getport,
 };
 
 static int check_name(const char *name)
@@ -260,7 +263,8 @@ static int check_args(const struct nfs_call *call)
 	const struct nfs_args *args = &call->args;
 	int r;
 
-	if (call->proc == NFS_NULL)
+	if (call->proc == NFS_NULL || call->proc == NLM_NULL ||
+	    call->proc == PMAP_GETPORT)
 		return 0;
 	r = check_fh(&args->fh);
 	if (r < 0)
@@ -285,19 +289,25 @@ static int check_args(const struct nfs_call *call)
 	}
 }
 
+static struct nfs_rpc_procedure procedure_of(enum nfs_proc proc)
+{
+	if (nlm_has_proc(proc))
+		return nlm_procedure(proc);
+	return (struct nfs_rpc_procedure){
+		.program = NFS3_PROGRAM,
+		.version = NFS3_VERSION,
+		.number = proc == NFS_COMMIT ? PROC_COMMIT : proc,
+	};
+}
+
 int nfs3_encode_call(struct xdr_writer *w, uint32_t xid,
 		     const struct nfs_call *call)
 {
-	struct nfs_rpc_procedure procedure = {
-		.program = NFS3_PROGRAM,
-		.version = NFS3_VERSION,
-		.number = call->proc == NFS_COMMIT ? PROC_COMMIT : call->proc,
-	};
 	int r = check_args(call);
 
 	if (r < 0)
 		return r;
-	nfs_rpc_put_call(w, xid, procedure, &call->cred);
+	nfs_rpc_put_call(w, xid, procedure_of(call->proc), &call->cred);
 	put_args[call->proc](w, &call->args);
 	return w->is_bad ? -EINVAL : 0;
 }

@@ -27,6 +27,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "nlm_call.h"
 
 #define NFS_FH_MAX   64	  /* RFC 1813 2.5 NFS3_FHSIZE */
 #define NFS_NAME_MAX 255  /* what Linux accepts; the server may accept less */
@@ -120,6 +121,11 @@ enum nfs_proc {
 	NFS_FSSTAT,
 	NFS_FSINFO,
 	NFS_COMMIT,
+	NLM_NULL, /* of the lock manager */
+	NLM_TEST,
+	NLM_LOCK,
+	NLM_UNLOCK,
+	PMAP_GETPORT, /* of the portmapper: for the lock manager's port */
 	NFS_N_PROCS,
 };
 
@@ -185,8 +191,7 @@ struct nfs_args {
 		} symlink;
 		struct {
 			struct nfs_set set;
-			uint32_t
-				type; /* S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK */
+			uint32_t type; /* S_IFIFO, S_IFSOCK, S_IF{CHR,BLK} */
 			uint32_t rdev_major;
 			uint32_t rdev_minor;
 		} mknod;
@@ -201,13 +206,13 @@ struct nfs_args {
 		struct {
 			uint64_t cookie;
 			uint64_t cookieverf;
-			uint32_t
-				count; /* bytes of reply wanted, at most 64 KiB */
-		} readdir;	       /* READDIR and READDIRPLUS */
+			uint32_t count; /* bytes wanted, at most 64 KiB */
+		} readdir;		/* READDIR and READDIRPLUS */
 		struct {
 			uint64_t offset;
 			uint32_t count; /* 0 = to the end */
 		} commit;
+		struct nlm_args lock; /* NLM_* */
 	};
 };
 
@@ -266,6 +271,7 @@ struct nfs_result {
 		struct {
 			uint64_t verf;
 		} commit;
+		struct nlm_result lock; /* NLM_* */
 	};
 };
 
@@ -311,6 +317,7 @@ struct nfs_client {
 	enum nfs_health health; /* kept by the implementation */
 	uint64_t health_since_ns;
 	uint32_t n_in_flight; /* submitted and not done */
+	uint32_t n_losses;    /* of the connection, and attempts in vain */
 };
 
 /* Takes the call; see above. Sent at the end of the loop's round at the latest. */

@@ -26,17 +26,15 @@
 #include "nfs_ask.h"
 #include "nfs_socket.h"
 #include "nfs_status.h"
+#include "nlm_xdr.h"
 
 #define NFS_PORT	   2049
-#define PMAP_PORT	   111
 #define TIMEOUT_MS_DEFAULT 10000
 #define UNMOUNT_TIMEOUT_MS 2000
 #define FLAVORS_MAX	   32
 #define AUTH_SYS	   1
-#define PROTO_TCP	   6
 
-/* RFC 1833 section 3.2; RFC 1813 section 5.2. */
-static const struct nfs_rpc_procedure pmap_getport = { 100000, 2, 3 };
+/* RFC 1813 section 5.2. */
 static const struct nfs_rpc_procedure mount_mnt = { 100005, 3, 1 };
 static const struct nfs_rpc_procedure mount_umnt = { 100005, 3, 3 };
 
@@ -102,7 +100,10 @@ static int dial(struct nfs_ask *ask, const struct opening *o, uint16_t port)
 	return nfs_ask_connect(ask, &addr, o->export.addr_len, o->deadline_ns);
 }
 
-static int ask_portmapper(struct opening *o, struct err *err)
+/* *ret_port is 0 when the server has no such service. */
+static int ask_portmapper(const struct opening *o,
+			  struct nfs_rpc_procedure service, uint16_t *ret_port,
+			  struct err *err)
 {
 	_cleanup_(nfs_ask_fini) struct nfs_ask ask = NFS_ASK_INIT;
 	struct xdr_reader results;
@@ -112,27 +113,32 @@ static int ask_portmapper(struct opening *o, struct err *err)
 
 	if (r < 0)
 		return fail_connect(o, PMAP_PORT, r, err);
-	w = nfs_ask_begin(&ask, pmap_getport);
-	xdr_put_u32(&w, mount_mnt.program);
-	xdr_put_u32(&w, mount_mnt.version);
-	xdr_put_u32(&w, PROTO_TCP);
+	w = nfs_ask_begin(&ask, nlm_procedure(PMAP_GETPORT));
+	xdr_put_u32(&w, service.program);
+	xdr_put_u32(&w, service.version);
+	xdr_put_u32(&w, PMAP_TCP);
 	xdr_put_u32(&w, 0);
 	r = nfs_ask_finish(&ask, &w, &results);
 	if (r < 0)
 		return fail_rpc(o, "ask the portmapper about", r, err);
 	port = xdr_get_u32(&results);
-	if (port == 0 || port > UINT16_MAX)
-		return err_set(err, -EPROTO,
-			       "mount %s:%s: the server has no MOUNT service",
-			       o->spec->server, o->spec->share);
-	o->export.mount_port = (uint16_t)port;
+	*ret_port = port > UINT16_MAX ? 0 : (uint16_t)port;
 	return 0;
 }
 
 static int find_mount_port(struct opening *o, struct err *err)
 {
+	int r;
+
 	o->export.mount_port = (uint16_t)o->spec->mount_port;
-	return o->spec->mount_port ? 0 : ask_portmapper(o, err);
+	if (o->spec->mount_port)
+		return 0;
+	r = ask_portmapper(o, mount_mnt, &o->export.mount_port, err);
+	if (r < 0 || o->export.mount_port)
+		return r;
+	return err_set(err, -EPROTO,
+		       "mount %s:%s: the server has no MOUNT service",
+		       o->spec->server, o->spec->share);
 }
 
 /* --- MOUNT ------------------------------------------------------------------- */
@@ -394,6 +400,29 @@ int nfs_export_open(struct nfs_export *ret, const struct nfs_export_spec *spec,
 	if (r == 0)
 		*ret = opening.export;
 	return r;
+}
+
+int nfs_export_find_lock_manager(const struct nfs_export *export,
+				 const struct nfs_export_spec *spec,
+				 uint16_t *ret_port, struct err *err)
+{
+	struct opening opening;
+	uint16_t port = 0;
+	int r;
+
+	start(&opening, spec,
+	      spec->timeout_ms ? spec->timeout_ms : TIMEOUT_MS_DEFAULT);
+	opening.export = *export;
+	r = ask_portmapper(&opening, nlm_procedure(NLM_NULL), &port, err);
+	if (r < 0)
+		return err_wrap(err, "use mount option \"lock\"");
+	if (port == 0)
+		return err_set(
+			err, -EPROTO,
+			"use mount option \"lock\": server \"%s\" has no lock manager (NLM version 4 over TCP)",
+			spec->server);
+	*ret_port = port;
+	return 0;
 }
 
 void nfs_export_unmount(const struct nfs_export *export,

@@ -50,6 +50,14 @@ int nfs_export_open(struct nfs_export *ret, const struct nfs_export_spec *spec,
 		    struct err *err);
 
 /*
+ * The port of the server's lock manager, which only its portmapper knows. -EPROTO
+ * when there is none; else as above.
+ */
+int nfs_export_find_lock_manager(const struct nfs_export *export,
+				 const struct nfs_export_spec *spec,
+				 uint16_t *ret_port, struct err *err);
+
+/*
  * Tells the MOUNT service that we are done with the share (UMNT), for the list
  * that administrators read. Best effort: nothing depends on the answer, for which
  * it waits at most spec->timeout_ms (0 = 2000).

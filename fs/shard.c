@@ -132,7 +132,7 @@ static bool options_equal(const struct nfs3_options *a,
 	return a->addr_len == b->addr_len &&
 	       memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
 	       a->timeo_ms == b->timeo_ms && a->retrans == b->retrans &&
-	       a->is_soft == b->is_soft;
+	       a->is_soft == b->is_soft && a->null_proc == b->null_proc;
 }
 
 int shard_client_get(struct shard *shard, const struct nfs3_options *options,

@@ -72,6 +72,8 @@ static void decode(enum nfs_proc proc, uint8_t *record, uint32_t len)
 		call.args.read.count = ASKED;
 	if (proc == NFS_WRITE)
 		call.args.write.count = ASKED;
+	if (proc == NLM_TEST)
+		call.args.lock.caller = "a node";
 	if (nfs3_decode_reply(
 		    &r, &call,
 		    (struct nfs3_entries){ entries, ARRAY_SIZE(entries) }) == 0)

@@ -286,7 +286,7 @@ static void make_commit(void)
 
 typedef void (*make_fn)(void);
 
-static const make_fn make[NFS_N_PROCS] = {
+static const make_fn make[NLM_NULL] = {
 	[NFS_NULL] = make_null,	      [NFS_GETATTR] = make_getattr,
 	[NFS_SETATTR] = make_setattr, [NFS_LOOKUP] = make_lookup,
 	[NFS_ACCESS] = make_access,   [NFS_READLINK] = make_readlink,
@@ -487,7 +487,7 @@ Test(nfs3_decode, a_failed_call_has_its_errno_and_attributes)
 
 Test(nfs3_decode, a_reply_that_ends_early_is_malformed)
 {
-	for (enum nfs_proc proc = NFS_GETATTR; proc < NFS_N_PROCS; proc++) {
+	for (enum nfs_proc proc = NFS_GETATTR; proc < NLM_NULL; proc++) {
 		uint8_t whole[sizeof(wire)];
 		size_t len;
 
@@ -520,7 +520,7 @@ Test(nfs3_decode, damage_anywhere_never_gives_more_than_was_asked)
 {
 	static const uint8_t damages[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
 
-	for (enum nfs_proc proc = NFS_GETATTR; proc < NFS_N_PROCS; proc++) {
+	for (enum nfs_proc proc = NFS_GETATTR; proc < NLM_NULL; proc++) {
 		uint8_t whole[sizeof(wire)];
 		size_t len;
 
