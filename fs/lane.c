@@ -54,16 +54,31 @@ static int receive(struct lane *lane)
 	return 0;
 }
 
+static unsigned int n_under_way(const struct lane *lane)
+{
+	return lane->n_running - lane->n_waiting;
+}
+
+void lane_begin_wait(struct lane *lane)
+{
+	lane->n_waiting++;
+}
+
+void lane_end_wait(struct lane *lane)
+{
+	lane->n_waiting--;
+}
+
 static void read_requests(struct lane *lane, unsigned int budget,
 			  unsigned int cap)
 {
 	int r = 0;
 
-	while (r == 0 && budget-- > 0 && lane->n_running < cap)
+	while (r == 0 && budget-- > 0 && n_under_way(lane) < cap)
 		r = receive(lane);
 	if (r < 0 && r != -EAGAIN && r != -ENOMEM)
 		watch_remove(&lane->watch); /* unmounted or aborted */
-	else if (lane->n_running >= LANE_IN_FLIGHT_MAX && !lane->is_paused) {
+	else if (n_under_way(lane) >= LANE_IN_FLIGHT_MAX && !lane->is_paused) {
 		lane->is_paused = true;
 		watch_remove(&lane->watch);
 	}
@@ -159,7 +174,7 @@ void lane_remove(struct lane *lane, struct op *op)
 		drained_if_empty(lane);
 		return;
 	}
-	if (lane->is_paused && lane->n_running < LANE_IN_FLIGHT_MAX / 2) {
+	if (lane->is_paused && n_under_way(lane) < LANE_IN_FLIGHT_MAX / 2) {
 		lane->is_paused = false;
 		(void)lane_open(lane);
 	}

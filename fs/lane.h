@@ -27,8 +27,9 @@ struct lane {
 	struct timer tick;	 /* armed while requests are under way */
 	struct op_queue running; /* oldest first */
 	unsigned int n_running;
-	bool is_paused;	 /* the cap was reached */
-	bool is_closing; /* nothing is read any more */
+	unsigned int n_waiting; /* of them, for locks of other processes */
+	bool is_paused;		/* the cap was reached */
+	bool is_closing;	/* nothing is read any more */
 };
 
 void lane_init(struct lane *lane, struct session *session, struct shard *shard);
@@ -43,3 +44,10 @@ void lane_cancel(struct lane *lane);
 /* By op.c. */
 void lane_add(struct lane *lane, struct op *op);
 void lane_remove(struct lane *lane, struct op *op);
+
+/*
+ * A request of the lane waits for a lock, for as long as another process likes:
+ * it does not count as under way. Nor does it any more.
+ */
+void lane_begin_wait(struct lane *lane);
+void lane_end_wait(struct lane *lane);

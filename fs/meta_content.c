@@ -158,6 +158,7 @@ void meta_stats(FILE *out, const struct meta_subject *subject)
 	add_u64(json, "in_flight", stats->in_flight);
 	add_u64(json, "uncommitted_bytes",
 		volume_get_uncommitted(subject->volume->volume));
+	add_u64(json, "locks", volume_get_n_locks(subject->volume->volume));
 	operations = cJSON_AddObjectToObject(json, "operations");
 	for (int kind = 0; kind < OP_N_KINDS; kind++)
 		add_operation(operations, (enum op_kind)kind,

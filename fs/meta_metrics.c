@@ -122,6 +122,12 @@ static void print_in_flight(FILE *out, const struct family *family,
 		    volume_get_stats(volume->volume)->in_flight);
 }
 
+static void print_locks(FILE *out, const struct family *family,
+			const struct node_volume *volume)
+{
+	print_value(out, family, volume, volume_get_n_locks(volume->volume));
+}
+
 static void print_uncommitted(FILE *out, const struct family *family,
 			      const struct node_volume *volume)
 {
@@ -175,6 +181,8 @@ static const struct family families[] = {
 	  "FUSE operations being worked on.", print_in_flight },
 	{ "claimfs_volume_uncommitted_bytes", "gauge",
 	  "Written, and kept until the server commits it.", print_uncommitted },
+	{ "claimfs_volume_locks", "gauge",
+	  "Ranges that are locked on the server.", print_locks },
 	{ "claimfs_volume_targets", "gauge",
 	  "Places at which the volume is published.", print_targets },
 	{ "claimfs_volume_healthy", "gauge", "1 if the server answers.",

@@ -52,7 +52,8 @@ int node_new(struct node **ret, const struct node_options *options,
 	node->shards = options->shards;
 	node->name = strdup(options->name);
 	node->driver = strdup(options->driver);
-	if (!node->name || !node->driver)
+	node->state_dir = strdup(options->state_dir);
+	if (!node->name || !node->driver || !node->state_dir)
 		return err_set_errno(err, -ENOMEM, "start the node");
 	r = meta_new(&node->meta, node, options->shards, options->state_dir,
 		     err);
@@ -118,6 +119,7 @@ struct node *node_free(struct node *node)
 	(void)pthread_cond_destroy(&node->reader_gone);
 	(void)pthread_mutex_destroy(&node->lock);
 	free(node->driver);
+	free(node->state_dir);
 	free(node->name);
 	free(node);
 	return NULL;

@@ -13,6 +13,7 @@
 struct node {
 	char *name;
 	char *driver;
+	char *state_dir;
 	struct shards *shards; /* borrowed */
 	struct meta *meta;
 	pthread_mutex_t lock;	    /* guards what follows */

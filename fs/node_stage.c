@@ -172,6 +172,8 @@ enum rpc_status node_stage(struct node *node,
 	r = node_spec_parse(args, &spec, err);
 	if (r < 0)
 		return node_status(r);
+	spec.volume.node = node->name;
+	spec.volume.state_dir = node->state_dir;
 	return stage_spec(node, args, &spec.volume, err);
 }
 

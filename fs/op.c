@@ -91,6 +91,7 @@ static void op_reset(struct op *op)
 	op->call.is_retransmitted = false;
 	op->give_up_status = 0;
 	op->is_submitted = false;
+	op->is_dropping = false;
 	op->drops_cache = false;
 	op->has_seen = false;
 	op->has_handle = false;
@@ -303,7 +304,9 @@ void op_give_up(struct op *op, int status)
 		take_back(op);
 		return;
 	}
-	if (op->is_submitted) {
+	if (op->is_dropping) {
+		op_drop_give_up(op);
+	} else if (op->is_submitted) {
 		op->give_up_status = status;
 		nfs_client_cancel(op->client, &op->call);
 	} else if (parking_leave(op)) {
@@ -321,7 +324,7 @@ void op_give_up_if_interrupted(struct op *op, uint64_t now)
 			take_back(op);
 		return;
 	}
-	if (!op->is_submitted && !op->parking)
+	if (!op->is_submitted && !op->parking && !op->is_dropping)
 		return;
 	if (!is_old && op->is_submitted && op->client->health == NFS_HEALTH_OK)
 		return;

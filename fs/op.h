@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "file_state.h"
+#include "lock_table.h"
 #include "loop.h"
 #include "nfs_call.h"
 #include "shard.h"
@@ -49,6 +50,28 @@ struct op_readdir {
 	bool is_retry; /* the cookie was refused once */
 };
 
+enum lock_verb {
+	LOCK_TEST,
+	LOCK_TAKE,
+	LOCK_GIVE,
+	LOCK_CLOSE, /* gives all of an owner's back, or of an open file's */
+	LOCK_UNDO,  /* from here on not of ops: see lock_job.c */
+	LOCK_RECLAIM,
+};
+
+struct op_lock {
+	enum lock_verb verb;
+	/* TEST: becomes one that is in the way, of kind LOCK_NONE if none is. */
+	struct lock_range range;
+	uint64_t owner;	 /* the kernel's; 0 = CLOSE by handle */
+	uint64_t handle; /* of the open file */
+	uint32_t pid;	 /* of the caller; TEST: of the holder, 0 = elsewhere */
+	bool waits;
+	int status; /* of the sync before it */
+	op_fn then;
+	struct lock_job *job; /* that the op waits for; parking's lock */
+};
+
 struct op_unlink {
 	op_fn then;	  /* the name is there, to be removed */
 	op_fn aside;	  /* the name was set aside */
@@ -65,6 +88,7 @@ struct op {
 	op_fn done;	      /* of the call that is under way */
 	int give_up_status;   /* 0, or what a cancelled call is taken for */
 	bool is_submitted;    /* a call is under way */
+	bool is_dropping;     /* pages, before the answer */
 	bool drops_cache;     /* tell the kernel after the reply */
 	bool has_seen;	      /* because of seen */
 	bool has_handle;      /* SETATTR: through an open file */
@@ -99,6 +123,7 @@ struct op {
 		struct op_io io;
 		struct op_readdir readdir;
 		struct op_unlink unlink;
+		struct op_lock lock;
 		uint32_t create_mode;
 		int access_mask;
 	};
@@ -135,6 +160,14 @@ void op_call(struct op *op, enum nfs_proc proc, op_fn done);
 /* True when the call failed: the op is finished with its status. */
 bool op_failed(struct op *op);
 
+/*
+ * Makes the kernel forget the pages of op->node, before the answer; done(op)
+ * follows, also when it did not come to it in time: the next open drops them then.
+ */
+void op_drop_pages(struct op *op, op_fn done);
+/* It goes on at once, unless its pages are being dropped. */
+void op_drop_give_up(struct op *op);
+
 /* --- answers; each frees the op --------------------------------------------- */
 
 /* status 0 = done, else -errno. */
@@ -152,6 +185,8 @@ void op_finish_data(struct op *op, const void *data, size_t len);
 void op_finish_written(struct op *op, size_t count);
 void op_finish_readlink(struct op *op, const char *target);
 void op_finish_statfs(struct op *op, const struct statvfs *st);
+/* The lock in the way; F_UNLCK when there is none. */
+void op_finish_lock(struct op *op, const struct flock *lock);
 
 /* --- for op_answer.c, lane.c and shard.c ----------------------------------------- */
 

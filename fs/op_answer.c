@@ -176,3 +176,9 @@ void op_finish_statfs(struct op *op, const struct statvfs *st)
 	(void)fuse_reply_statfs(op->req, st);
 	op_end(op, 0);
 }
+
+void op_finish_lock(struct op *op, const struct flock *lock)
+{
+	(void)fuse_reply_lock(op->req, lock);
+	op_end(op, 0);
+}

@@ -133,6 +133,9 @@ static int hold_opener(struct op *op)
 	if (r < 0)
 		return r;
 	op->fi.fh = opener;
+	/* Locks of an open file are told from others' by it. */
+	if (op->view->locks)
+		op->fi.fh |= (uint64_t)++op->view->next_handle << 32;
 	op->has_opener = true;
 	atomic_fetch_add(&op->view->n_opens, 1);
 	return 0;

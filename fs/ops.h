@@ -77,6 +77,19 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		   off_t length, struct fuse_file_info *fi);
 
+/* ops_lock.c */
+void ops_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	       struct flock *lock);
+void ops_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	       struct flock *lock, int sleep);
+void ops_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	       int operation);
+/*
+ * At FLUSH the caller's locks of op->node end, at RELEASE those of the open file;
+ * op->fi is the request's. then(op) has the call.status that it came with.
+ */
+void ops_lock_close(struct op *op, op_fn then);
+
 /* ops_io.c */
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	      struct fuse_file_info *fi);

@@ -38,8 +38,9 @@
 
 static void answer_open(struct op *op)
 {
-	/* Who can't write has nothing to flush. */
-	op->fi.noflush = (op->fi.flags & O_ACCMODE) == O_RDONLY;
+	/* Who can't write has nothing to flush; whose locks end, we have to know. */
+	op->fi.noflush =
+		(op->fi.flags & O_ACCMODE) == O_RDONLY && !op->view->locks;
 	op_finish_open(op);
 }
 
@@ -178,6 +179,11 @@ static void synced(struct op *op)
 	op_finish_err(op, op->call.status);
 }
 
+static void flushed(struct op *op)
+{
+	ops_lock_close(op, synced);
+}
+
 static void flush(fuse_req_t req, enum op_kind kind, fuse_ino_t ino,
 		  const struct fuse_file_info *fi)
 {
@@ -186,7 +192,8 @@ static void flush(fuse_req_t req, enum op_kind kind, fuse_ino_t ino,
 	if (!op || !op_target(op, ino))
 		return;
 	op_use_opener(op, fi);
-	commits_sync(op, synced);
+	op->fi = *fi;
+	commits_sync(op, kind == OP_FLUSH ? flushed : synced);
 }
 
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -213,6 +220,11 @@ static void close_file(struct op *op)
 	op_finish_err(op, 0);
 }
 
+static void released(struct op *op)
+{
+	ops_lock_close(op, close_file);
+}
+
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct op *op;
@@ -230,7 +242,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	 * Pages of a mapping may have been written after the last flush. Nobody is
 	 * left who could be told how it went.
 	 */
-	commits_sync(op, close_file);
+	commits_sync(op, released);
 }
 
 /* --- fallocate ------------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ struct session {
 	uint32_t max_io;
 	bool checks_data;
 	bool is_write_back;
+	bool has_locks;
 	uint32_t dev_major;
 	uint32_t dev_minor;
 	uint8_t init_request[INIT_REQUEST_MAX];
@@ -156,6 +157,8 @@ static void on_init(void *userdata, struct fuse_conn_info *conn)
 		conn->want |= FUSE_CAP_AUTO_INVAL_DATA & conn->capable;
 	if (session->is_write_back)
 		conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
+	if (!session->has_locks)
+		conn->want &= ~(FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS);
 	conn->max_write = session->max_io;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND / 4 * 3;
@@ -359,6 +362,7 @@ int session_new(struct session **ret, struct shards *shards,
 	session->max_io = options->max_io ? options->max_io : NFS_IO_MAX;
 	session->checks_data = options->checks_data;
 	session->is_write_back = options->is_write_back;
+	session->has_locks = options->has_locks;
 	LIST_INIT(&session->handles);
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->drained, NULL);

@@ -34,6 +34,7 @@ struct session_options {
 	enum mount_flags mount_flags;
 	bool checks_data;   /* cached reads ask for the file's mtime first */
 	bool is_write_back; /* the kernel keeps written pages back */
+	bool has_locks; /* locks are asked for; else the kernel keeps them */
 };
 
 /* Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. */

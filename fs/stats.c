@@ -34,6 +34,9 @@ static const char *const op_kind_names[OP_N_KINDS] = {
 	[OP_FSYNCDIR] = "fsyncdir",
 	[OP_STATFS] = "statfs",
 	[OP_FALLOCATE] = "fallocate",
+	[OP_GETLK] = "getlk",
+	[OP_SETLK] = "setlk",
+	[OP_SETLKW] = "setlkw",
 };
 
 const char *op_kind_name(enum op_kind kind)

@@ -39,6 +39,9 @@ enum op_kind {
 	OP_FSYNCDIR,
 	OP_STATFS,
 	OP_FALLOCATE,
+	OP_GETLK,
+	OP_SETLK,
+	OP_SETLKW, /* may wait for another owner */
 	OP_N_KINDS,
 };
 

@@ -29,6 +29,7 @@
 
 struct commits;
 struct inode_table;
+struct locks;
 
 #define VIEW_CONNECTIONS_MAX 16
 
@@ -74,6 +75,8 @@ struct view {
 	uint32_t n_blind_removals; /* its lock; of whatever file */
 	struct turned_away turned_away[TURNED_AWAY_MAX]; /* its lock */
 	struct commits *commits;
+	struct locks *locks;	      /* NULL = the kernel keeps them */
+	_Atomic uint32_t next_handle; /* of open files, where there are locks */
 };
 
 void view_init(struct view *view);

@@ -23,8 +23,10 @@
 #include "file_state.h"
 #include "inode.h"
 #include "inode_layout.h"
+#include "locks.h"
 #include "log.h"
 #include "nfs_export.h"
+#include "nfs_socket.h"
 #include "ops.h"
 #include "session.h"
 #include "shard.h"
@@ -36,7 +38,7 @@
 #define COMMIT_TIMEOUT_MS 2000
 #define MIN_IO		  4096u
 #define IO_UNIT		  1024u
-#define N_STRINGS	  10
+#define N_STRINGS	  12
 #define MS_PER_DECISECOND 100u
 
 struct volume {
@@ -70,10 +72,10 @@ static int copy_spec(struct volume *volume, const struct volume_spec *spec)
 {
 	struct volume_spec *own = &volume->spec;
 	const char **strings[N_STRINGS] = {
-		&own->handle,	   &own->pv,	&own->claim,
-		&own->server,	   &own->share, &own->subdir,
-		&own->mountpoint,  &own->class, &own->reclaim_policy,
-		&own->access_modes
+		&own->handle,	    &own->pv,	 &own->claim,
+		&own->server,	    &own->share, &own->subdir,
+		&own->mountpoint,   &own->class, &own->reclaim_policy,
+		&own->access_modes, &own->node,	 &own->state_dir
 	};
 
 	*own = *spec;
@@ -175,8 +177,11 @@ static int make_view(struct volume *volume, struct err *err)
 	view->timeouts = attr_timeouts(spec->access_mode, &spec->options);
 	view->is_nocto = spec->options.is_nocto;
 	view->is_sync = spec->options.is_noac;
-	view->is_write_back = view->has_one_node && !view->is_sync;
-	view->writes_behind = !view->has_one_node && !view->is_sync;
+	/* Who gets a lock has to find the data on the server. */
+	if (!view->is_sync && !spec->options.has_locks) {
+		view->is_write_back = view->has_one_node;
+		view->writes_behind = !view->has_one_node;
+	}
 	view->read_max = io_size(spec->options.rsize, export->read_pref,
 				 export->read_max);
 	view->write_max = io_size(spec->options.wsize, export->write_pref,
@@ -195,6 +200,29 @@ static int make_view(struct volume *volume, struct err *err)
 				     "create the store of uncommitted data");
 	shards_call_all(volume->shards, get_clients, &start);
 	return start.r;
+}
+
+static int start_locks(struct volume *volume, struct err *err)
+{
+	const struct volume_spec *spec = &volume->spec;
+	const struct nfs_export_spec source = export_spec(spec);
+	struct locks_options options = { .shards = volume->shards,
+					 .server = client_options(volume),
+					 .state_dir = spec->state_dir,
+					 .volume = spec->handle,
+					 .node = spec->node };
+	uint16_t port;
+	int r;
+
+	if (!spec->options.has_locks)
+		return 0;
+	r = nfs_export_find_lock_manager(&volume->export, &source, &port, err);
+	if (r < 0)
+		return r;
+	options.server.null_proc = NLM_NULL;
+	nfs_sockaddr_set_port(&options.server.addr, port);
+	r = locks_start(&volume->view.locks, &options, err);
+	return r < 0 ? err_wrap(err, "use mount option \"lock\"") : 0;
 }
 
 static enum mount_flags mount_flags(const struct volume_spec *spec)
@@ -237,7 +265,8 @@ static int make_session(struct volume *volume, struct err *err)
 						  : view->write_max,
 				.mount_flags = mount_flags(spec),
 				.checks_data = spec->options.is_noac,
-				.is_write_back = view->is_write_back },
+				.is_write_back = view->is_write_back,
+				.has_locks = view->locks != NULL },
 			err);
 	if (r < 0)
 		return r;
@@ -268,6 +297,8 @@ struct volume *volume_stop(struct volume *volume)
 		return NULL;
 	volume->session = session_free(volume->session);
 	stop_commits(volume);
+	/* What was written under a lock is there before the lock goes. */
+	volume->view.locks = locks_stop(volume->view.locks);
 	shards_call_all(volume->shards, put_clients, volume);
 	view_fini(&volume->view);
 	if (volume->has_export) {
@@ -303,6 +334,8 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 		return r;
 	volume->has_export = true;
 	r = make_view(volume, err);
+	if (r == 0)
+		r = start_locks(volume, err);
 	if (r < 0)
 		return r;
 	/* So that statfs has an answer before the server's first silence. */
@@ -339,6 +372,11 @@ struct volume_stats *volume_get_stats(struct volume *volume)
 uint32_t volume_get_dev_minor(const struct volume *volume)
 {
 	return session_dev_minor(volume->session);
+}
+
+uint64_t volume_get_n_locks(const struct volume *volume)
+{
+	return volume->view.locks ? locks_count(volume->view.locks) : 0;
 }
 
 uint64_t volume_get_uncommitted(const struct volume *volume)

@@ -42,6 +42,8 @@ struct volume_spec {
 	uint64_t capacity; /* bytes; 0 = unknown */
 	const char *class; /* these three: NULL = unknown */
 	const char *reclaim_policy;
+	const char *node; /* its name, and where it may keep files: */
+	const char *state_dir;
 	const char *access_modes; /* of the PV, "ReadWriteMany,ReadOnlyMany" */
 	struct mount_options options;
 	struct identity identity;
@@ -91,6 +93,9 @@ struct volume_usage {
 /* Asks the server and waits at most timeout_ms, then gives what is last known. */
 void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
 		      struct volume_usage *ret);
+
+/* Ranges that are locked by this node; 0 without `lock`. */
+uint64_t volume_get_n_locks(const struct volume *volume);
 
 /* Bytes that the server has not committed yet. */
 uint64_t volume_get_uncommitted(const struct volume *volume);

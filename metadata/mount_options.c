@@ -102,6 +102,7 @@ static const struct option known[] = {
 	{ "defaults", accept },
 	{ "diratime", clear_flag, FIELD(is_nodiratime) },
 	{ "hard", clear_flag, FIELD(is_soft) },
+	{ "lock", set_flag, FIELD(has_locks) },
 	{ "mountport", set_number, FIELD(mountport), 1, 65535 },
 	{ "nconnect", set_number, FIELD(nconnect), 1, 16 },
 	{ "noac", set_flag, FIELD(is_noac) },
@@ -109,7 +110,7 @@ static const struct option known[] = {
 	{ "nocto", set_flag, FIELD(is_nocto) },
 	{ "nodev", accept },
 	{ "nodiratime", set_flag, FIELD(is_nodiratime) },
-	{ "nolock", accept },
+	{ "nolock", clear_flag, FIELD(has_locks) },
 	{ "noresvport", accept },
 	{ "nosuid", accept },
 	{ "port", set_number, FIELD(port), 1, 65535 },
@@ -240,11 +241,6 @@ static int apply_version(struct mount_options *options, const char *name,
 
 static int refuse(const char *name, struct err *err)
 {
-	/* Most classes that ask for it only write the default of nfs(5) down. */
-	if (strcmp(name, "lock") == 0)
-		return err_set(
-			err, -EINVAL,
-			"mount option \"lock\" is not implemented: must be nolock (locks hold between the pods of a node, not between nodes)");
 	for (size_t i = 0; i < ARRAY_SIZE(unimplemented); i++) {
 		if (strcmp(name, unimplemented[i]) == 0)
 			return err_set(err, -EINVAL,

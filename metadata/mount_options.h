@@ -47,8 +47,9 @@ struct mount_options {
 	struct mount_lifetime dir;
 	uint32_t lookupcache; /* enum mount_lookupcache */
 	bool is_soft;
-	bool is_noac;  /* whatever reg and dir say */
-	bool is_nocto; /* open believes attributes, too */
+	bool is_noac;	/* whatever reg and dir say */
+	bool is_nocto;	/* open believes attributes, too */
+	bool has_locks; /* between nodes, by NLM; else local to the node */
 	bool is_ro;
 	bool is_noatime;
 	bool is_nodiratime;

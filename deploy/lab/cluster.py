@@ -32,13 +32,14 @@ class Cluster:
     """Two nodes, node-a and node-b, and a provisioner, on one share."""
 
     def __init__(self, build, folder, foreign=None, env=None, shards=None,
-                 squashed=()):
+                 squashed=(), nlm_port=None):
         self.folder = os.path.abspath(folder)
         self.foreign = foreign
         self.env = env
         self.build = build
         self.shards = shards
         self.squashed = squashed  # exports that the server has besides
+        self.nlm_port = nlm_port  # of its lock manager, if it has one
         self.server = None
         self.nodes = []
         self.provisioner = None
@@ -65,7 +66,8 @@ class Cluster:
             self.server = Ganesha(os.path.join(self.folder, "server"),
                                   os.path.join(self.folder, "export"),
                                   free_port(), free_port(),
-                                  squashed=self.squashed)
+                                  squashed=self.squashed,
+                                  nlm_port=self.nlm_port)
             self.server.start()
         options = ["--driver-name", DRIVER]
         if self.shards:

@@ -3,7 +3,8 @@
 
 Several may run at once. It needs no rpcbind (ganesha_alone.c says why and how),
 and NLM, rquota, UDP and NFSv4 are off: each would open a port or keep state
-outside the lab's folder.
+outside the lab's folder. One with a lock manager is for a network namespace of
+its own, where an rpcbind and an rpc.statd have to run.
 """
 
 import glob
@@ -18,7 +19,7 @@ NFS_CORE_PARAM {{
     NFS_Port = {port};
     MNT_Port = {mount_port};
     Protocols = 3;
-    Enable_NLM = false;
+    {nlm}
     Enable_RQUOTA = false;
     Enable_UDP = false;
     mount_path_pseudo = false;
@@ -28,7 +29,7 @@ NFS_CORE_PARAM {{
     Plugins_Dir = "{plugins}";
 }}
 NFSv4 {{
-    Graceless = true;
+    {grace}
     RecoveryBackend = fs;
     RecoveryRoot = "{state}/recovery";
 }}
@@ -74,19 +75,24 @@ EXPORT {{
 """
 
 
+# In which clients may reclaim locks, and take no new ones.
+GRACE_SECONDS = 5
+
+
 class Ganesha:
     """The server; export, port and mount_port are what clients need. For each of
     squashed ("root_squash", "all_squash") it exports one more folder, next to the
     first: squashed_export() names it."""
 
     def __init__(self, state, export, port, mount_port, attr_expiration=0,
-                 squashed=()):
+                 squashed=(), nlm_port=None):
         self.state = os.path.abspath(state)
         self.export = os.path.abspath(export)
         self.port = port
         self.mount_port = mount_port
         self.attr_expiration = attr_expiration
         self.squashed = squashed
+        self.nlm_port = nlm_port  # has a lock manager
         self.process = Process("ganesha", self.state)
 
     def squashed_export(self, squash):
@@ -105,16 +111,22 @@ class Ganesha:
                            "/usr/lib/*/ganesha")
         path = os.path.join(self.state, "ganesha.conf")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(plugins=plugins[0],
-                                  more=self._squashed_exports(), **vars(self)))
+            f.write(CONFIG.format(
+                plugins=plugins[0], more=self._squashed_exports(),
+                nlm=f"Enable_NLM = true; NLM_Port = {self.nlm_port};"
+                if self.nlm_port else "Enable_NLM = false;",
+                # It looks at the time twice per lease.
+                grace=f"Grace_Period = {GRACE_SECONDS}; Lease_Lifetime = 4;"
+                if self.nlm_port else "Graceless = true;", **vars(self)))
         return path
 
     def _build_preload(self):
         source = os.path.join(os.path.dirname(os.path.dirname(
             os.path.abspath(__file__))), "ganesha_alone.c")
         target = os.path.join(self.state, "ganesha_alone.so")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O", "-o", target, source],
-                       check=True)
+        with_rpcbind = ["-DWITH_RPCBIND"] if self.nlm_port else []
+        subprocess.run(["cc", "-shared", "-fPIC", "-O", *with_rpcbind, "-o",
+                        target, source], check=True)
         return target
 
     def start(self):

@@ -107,6 +107,7 @@ class LabCase(unittest.TestCase):
     maxDiff = 4000
     test_seconds = 120  # until the watchdog bites
     squashed = ()  # exports of the server besides the plain one
+    nlm_port = None  # of the server's lock manager
 
     @classmethod
     def setUpClass(cls):
@@ -117,7 +118,7 @@ class LabCase(unittest.TestCase):
         os.mkdir(cls.reports)
         cls.cluster = Cluster(PROGRAMS, os.path.join(cls.folder, "lab"),
                               env=sanitizer_environment(cls.reports),
-                              squashed=cls.squashed)
+                              squashed=cls.squashed, nlm_port=cls.nlm_port)
         try:
             cls.start_lab()
             cls.set_up_lab()

@@ -3,73 +3,16 @@
 them, so they hold between the pods of a node and are unknown to other nodes. Every
 holder is a process of its own, because a process never conflicts with itself."""
 
-import contextlib
-import errno
 import fcntl
 import os
 import signal
 import struct
-import subprocess
-import sys
 
 import grpc
 
-from csi_case import CODES, MountCase
+from csi_case import MountCase
 from lab import wait_for
-
-SECONDS = 10
-
-# Takes a lock, says so, and keeps it until its input ends.
-HOLDER = """\
-import fcntl, sys
-how, path, mode, start, length = sys.argv[1:]
-f = open(path, "r+b", buffering=0)
-if how == "flock":
-    fcntl.flock(f, int(mode))
-else:
-    fcntl.lockf(f, int(mode), int(length), int(start))
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextlib.contextmanager
-def started(how, path, mode=fcntl.LOCK_EX, start=0, length=0):
-    """A process that takes a lock; it may have to wait for it."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, how, path, str(int(mode)), str(start),
-         str(length)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait(SECONDS)
-        child.stdin.close()
-        child.stdout.close()
-
-
-@contextlib.contextmanager
-def held(how, path, mode=fcntl.LOCK_EX, start=0, length=0):
-    """The same, and it has the lock."""
-    with started(how, path, mode, start, length) as child:
-        if child.stdout.readline() != b"held\n":
-            raise AssertionError(f"no {how} lock on {path}")
-        yield child
-
-
-def can_lock(how, path, mode=fcntl.LOCK_EX, start=0, length=0):
-    """Whether this process gets the lock at once; it is dropped again."""
-    with open(path, "r+b", buffering=0) as f:
-        try:
-            if how == "flock":
-                fcntl.flock(f, mode | fcntl.LOCK_NB)
-            else:
-                fcntl.lockf(f, mode | fcntl.LOCK_NB, length, start)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-            return False
-    return True
+from lock_holder import SECONDS, can_lock, held, started
 
 
 def is_waiting_for_lock(pid):
@@ -148,13 +91,12 @@ class Locks(MountCase):
             with self.subTest(how), held(how, self.first):
                 self.assertTrue(can_lock(how, self.elsewhere))
 
-    def test_locks_between_nodes_are_refused_not_ignored(self):
+    def test_locks_between_nodes_need_a_lock_manager(self):
         context = self.context("shared")
         context["mountOptions"] += ",lock"
         request = self.stage_request("wants-lock", self.folder + "/refused",
                                      volume_context=context)
         with self.assertRaises(grpc.RpcError) as caught:
             self.clients[0].node.NodeStageVolume(request, timeout=SECONDS)
-        self.assertEqual(caught.exception.code(), CODES.INVALID_ARGUMENT)
-        self.assertIn('mount option "lock"', caught.exception.details())
-        self.assertIn("nolock", caught.exception.details())
+        self.assertIn('use mount option "lock": ', caught.exception.details())
+        self.assertIn("127.0.0.1", caught.exception.details())

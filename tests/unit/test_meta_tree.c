@@ -90,6 +90,11 @@ uint32_t volume_get_dev_minor(const struct volume *volume)
 	return 0;
 }
 
+uint64_t volume_get_n_locks(const struct volume *volume)
+{
+	return 0;
+}
+
 uint64_t volume_get_uncommitted(const struct volume *volume)
 {
 	return 0;

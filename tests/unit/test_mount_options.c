@@ -127,9 +127,16 @@ Test(mount_options, cache_lifetimes_have_bounds_per_kind_that_never_cross)
 	}
 }
 
+Test(mount_options, locks_hold_between_nodes_when_asked_for)
+{
+	cr_expect_not(must_parse("hard").has_locks);
+	cr_expect(must_parse("nolock,lock").has_locks);
+	cr_expect_not(must_parse("lock,nolock").has_locks);
+}
+
 Test(mount_options, accepts_what_happens_anyway)
 {
-	(void)must_parse("nolock,noresvport,proto=tcp,tcp,sec=sys,cto,"
+	(void)must_parse("noresvport,proto=tcp,tcp,sec=sys,cto,"
 			 "relatime,nosuid,nodev,mountproto=tcp,mountvers=3");
 }
 
@@ -139,8 +146,6 @@ Test(mount_options, refuses_by_name_and_changes_nothing)
 		const char *text;
 		const char *sentence;
 	} table[] = {
-		{ "lock",
-		  "mount option \"lock\" is not implemented: must be nolock (locks hold between the pods of a node, not between nodes)" },
 		{ "udp", "mount option \"udp\" is not implemented" },
 		{ "rdma", "mount option \"rdma\" is not implemented" },
 		{ "fsc", "mount option \"fsc\" is not implemented" },

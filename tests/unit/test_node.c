@@ -132,7 +132,9 @@ static const struct labels other_context = { other_items,
 
 static void enter(void)
 {
-	const struct node_options options = { .name = "n", .driver = "d" };
+	const struct node_options options = { .name = "n",
+					      .driver = "d",
+					      .state_dir = dir };
 
 	if (geteuid() != 0)
 		cr_skip_test("mounting needs root");
