@@ -10,87 +10,45 @@ import json
 import os
 import random
 import signal
-import socket
 import struct
 import subprocess
-import threading
 import time
 
 from lab import wait_for
 from csi_case import CODES, CsiCase, SECONDS, grpc
+from wire import Wire, procedure
 
 GETATTR, LOOKUP, ACCESS, WRITE = 1, 3, 4, 7
 FILE_SYNC = 2
 
 
-def receive(sock, n):
-    data = b""
-    while len(data) < n:
-        more = sock.recv(n - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
-class Counter:
-    """Passes connections on to a server and counts the calls by procedure."""
+class Counter(Wire):
+    """Counts the calls by procedure."""
 
     def __init__(self, port):
-        self.server = ("127.0.0.1", port)
         self.calls = collections.Counter()
         self.largest = collections.Counter()
         self.writes_stable = set()
-        self.n_connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(port)
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.n_connections += 1
-            server = socket.create_connection(self.server)
-            for args in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self.pump, args=args,
-                                 daemon=True).start()
-
-    def pump(self, source, target, are_calls):
-        try:
-            while True:
-                mark = receive(source, 4)
-                record = receive(source,
-                                 struct.unpack(">I", mark)[0] & ~(1 << 31))
-                if are_calls:
-                    self.count(record)
-                target.sendall(mark + record)
-        except (OSError, EOFError):
-            for sock in (source, target):
-                sock.close()
-
-    def count(self, record):
-        proc = struct.unpack_from(">I", record, 20)[0]
+    def passes(self, call):
+        proc = procedure(call)
         self.calls[proc] += 1
-        self.largest[proc] = max(self.largest[proc], len(record))
+        self.largest[proc] = max(self.largest[proc], len(call))
         if proc == WRITE:
             # Behind credentials, verifier, handle, offset and count.
             at = 24
             for _ in range(2):
-                at += 8 + struct.unpack_from(">I", record, at + 4)[0]
-            at += 4 + struct.unpack_from(">I", record, at)[0]
-            self.writes_stable.add(struct.unpack_from(">I", record, at + 12)[0])
+                at += 8 + struct.unpack_from(">I", call, at + 4)[0]
+            at += 4 + struct.unpack_from(">I", call, at)[0]
+            self.writes_stable.add(struct.unpack_from(">I", call, at + 12)[0])
+        return True
 
     def during(self, action, *procs):
         """How many calls of the procedures an action makes."""
         before = sum(self.calls[proc] for proc in procs)
         action()
         return sum(self.calls[proc] for proc in procs) - before
-
-    def close(self):
-        self.listener.close()
 
 
 def write(path, text, mode="w"):

@@ -3,79 +3,34 @@
 whoever wants to drop them waits. Other volumes must not notice."""
 
 import os
-import socket
-import struct
 import subprocess
 import threading
 
 from lab import wait_for
-from lab.process import free_port
 from csi_case import CsiCase
+from wire import Wire, procedure
 
 SECONDS = 8
 READ = 6
 
 
-def receive(sock, n):
-    data = b""
-    while len(data) < n:
-        more = sock.recv(n - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
-class Proxy:
-    """Passes NFS calls on to a server, but for READs while it withholds them."""
+class Withholding(Wire):
+    """Passes NFS calls on, but for READs while it withholds them."""
 
     def __init__(self, port):
-        self.server = ("127.0.0.1", port)
         self.is_withholding = False
         self.n_withheld = 0
-        self.socks = []
-        self.port = free_port()
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(port)
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self.server)
-            self.socks += [client, server]
-            for args in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self.pump, args=args,
-                                 daemon=True).start()
-
-    def pump(self, source, target, are_calls):
-        try:
-            while True:
-                mark = receive(source, 4)
-                record = receive(source, struct.unpack(">I", mark)[0] & ~(1 << 31))
-                if are_calls and self.is_withholding and \
-                        struct.unpack_from(">I", record, 20)[0] == READ:
-                    self.n_withheld += 1
-                    continue
-                target.sendall(mark + record)
-        except (OSError, EOFError):
-            for sock in (source, target):
-                sock.close()
+    def passes(self, call):
+        is_withheld = self.is_withholding and procedure(call) == READ
+        self.n_withheld += is_withheld
+        return not is_withheld
 
     def reset(self):
         """Answers READs again: clients send on a new connection what is missing."""
         self.is_withholding = False
-        for sock in self.socks:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.reset()
-        self.listener.close()
+        super().reset()
 
 
 class WithheldReads(CsiCase):
@@ -119,7 +74,7 @@ class WithheldReads(CsiCase):
         return reader
 
     def test_another_volume_lives_and_goes(self):
-        proxy = Proxy(self.cluster.server.port)
+        proxy = Withholding(self.cluster.server.port)
         self.addCleanup(proxy.close)
         silent = self.stage("silent", proxy.port)
         other = self.stage("other", self.cluster.server.port)
