@@ -120,8 +120,10 @@ class LabCase(unittest.TestCase):
                               env=sanitizer_environment(cls.reports),
                               squashed=cls.squashed, nlm_port=cls.nlm_port)
         try:
-            cls.start_lab()
-            cls.set_up_lab()
+            with cls.watched("the set-up of " + cls.__name__,
+                             cls.test_seconds):
+                cls.start_lab()
+                cls.set_up_lab()
         except BaseException:
             cls.cluster.stop()
             cls.keep_logs()
@@ -161,18 +163,25 @@ class LabCase(unittest.TestCase):
         shutil.rmtree(cls.folder)
 
     def run(self, result=None):
-        watchdog = threading.Timer(self.test_seconds, self.kill_nodes)
+        with self.watched(self.id(), self.test_seconds):
+            return super().run(result)
+
+    @classmethod
+    @contextlib.contextmanager
+    def watched(cls, what, seconds):
+        watchdog = threading.Timer(seconds, cls.kill_nodes, (what, seconds))
         watchdog.daemon = True
         watchdog.start()
         try:
-            return super().run(result)
+            yield
         finally:
             watchdog.cancel()
 
-    def kill_nodes(self):
-        print(f"watchdog: {self.id()} did not end within "
-              f"{self.test_seconds} s, killing the nodes", flush=True)
-        for node in self.cluster.nodes:
+    @classmethod
+    def kill_nodes(cls, what, seconds):
+        print(f"watchdog: {what} did not end within {seconds} s, killing the "
+              "nodes", flush=True)
+        for node in cls.cluster.nodes:
             node.process.signal(signal.SIGKILL)
 
     # Claims and pods
