@@ -155,9 +155,7 @@ static void on_answered(struct nfs_call *call)
 	struct behind *behind = container_of(call, struct behind, call);
 	struct commits *commits = behind->commits;
 
-	if (call->status == 0)
-		view_own_change(commits->view, behind->file->nodeid,
-				&call->res.wcc);
+	view_own_change(commits->view, behind->file->nodeid, call);
 	commits_lock(commits);
 	if (take_answer(behind))
 		end_behind(behind);

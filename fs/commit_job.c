@@ -210,8 +210,7 @@ static void on_written_again(struct nfs_call *call)
 	struct kept_extent *extent = job->extent;
 	struct commits *commits = job->commits;
 
-	if (call->status == 0)
-		view_own_change(commits->view, job->file->nodeid, &res->wcc);
+	view_own_change(commits->view, job->file->nodeid, call);
 	commits_lock(commits);
 	if (call->status < 0 || res->write.count == 0) {
 		fail_job(job, call->status < 0 ? call->status : -EIO);
@@ -273,9 +272,7 @@ static void on_committed(struct nfs_call *call)
 	struct kept_job *job = container_of(call, struct kept_job, call);
 	struct commits *commits = job->commits;
 
-	if (call->status == 0)
-		view_own_change(commits->view, job->file->nodeid,
-				&call->res.wcc);
+	view_own_change(commits->view, job->file->nodeid, call);
 	commits_lock(commits);
 	if (call->status < 0)
 		fail_job(job, call->status);

@@ -135,7 +135,7 @@ static uint32_t known_digest_locked(const struct inode_slot *slot)
 }
 
 uint64_t file_told(struct inode_table *table, uint64_t nodeid,
-		   const struct nfs_attr *attr)
+		   const struct nfs_attr *attr, uint64_t at_ns)
 {
 	struct inode_slot *slot = state_lock(table, nodeid);
 	const uint32_t told = digest(attr);
@@ -143,11 +143,12 @@ uint64_t file_told(struct inode_table *table, uint64_t nodeid,
 
 	if (!slot)
 		return 0;
-	slot->told_ns = clock_ns();
+	slot->told_ns = at_ns;
 	if (slot->told != told)
 		slot->changed_ns = slot->told_ns;
 	slot->told = told;
 	slot->kernel_size = attr->size;
+	slot->attr.is_new = 0;
 	__atomic_store_n(&slot->group, attr->gid, __ATOMIC_RELAXED);
 	age_ns = slot->told_ns - slot->changed_ns;
 	state_unlock(table, nodeid);

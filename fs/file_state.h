@@ -46,9 +46,10 @@ void file_dropped(struct inode_table *table, uint64_t nodeid,
  * What the kernel is told of a file's or directory's attributes, and whether that
  * is still true: it believes what it has until the time-out. Telling returns the
  * age: for how many ns the object has been seen in this state, 0 the first time.
+ * at_ns: when the server said so.
  */
 uint64_t file_told(struct inode_table *table, uint64_t nodeid,
-		   const struct nfs_attr *attr);
+		   const struct nfs_attr *attr, uint64_t at_ns);
 bool file_is_told(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr);
 

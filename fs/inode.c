@@ -224,6 +224,8 @@ static void slot_fill(struct inode_slot *slot, const struct nfs_fh *fh,
 	slot->cookieverf = 0;
 	slot->silly_dir = 0;
 	slot->told = 0;
+	slot->attr_ns = 0;
+	slot->changed_own_ns = 0;
 	slot->group = 0;
 	atomic_store(&slot->is_valid, 1);
 }

@@ -22,7 +22,7 @@
 #include "nfs_call.h"
 
 #define INODE_ROOT 1ull
-/* Nodes that the kernel may know at once, per volume: 832 MiB of slots. */
+/* Nodes that the kernel may know at once, per volume: 1.2 GiB of slots. */
 #define INODE_MAX (4u << 20)
 
 struct inode_table;

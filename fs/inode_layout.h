@@ -23,7 +23,7 @@
 #include "nfs_call.h"
 
 #define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     5
+#define TABLE_VERSION	     6
 #define TABLE_OPENERS_OFFSET (64u << 10)
 #define TABLE_SLOTS_OFFSET   (160u << 10)
 #define TABLE_INIT_MAX	     1024
@@ -58,6 +58,25 @@ struct slot_time {
 	uint32_t reserved;
 };
 
+/* struct nfs_attr without what the node and the volume say. */
+struct slot_attr {
+	uint32_t mode;
+	uint32_t nlink;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
+	uint64_t size;
+	uint64_t used;
+	int64_t atime_s;
+	int64_t mtime_s;
+	int64_t ctime_s;
+	uint32_t atime_ns;
+	uint32_t mtime_ns;
+	uint32_t ctime_ns;
+	uint32_t is_new; /* the kernel has not been told */
+};
+
 enum slot_flags {
 	SLOT_HAS_KNOWN = 1u << 0, /* known_* hold a validated state */
 	SLOT_APPENDING = 1u << 1, /* an append is under way */
@@ -85,12 +104,15 @@ struct inode_slot {
 	uint32_t silly_opener; /* who removed the name */
 	uint32_t group;	       /* in attributes that were told last */
 	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
-	uint64_t kernel_size; /* that the kernel believes the file to have */
-	uint64_t told_ns;     /* when the kernel was told; clock_ns() */
-	uint64_t changed_ns;  /* when it was first told the same */
+	uint64_t kernel_size;	 /* that the kernel believes the file to have */
+	uint64_t told_ns;	 /* when the kernel was told; clock_ns() */
+	uint64_t changed_ns;	 /* when it was first told the same */
+	uint64_t attr_ns;	 /* when the server said attr; 0 = not known */
+	uint64_t changed_own_ns; /* when the last change of our own ended */
+	struct slot_attr attr;	 /* attr_cache.c's */
 };
 
-_Static_assert(sizeof(struct inode_slot) == 200,
+_Static_assert(sizeof(struct inode_slot) == 296,
 	       "a changed slot is a new TABLE_VERSION");
 
 /* The slot of a node; NULL when the node id is stale. Lock-free. */

@@ -36,6 +36,8 @@ struct inode_table {
 	uint32_t free_slot; /* alloc_lock: first of the free list */
 	uint32_t n_used;    /* alloc_lock: slots that were ever used */
 	_Atomic uint32_t n_nodes;
+	_Atomic uint64_t unnamed_ns; /* when a name was last changed */
+	_Atomic uint64_t renamed_ns; /* and when by a rename */
 	pthread_mutex_t state_locks[INODE_STATE_LOCKS];
 };
 

@@ -267,6 +267,35 @@ bool op_take_change(struct op *op, uint64_t dir, const char *name)
 
 /* --- calls ---------------------------------------------------------------------- */
 
+/* Directories of names that the call has changed are other ones now. */
+static void learn_names(struct op *op)
+{
+	const struct nfs_call *call = &op->call;
+
+	switch (call->proc) {
+	case NFS_RENAME:
+		view_names_change(op->view, op->unlink.dir, call,
+				  &call->res.to_wcc);
+		if (op->node != op->unlink.dir)
+			view_names_change(op->view, op->node, call,
+					  &call->res.wcc);
+		break;
+	case NFS_LINK:
+		view_names_change(op->view, op->node, call, &call->res.to_wcc);
+		break;
+	case NFS_CREATE:
+	case NFS_MKDIR:
+	case NFS_SYMLINK:
+	case NFS_MKNOD:
+	case NFS_REMOVE:
+	case NFS_RMDIR:
+		view_names_change(op->view, op->node, call, &call->res.wcc);
+		break;
+	default:
+		break;
+	}
+}
+
 static void on_done(struct nfs_call *call)
 {
 	struct op *op = container_of(call, struct op, call);
@@ -274,6 +303,7 @@ static void on_done(struct nfs_call *call)
 	op->is_submitted = false;
 	if (call->status == -ECANCELED && op->give_up_status)
 		call->status = op->give_up_status;
+	learn_names(op);
 	op->done(op);
 }
 

@@ -26,6 +26,7 @@
 #include "stats.h"
 #include "view.h"
 
+struct attr_cached;
 struct kept_extent;
 struct lane;
 struct op;
@@ -180,6 +181,9 @@ void op_finish_absent(struct op *op);
 void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		      const struct nfs_attr *attr);
 void op_finish_attr(struct op *op, const struct nfs_attr *attr);
+/* What the kernel has anyway; it is not to be believed for longer because of this. */
+void op_finish_same_attr(struct op *op, const struct nfs_attr *attr);
+void op_finish_cached_attr(struct op *op, const struct attr_cached *cached);
 void op_finish_open(struct op *op);
 void op_finish_data(struct op *op, const void *data, size_t len);
 void op_finish_written(struct op *op, size_t count);

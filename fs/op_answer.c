@@ -6,6 +6,7 @@
  * not take it. Each answer ends its op.
  */
 
+#include "attr_cache.h"
 #include "behind.h"
 #include "file_state.h"
 #include "inode.h"
@@ -37,8 +38,11 @@ static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
 
 double op_tell(struct op *op, uint64_t node, const struct nfs_attr *attr)
 {
-	uint64_t age_ns = file_told(op->view->inodes, node, attr);
+	uint64_t age_ns = file_told(op->view->inodes, node, attr, clock_ns());
 
+	if (op->view->is_write_back && S_ISREG(attr->mode))
+		attr_cache_told(op->view->inodes, node, attr,
+				op->call.start_ns);
 	return attr_timeout(&op->view->timeouts, attr->mode, age_ns);
 }
 
@@ -134,18 +138,35 @@ void op_finish_open(struct op *op)
 	op_end(op, 0);
 }
 
-void op_finish_attr(struct op *op, const struct nfs_attr *attr)
+static void finish_attr(struct op *op, const struct nfs_attr *attr,
+			double timeout)
 {
 	struct stat st;
-	double timeout;
 
 	if (op->node == INODE_ROOT)
 		view_set_root(op->view, attr);
-	observe(op, op->node, attr);
-	timeout = op_tell(op, op->node, attr);
 	attr_to_stat(attr, &st);
 	(void)fuse_reply_attr(op->req, &st, timeout);
 	op_end(op, 0);
+}
+
+void op_finish_attr(struct op *op, const struct nfs_attr *attr)
+{
+	observe(op, op->node, attr);
+	finish_attr(op, attr, op_tell(op, op->node, attr));
+}
+
+void op_finish_same_attr(struct op *op, const struct nfs_attr *attr)
+{
+	finish_attr(op, attr, 0);
+}
+
+void op_finish_cached_attr(struct op *op, const struct attr_cached *cached)
+{
+	observe(op, op->node, &cached->attr);
+	(void)file_told(op->view->inodes, op->node, &cached->attr,
+			cached->at_ns);
+	finish_attr(op, &cached->attr, cached->left_s);
 }
 
 void op_finish_data(struct op *op, const void *data, size_t len)

@@ -8,6 +8,7 @@
  * known last.
  */
 
+#include "attr_cache.h"
 #include "behind.h"
 #include "commit.h"
 #include "file_state.h"
@@ -49,9 +50,20 @@ static void getattr_done(struct op *op)
 	op_finish_attr(op, &op->call.res.attr);
 }
 
+static bool is_answered_from_cache(struct op *op)
+{
+	struct attr_cached cached;
+
+	if (!attr_cache_get(op->view->inodes, op->node, &op->view->timeouts,
+			    clock_ns(), &cached))
+		return false;
+	op_finish_cached_attr(op, &cached);
+	return true;
+}
+
 static void getattr_drained(struct op *op)
 {
-	if (!op_failed(op))
+	if (!op_failed(op) && !is_answered_from_cache(op))
 		op_call(op, NFS_GETATTR, getattr_done);
 }
 
@@ -66,10 +78,10 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	op = op_begin(req, OP_GETATTR);
 	if (!op || !op_target(op, ino))
 		return;
-	if (ino == INODE_ROOT)
-		call_bounded(op, NFS_GETATTR, getattr_done);
-	else
+	if (ino != INODE_ROOT)
 		behind_drain(op, getattr_drained);
+	else if (!is_answered_from_cache(op))
+		call_bounded(op, NFS_GETATTR, getattr_done);
 }
 
 /* --- setattr ------------------------------------------------------------------- */
@@ -107,13 +119,13 @@ static void setattr_done(struct op *op)
 {
 	const struct nfs_wcc *wcc = &op->call.res.wcc;
 
+	view_own_change(op->view, op->node, &op->call);
 	if (is_refused_time(op)) {
 		use_servers_time(op);
 		return;
 	}
 	if (op_failed(op))
 		return;
-	view_own_change(op->view, op->node, wcc);
 	if (wcc->has_after)
 		op_finish_attr(op, &wcc->after);
 	else
@@ -135,13 +147,43 @@ static void truncate_begun(struct op *op)
 		op_call(op, NFS_SETATTR, truncated);
 }
 
+/*
+ * With write-back the kernel sends a file's times whenever its ctime has changed, as
+ * when a name of it was removed: mostly to say what the server has, and often of a
+ * file that is not there any more.
+ */
+static bool is_time_of_server(const struct op *op, struct attr_cached *ret)
+{
+	const struct nfs_set *set = &op->call.args.setattr.set;
+
+	return op->view->is_write_back && set->mask == NFS_SET_MTIME &&
+	       attr_cache_has_mtime(op->view->inodes, op->node, &set->mtime,
+				    ret);
+}
+
+/* tar gives each new file to him to whom it belongs already. */
+static bool is_owner_of_server(const struct op *op, struct attr_cached *ret)
+{
+	const struct nfs_set *set = &op->call.args.setattr.set;
+
+	return set->mask != 0 &&
+	       (set->mask & ~(uint32_t)(NFS_SET_UID | NFS_SET_GID)) == 0 &&
+	       attr_cache_has_owner(op->view->inodes, op->node, set,
+				    &op->view->timeouts, clock_ns(), ret);
+}
+
 static void setattr_drained(struct op *op)
 {
 	uint32_t mask = op->call.args.setattr.set.mask;
+	struct attr_cached same;
 
 	if (op_failed(op))
 		return;
-	if (mask == 0)
+	if (is_owner_of_server(op, &same))
+		op_finish_cached_attr(op, &same);
+	else if (is_time_of_server(op, &same))
+		op_finish_same_attr(op, &same.attr);
+	else if (mask == 0)
 		op_call(op, NFS_GETATTR, getattr_done);
 	else if (mask & NFS_SET_SIZE)
 		commits_begin_write(op, truncate_begun);

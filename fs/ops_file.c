@@ -22,6 +22,7 @@
 
 #include <fcntl.h>
 
+#include "attr_cache.h"
 #include "behind.h"
 #include "commit.h"
 #include "file_state.h"
@@ -49,9 +50,11 @@ static void validate(struct op *op, const struct nfs_attr *attr)
 	struct inode_table *inodes = op->view->inodes;
 
 	op->fi.keep_cache = file_validate(inodes, op->node, attr);
-	if (!op->view->is_write_back && !file_is_told(inodes, op->node, attr))
+	if (!op->view->is_write_back && !file_is_told(inodes, op->node, attr)) {
+		attr_cache_seen(inodes, op->node, attr, op->call.start_ns);
 		(void)fuse_lowlevel_notify_inval_inode(
 			session_fuse(op->lane->session), op->node, -1, 0);
+	}
 	answer_open(op);
 }
 
@@ -67,6 +70,7 @@ static void open_truncated(struct op *op)
 {
 	const struct nfs_wcc *wcc = &op->call.res.wcc;
 
+	view_own_change(op->view, op->node, &op->call);
 	if (op->call.status < 0)
 		commits_end_write(op);
 	else
@@ -78,7 +82,8 @@ static void open_truncated(struct op *op)
 		return;
 	}
 	/* The kernel knows the new size: nothing has to be told. */
-	(void)file_told(op->view->inodes, op->node, &wcc->after);
+	(void)file_told(op->view->inodes, op->node, &wcc->after, clock_ns());
+	attr_cache_seen(op->view->inodes, op->node, &wcc->after, clock_ns());
 	validate(op, &wcc->after);
 }
 

@@ -134,11 +134,11 @@ static void write_done(struct op *op)
 {
 	const struct nfs_result *res = &op->call.res;
 
+	view_own_change(op->view, op->node, &op->call);
 	if (op->call.status < 0) {
 		write_finish(op, op->call.status);
 		return;
 	}
-	view_own_change(op->view, op->node, &res->wcc);
 	kept_extent_note_piece(op->extent, op->io.done, res);
 	op->io.done += res->write.count;
 	if (op->io.done >= op->io.len || res->write.count == 0)

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "attr_cache.h"
 #include "commit.h"
 #include "file_state.h"
 #include "inode.h"
@@ -90,10 +91,37 @@ int view_check_change(const struct view *view, uint64_t dir, const char *name)
 								    : 0;
 }
 
+/* A call that was not answered well may have done anything. */
+static void learn_state_after(struct view *view, uint64_t nodeid,
+			      const struct nfs_call *call,
+			      const struct nfs_wcc *wcc)
+{
+	bool is_known = call->status == 0 && wcc->has_after;
+
+	attr_cache_changed(view->inodes, nodeid, is_known ? &wcc->after : NULL,
+			   call->start_ns);
+}
+
+void view_names_change(struct view *view, uint64_t dir,
+		       const struct nfs_call *call, const struct nfs_wcc *wcc)
+{
+	/* Who has been made is told to the kernel; who has another name is not known. */
+	if (call->status < 0 || call->proc == NFS_REMOVE ||
+	    call->proc == NFS_RENAME || call->proc == NFS_LINK)
+		attr_cache_names_changed(view->inodes,
+					 call->proc == NFS_RENAME);
+	learn_state_after(view, dir, call, wcc);
+}
+
 /* Servers may leave the state before it out; with one node it is no secret. */
 void view_own_change(struct view *view, uint64_t nodeid,
-		     const struct nfs_wcc *wcc)
+		     const struct nfs_call *call)
 {
+	const struct nfs_wcc *wcc = &call->res.wcc;
+
+	learn_state_after(view, nodeid, call, wcc);
+	if (call->status < 0)
+		return;
 	if (!view->has_one_node)
 		file_changed(view->inodes, nodeid, wcc);
 	else if (wcc->has_after)

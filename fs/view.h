@@ -100,9 +100,15 @@ bool view_is_hidden(const struct view *view, uint64_t dir, const char *name);
 /* `.meta` of the view's root. */
 bool view_is_meta(uint64_t dir, const char *name);
 
-/* A change of our own was answered: cached pages are of the state after it. */
+/*
+ * A call that changes the node's data or attributes is done, whatever it came to:
+ * cached pages, and what is known of attributes, are of the state after it.
+ */
 void view_own_change(struct view *view, uint64_t nodeid,
-		     const struct nfs_wcc *wcc);
+		     const struct nfs_call *call);
+/* A call that changes names in dir is done; wcc is the part of it that tells of dir. */
+void view_names_change(struct view *view, uint64_t dir,
+		       const struct nfs_call *call, const struct nfs_wcc *wcc);
 
 /* Last known attributes of the root, and statfs. */
 void view_set_root(struct view *view, const struct nfs_attr *attr);

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include "clock.h"
 #include "file_state.h"
 #include "inode.h"
 
@@ -97,7 +98,7 @@ Test(file_state, foreign_changes_in_place_are_seen_until_pages_are_dropped)
 	struct nfs_attr other = first;
 
 	other.mtime.tv_sec++;
-	file_told(table, node, &first);
+	file_told(table, node, &first, clock_ns());
 	file_opened(table, node);
 	cr_assert_not(file_is_changed(table, node, &other), "no pages yet");
 	(void)file_validate(table, node, &first);
@@ -115,7 +116,7 @@ Test(file_state, a_size_that_is_new_to_the_kernel_drops_pages_by_itself)
 	uint64_t node = make_file(table);
 
 	file_opened(table, node);
-	file_told(table, node, &first);
+	file_told(table, node, &first, clock_ns());
 	(void)file_validate(table, node, &first);
 	cr_assert_not(file_is_changed(table, node, &second));
 	file_extended(table, node, second.size - 1);
@@ -135,7 +136,7 @@ Test(file_state, pages_of_a_closed_file_are_the_next_open_s_business)
 	struct file_silly silly;
 
 	other.ctime.tv_sec++;
-	file_told(table, node, &first);
+	file_told(table, node, &first, clock_ns());
 	file_opened(table, node);
 	(void)file_validate(table, node, &first);
 	cr_assert(file_is_changed(table, node, &other));
@@ -151,7 +152,7 @@ Test(file_state, remembers_what_the_kernel_was_told)
 	uint64_t node = make_file(table);
 
 	cr_assert_not(file_is_told(table, node, &first));
-	file_told(table, node, &first);
+	file_told(table, node, &first, clock_ns());
 	cr_assert(file_is_told(table, node, &first));
 	cr_assert_not(file_is_told(table, node, &second));
 }
@@ -163,15 +164,16 @@ Test(file_state, a_state_ages_until_it_changes)
 	struct file_told told = file_get_told(table, node);
 
 	cr_assert_eq(told.at_ns, 0, "nothing was told yet");
-	cr_assert_eq(file_told(table, node, &first), 0);
-	cr_assert_gt(file_told(table, node, &first), 0);
+	cr_assert_eq(file_told(table, node, &first, clock_ns()), 0);
+	cr_assert_gt(file_told(table, node, &first, clock_ns()), 0);
 	told = file_get_told(table, node);
 	cr_assert_gt(told.at_ns, 0);
 	cr_assert_gt(told.age_ns, 0);
-	cr_assert_eq(file_told(table, node, &second), 0);
+	cr_assert_eq(file_told(table, node, &second, clock_ns()), 0);
 	cr_assert_eq(file_get_told(table, node).age_ns, 0);
 	cr_assert_gt(file_get_told(table, node).at_ns, told.at_ns);
-	cr_assert_eq(file_told(table, node + 1, &first), 0, "a stale node");
+	cr_assert_eq(file_told(table, node + 1, &first, clock_ns()), 0,
+		     "a stale node");
 	cr_assert_eq(file_get_told(table, node + 1).at_ns, 0);
 }
 
@@ -180,11 +182,11 @@ Test(file_state, pages_are_known_by_the_state_that_was_told)
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
 
-	(void)file_told(table, node, &first);
+	(void)file_told(table, node, &first, clock_ns());
 	cr_assert_not(file_get_told(table, node).is_known, "never opened");
 	(void)file_validate(table, node, &first);
 	cr_assert(file_get_told(table, node).is_known);
-	(void)file_told(table, node, &second);
+	(void)file_told(table, node, &second, clock_ns());
 	cr_assert_not(file_get_told(table, node).is_known);
 	(void)file_validate(table, node, &second);
 	cr_assert(file_get_told(table, node).is_known);
