@@ -44,6 +44,7 @@ struct behind {
 	struct shard *shard; /* once it is sent */
 	struct nfs_client *client;
 	uint32_t done;
+	enum nfs_stable stable;
 	LIST_ENTRY(behind) entry; /* commits; once it is sent */
 };
 
@@ -61,7 +62,7 @@ static void send_piece(struct behind *behind)
 	kept_extent_get_piece(behind->extent, behind->done,
 			      behind->commits->view->write_max,
 			      &behind->call.args);
-	behind->call.args.write.stable = NFS_UNSTABLE;
+	behind->call.args.write.stable = behind->stable;
 	nfs_client_submit(behind->client, &behind->call);
 }
 
@@ -87,11 +88,12 @@ static void pack(struct behind *behind)
 	behind->extent = packed;
 }
 
-static void send_gathered(struct kept_file *file)
+static void send_gathered(struct kept_file *file, enum nfs_stable stable)
 {
 	struct behind *behind = TAKE_PTR(file->gather);
 	struct commits *commits = behind->commits;
 
+	behind->stable = stable;
 	pack(behind);
 	behind->shard = shard_current();
 	behind->client = view_client(commits->view, shard_index(behind->shard));
@@ -164,10 +166,15 @@ static void on_answered(struct nfs_call *call)
 	commits_unlock(commits);
 }
 
-void behind_flush_locked(struct kept_file *file)
+static void flush_locked(struct kept_file *file, enum nfs_stable stable)
 {
 	if (file->gather && !file->is_rewriting)
-		send_gathered(file);
+		send_gathered(file, stable);
+}
+
+void behind_flush_locked(struct kept_file *file)
+{
+	flush_locked(file, NFS_UNSTABLE);
 }
 
 bool behind_is_wanted(struct kept_file *file)
@@ -266,7 +273,7 @@ static int start_gather(struct op *op, struct kept_file *file)
 	kept_reserve(commits->kept, file->gather->extent->cost);
 	atomic_fetch_add(&commits->n_behind, 1);
 	if (set_gather_timer(commits) < 0)
-		send_gathered(file); /* nobody else would */
+		send_gathered(file, NFS_UNSTABLE); /* nobody else would */
 	return 0;
 }
 
@@ -293,7 +300,7 @@ static int take(struct op *op)
 	file->behind_end = op->io.offset + op->io.len;
 	if (file->gather &&
 	    file->gather->extent->len >= commits->view->write_max)
-		send_gathered(file);
+		send_gathered(file, NFS_UNSTABLE);
 	return 0;
 }
 
@@ -330,7 +337,38 @@ void behind_write(struct op *op)
 	try_write(op);
 }
 
+bool behind_is_first(struct op *op)
+{
+	struct commits *commits = op->view->commits;
+	bool is_first;
+
+	commits_lock(commits);
+	is_first = !kept_find(commits->kept, op->node);
+	commits_unlock(commits);
+	return is_first;
+}
+
 /* --- draining -------------------------------------------------------------------------- */
+
+/*
+ * When the writer has come to an end, or so it seems, and all that the file has is
+ * one WRITE, a stable one saves the COMMIT (as Linux does: FLUSH_COND_STABLE).
+ */
+static enum nfs_stable stable_for(const struct op *op,
+				  const struct kept_file *file)
+{
+	switch (op->kind) {
+	case OP_SETATTR:
+	case OP_FLUSH:
+	case OP_FSYNC:
+	case OP_RELEASE:
+		return TAILQ_EMPTY(&file->extents) && file->n_writing == 0
+			       ? NFS_FILE_SYNC
+			       : NFS_UNSTABLE;
+	default:
+		return NFS_UNSTABLE;
+	}
+}
 
 static void drain(struct op *op)
 {
@@ -342,6 +380,8 @@ static void drain(struct op *op)
 		commits_lock(commits);
 		op->sync_seq = 0;
 		file = kept_find(commits->kept, op->node);
+		if (file)
+			flush_locked(file, stable_for(op, file));
 		waits = file && behind_is_wanted(file);
 		if (waits)
 			parking_enter_locked(&commits->parking, op, drain);

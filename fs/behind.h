@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Write-behind, for volumes that other nodes write to as well and that so can't
- * have the kernel's write-back cache: a buffered write is answered at once and
- * sent a little later, together with its neighbours. close, fsync, and every look
+ * Write-behind, mostly for volumes that other nodes write to as well and that so
+ * can't have the kernel's write-back cache: a buffered write is answered at once
+ * and sent a little later, together with its neighbours. close, fsync, and every look
  * at the file through this node wait for it; an error is said by the next fsync or
  * close. What other nodes see is what close-to-open promises them.
  *
@@ -25,6 +25,9 @@ struct kept_file;
  * now or when there is room.
  */
 void behind_write(struct op *op);
+
+/* Nothing of op->node is behind or kept. */
+bool behind_is_first(struct op *op);
 
 /* then(op) runs, now or later, when nothing is behind for op->node. */
 void behind_drain(struct op *op, op_fn then);

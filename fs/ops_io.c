@@ -194,11 +194,24 @@ static bool is_stable(const struct op *op, const struct fuse_file_info *fi)
 	return op->view->is_sync || (fi->flags & (O_SYNC | O_DSYNC));
 }
 
-/* Pages of a mapping are on their way since long; nobody waits for them. */
-static bool may_be_behind(const struct op *op, const struct fuse_file_info *fi)
+/*
+ * The kernel writes back a small file when it is closed, and waits; the close that
+ * follows makes one stable WRITE of it. More than that is on its way since long.
+ */
+static bool may_be_small_file(struct op *op, const struct fuse_file_info *fi)
 {
-	return op->view->writes_behind && op->io.stable == NFS_UNSTABLE &&
-	       !(fi->flags & O_DIRECT) && !fi->writepage;
+	return op->view->is_write_back && fi->writepage &&
+	       op->io.len < op->view->write_max && behind_is_first(op);
+}
+
+/* Pages of a mapping are on their way since long; nobody waits for them. */
+static bool may_be_behind(struct op *op, const struct fuse_file_info *fi)
+{
+	if (op->io.stable != NFS_UNSTABLE)
+		return false;
+	return may_be_small_file(op, fi) ||
+	       (op->view->writes_behind && !(fi->flags & O_DIRECT) &&
+		!fi->writepage);
 }
 
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
