@@ -73,6 +73,14 @@ struct op_lock {
 	struct lock_job *job; /* that the op waits for; parking's lock */
 };
 
+struct op_create {
+	uint32_t mode;
+	bool is_exclusive; /* the server's verifier */
+	bool has_verifier; /* the atime that is set */
+	bool is_alone;	   /* nobody else makes names */
+	bool is_replay;	   /* the name was there when the call was sent again */
+};
+
 struct op_unlink {
 	op_fn then;	  /* the name is there, to be removed */
 	op_fn aside;	  /* the name was set aside */
@@ -125,7 +133,7 @@ struct op {
 		struct op_readdir readdir;
 		struct op_unlink unlink;
 		struct op_lock lock;
-		uint32_t create_mode;
+		struct op_create create;
 		int access_mask;
 	};
 	TAILQ_ENTRY(op) running; /* lane */

@@ -5,10 +5,15 @@
  * the mode; owner and group come from the credentials of the call. What a mount
  * group may do is added to the mode (identity.c).
  *
- * create with O_EXCL is an EXCLUSIVE CREATE (RFC 1813 3.3.8): the server keeps our
- * verifier where it keeps the times, and answers a retransmission of the same
- * request with success. It can't set attributes, so a SETATTR follows, which also
- * repairs the times.
+ * create with O_EXCL must not take a file for somebody else's that its own request
+ * made, when that is sent again and the server has forgotten it. EXCLUSIVE CREATE
+ * (RFC 1813 3.3.8) was made for it: the server keeps a verifier where it keeps the
+ * times, and a SETATTR follows that repairs them. One call does as much: a GUARDED
+ * CREATE that sets an atime which nobody else would choose. If it is answered with
+ * EEXIST after it was sent again, the file's atime tells whose it is. A server that
+ * does not keep the time as it was set gets EXCLUSIVE CREATEs from then on. On a
+ * volume of one node EEXIST alone tells: the kernel has just found that there is no
+ * such name, and lets nobody else make it meanwhile.
  */
 
 #include <fcntl.h>
@@ -17,6 +22,8 @@
 
 #include "inode.h"
 #include "ops.h"
+
+#define ATIME_UNIT_NS 100
 
 static struct nfs_set set_mode(const struct op *op, mode_t mode)
 {
@@ -57,14 +64,14 @@ static void mkdir_done(struct op *op)
 	const struct nfs_result *res = &op->call.res;
 
 	if (op->call.status < 0 || !res->has_fh || !res->has_attr ||
-	    !(op->create_mode & S_ISGID) || (res->attr.mode & S_ISGID)) {
+	    !(op->create.mode & S_ISGID) || (res->attr.mode & S_ISGID)) {
 		made(op);
 		return;
 	}
 	op->call.args.fh = res->fh;
 	op->call.args.setattr.has_guard = false;
 	op->call.args.setattr.set = (struct nfs_set){ .mask = NFS_SET_MODE,
-						      .mode = op->create_mode };
+						      .mode = op->create.mode };
 	op_call(op, NFS_SETATTR, setgid_set);
 }
 
@@ -75,7 +82,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	if (!op)
 		return;
 	op->call.args.mkdir.set = set_mode(op, mode | S_IFDIR);
-	op->create_mode = op->call.args.mkdir.set.mode;
+	op->create = (struct op_create){ .mode = op->call.args.mkdir.set.mode };
 	op_call(op, NFS_MKDIR, mkdir_done);
 }
 
@@ -118,11 +125,30 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 /* --- create -------------------------------------------------------------------- */
 
+static bool has_verifier(const struct op *op, const struct nfs_attr *attr)
+{
+	const struct timespec *set = &op->call.args.create.set.atime;
+
+	return attr->atime.tv_sec == set->tv_sec &&
+	       attr->atime.tv_nsec == set->tv_nsec;
+}
+
+static void created(struct op *op, const struct nfs_attr *attr)
+{
+	if (op->create.has_verifier && !has_verifier(op, attr)) {
+		if (op->create.is_replay) {
+			op_finish_err(op, -EEXIST);
+			return;
+		}
+		atomic_store(&op->view->loses_atime, true);
+	}
+	op_finish_create(op, &op->call.args.fh, attr);
+}
+
 static void create_attr_done(struct op *op)
 {
-	if (op_failed(op))
-		return;
-	op_finish_create(op, &op->call.args.fh, &op->call.res.attr);
+	if (!op_failed(op))
+		created(op, &op->call.res.attr);
 }
 
 static void create_set_done(struct op *op)
@@ -136,10 +162,21 @@ static void create_set_done(struct op *op)
 		op_call(op, NFS_GETATTR, create_attr_done);
 }
 
+static bool is_replay(const struct op *op)
+{
+	return op->call.proc == NFS_CREATE && op->call.status == -EEXIST &&
+	       op->call.is_retransmitted && op->create.has_verifier;
+}
+
 static void create_done(struct op *op)
 {
-	bool is_exclusive = op->fi.flags & O_EXCL;
-
+	if (is_replay(op)) {
+		op->create.is_replay = true;
+		op_call(op, NFS_LOOKUP, create_done);
+		return;
+	}
+	if (op->create.is_alone && op->call.proc == NFS_CREATE)
+		ops_forgive_replay(op, -EEXIST);
 	if (op_failed(op))
 		return;
 	if (!op->call.res.has_fh) {
@@ -150,19 +187,45 @@ static void create_done(struct op *op)
 		return;
 	}
 	op->call.args.fh = op->call.res.fh;
-	if (is_exclusive) {
+	if (op->create.is_exclusive) {
 		op->call.args.setattr.has_guard = false;
 		op->call.args.setattr.set = (struct nfs_set){
 			.mask = NFS_SET_MODE | NFS_SET_ATIME_NOW |
 				NFS_SET_MTIME_NOW,
-			.mode = op->create_mode,
+			.mode = op->create.mode,
 		};
 		op_call(op, NFS_SETATTR, create_set_done);
 	} else if (op->call.res.has_attr) {
-		op_finish_create(op, &op->call.args.fh, &op->call.res.attr);
+		created(op, &op->call.res.attr);
 	} else {
 		op_call(op, NFS_GETATTR, create_attr_done);
 	}
+}
+
+static void set_exclusive(struct op *op)
+{
+	struct nfs_args *args = &op->call.args;
+	/* Unique per request of this node, and spread between nodes. */
+	uint64_t verf = op->start_ns * 0x9e3779b97f4a7c15ull ^
+			(uint64_t)op->ctx.pid << 32 ^ (uintptr_t)op;
+
+	if (!op->view->has_one_node && atomic_load(&op->view->loses_atime)) {
+		args->create.how = NFS_CREATE_EXCLUSIVE;
+		args->create.verf = verf;
+		op->create.is_exclusive = true;
+		return;
+	}
+	args->create.how = NFS_CREATE_GUARDED;
+	if (op->view->has_one_node) {
+		op->create.is_alone = true;
+		return;
+	}
+	args->create.set.mask |= NFS_SET_ATIME;
+	(void)clock_gettime(CLOCK_REALTIME, &args->create.set.atime);
+	/* File systems that keep no nanoseconds have at least these. */
+	args->create.set.atime.tv_nsec =
+		(long)(verf % (NS_PER_S / ATIME_UNIT_NS) * ATIME_UNIT_NS);
+	op->create.has_verifier = true;
 }
 
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
@@ -176,15 +239,11 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	op->fi = *fi;
 	args = &op->call.args;
 	args->create.set = set_mode(op, mode);
-	op->create_mode = args->create.set.mode;
+	op->create = (struct op_create){ .mode = args->create.set.mode };
 	args->create.how = NFS_CREATE_UNCHECKED;
-	if (fi->flags & O_EXCL) {
-		args->create.how = NFS_CREATE_EXCLUSIVE;
-		/* Unique per request of this node, and spread between nodes. */
-		args->create.verf = op->start_ns * 0x9e3779b97f4a7c15ull ^
-				    (uint64_t)op->ctx.pid << 32 ^ (uintptr_t)op;
-	} else if (fi->flags & O_TRUNC) {
+	if (fi->flags & O_EXCL)
+		set_exclusive(op);
+	else if (fi->flags & O_TRUNC)
 		args->create.set.mask |= NFS_SET_SIZE;
-	}
 	op_call(op, NFS_CREATE, create_done);
 }

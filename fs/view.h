@@ -62,6 +62,7 @@ struct view {
 	uint32_t write_max;
 	struct volume_stats stats;
 	_Atomic bool has_no_readdirplus;
+	_Atomic bool loses_atime;    /* that a CREATE sets */
 	_Atomic uint32_t n_opens;    /* file handles of the whole volume */
 	_Atomic uint32_t silly_next; /* number of the next name set aside */
 

@@ -13,7 +13,7 @@ import struct
 import threading
 
 NFS = 100003
-READ, LOOKUP, READDIR, READDIRPLUS = 6, 3, 16, 17
+READ, LOOKUP, CREATE, READDIR, READDIRPLUS = 6, 3, 8, 16, 17
 LAST = 1 << 31
 HANG_UP = object()
 

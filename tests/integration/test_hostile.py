@@ -97,6 +97,40 @@ class Hostile(CsiCase):
     def test_a_lost_answer_is_asked_for_again(self):
         self.assertEqual(self.work_against(hostile.silent, 20), "0 errors\n")
 
+    def create_with_a_lost_answer(self, name, intruder=None):
+        """Opens with O_EXCL; the answer to the first CREATE is lost. intruder()
+        runs behind the LOOKUP that finds nothing."""
+        lost = []
+
+        def rule(reply):
+            if reply.proc == hostile.LOOKUP and not reply.is_ok() and intruder:
+                intruder()
+            if reply.proc != hostile.CREATE or lost:
+                return hostile.pass_on(reply)
+            lost.append(reply)
+            return [hostile.HANG_UP]
+
+        self.nfs.rule, self.nfs.every_nth = rule, 1
+        try:
+            return os.open(f"{self.staging}/{name}",
+                           os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
+        finally:
+            self.assertEqual(len(lost), 1)
+            self.nfs.behave()
+
+    def test_an_exclusive_create_knows_its_own_file(self):
+        os.close(self.create_with_a_lost_answer("own"))
+        self.assertEqual(os.stat(f"{self.staging}/own").st_mode & 0o777, 0o640)
+
+    def test_an_exclusive_create_knows_the_file_of_another(self):
+        def intruder():
+            with open(f"{os.path.dirname(self.known)}/foreign", "w",
+                      encoding="ascii"):
+                pass
+
+        with self.assertRaises(FileExistsError):
+            self.create_with_a_lost_answer("foreign", intruder)
+
     def test_nonsense_while_mounting(self):
         for proxy in (self.mountd, self.nfs):
             for rule in HARMLESS + HARMFUL:
