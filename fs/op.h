@@ -134,6 +134,7 @@ struct op {
 		struct op_unlink unlink;
 		struct op_lock lock;
 		struct op_create create;
+		unsigned int n_tries; /* of an RMDIR */
 		int access_mask;
 	};
 	TAILQ_ENTRY(op) running; /* lane */

@@ -12,6 +12,9 @@
 #include "inode.h"
 #include "ops.h"
 
+#define RMDIR_TRIES_MAX 10
+#define RMDIR_WAIT_NS	(5 * NS_PER_MS)
+
 static void readlink_done(struct op *op)
 {
 	if (op_failed(op))
@@ -61,12 +64,41 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	ops_silly_check(op);
 }
 
+static void rmdir_done(struct op *op);
+
+static void rmdir_again(struct timer *timer)
+{
+	struct op *op = container_of(timer, struct op, timer);
+
+	op_call(op, NFS_RMDIR, rmdir_done);
+}
+
+/*
+ * close(2) does not wait for the RELEASE that removes a name set aside, and another
+ * shard may have it: who closes a file and removes its folder must not notice.
+ */
+static void rmdir_done(struct op *op)
+{
+	if (op->call.status != -ENOTEMPTY ||
+	    atomic_load(&op->view->n_silly) == 0 ||
+	    op->n_tries++ == RMDIR_TRIES_MAX) {
+		removed(op);
+		return;
+	}
+	op->timer = TIMER_INIT(rmdir_again);
+	if (timer_set(&op->timer, shard_loop(op->lane->shard),
+		      clock_ns() + RMDIR_WAIT_NS) < 0)
+		removed(op);
+}
+
 void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct op *op = op_begin(req, OP_RMDIR);
 
-	if (op && op_take_change(op, parent, name) && op_target(op, parent))
-		op_call(op, NFS_RMDIR, removed);
+	if (!op || !op_take_change(op, parent, name) || !op_target(op, parent))
+		return;
+	op->n_tries = 0;
+	op_call(op, NFS_RMDIR, rmdir_done);
 }
 
 /* --- rename ------------------------------------------------------------------------ */

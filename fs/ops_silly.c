@@ -48,8 +48,10 @@ static bool remember(struct op *op)
 	if (opener_hold(inodes, &op->call.cred, &silly.opener) < 0)
 		return false;
 	if (inode_hold(inodes, silly.dir) == 0) {
-		if (file_set_silly(inodes, op->unlink.target, &silly))
+		if (file_set_silly(inodes, op->unlink.target, &silly)) {
+			atomic_fetch_add(&op->view->n_silly, 1);
 			return true;
+		}
 		inode_forget(inodes, silly.dir, 1);
 	}
 	opener_let_go(inodes, silly.opener);
@@ -171,6 +173,7 @@ void ops_silly_check(struct op *op)
 static void silly_removed(struct op *op)
 {
 	inode_forget(op->view->inodes, op->node, 1);
+	atomic_fetch_sub(&op->view->n_silly, 1);
 	op_finish_err(op, op->close_status);
 }
 
