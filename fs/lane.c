@@ -4,16 +4,21 @@
  * A session on one shard.
  *
  * The descriptor is watched by every shard with EPOLLEXCLUSIVE: a request wakes
- * one of them, and whoever is awake reads up to 16 in one go. A lane with
- * LANE_IN_FLIGHT_MAX requests under way reads no more, which is how a slow server
- * slows its applications down instead of filling our memory. (epoll refuses to
+ * one of them, and whoever is awake reads up to 16 in one go. (epoll refuses to
  * modify an exclusive watch: it is removed and added again.)
  *
+ * A lane that has much under way is paused: it reads no more until some of it has
+ * ended, which is how a slow server slows its applications down instead of filling
+ * our memory. But what must not wait for the server is in the same queue of the
+ * kernel: interrupts (which it delivers first), statfs, `.meta`. Nobody can see
+ * what a request is without reading it, so when the server answers nothing at all
+ * for PATIENCE_NS, a paused lane goes on reading, up to a second and last limit:
+ *
+ *	reading -- usual limit --> paused -- room ----> reading
+ *	                           paused -- silence -> reading, to the last limit
+ *
  * Once a second, while requests are under way, the lane looks for those whose
- * process was interrupted while the server does not answer, and gives them up. A
- * paused lane reads a few requests at that time nevertheless: the kernel delivers
- * interrupts before anything else, and statfs has to be answered even then. Four
- * times the cap is the end of that.
+ * process was interrupted while the server does not answer, and gives them up.
  *
  * read(2) is called here rather than by fuse_session_receive_buf(), whose buffer
  * conventions changed between libfuse 3.14 and 3.17 in ways that can't be written
@@ -28,8 +33,34 @@
 #include "shard.h"
 
 #define READS_PER_CALLBACK 16
-#define READS_PER_TICK	   64
-#define HARD_CAP	   (4 * LANE_IN_FLIGHT_MAX)
+#define PATIENCE_NS	   (100 * NS_PER_MS)
+
+struct lane_limit {
+	unsigned int n;
+	uint64_t bytes;
+};
+
+static const struct lane_limit usual = { LANE_IN_FLIGHT_MAX, LANE_BYTES_MAX };
+/* A little below, or each request would end one pause and begin the next. */
+static const struct lane_limit resuming = { LANE_IN_FLIGHT_MAX / 8 * 7,
+					    LANE_BYTES_MAX / 8 * 7 };
+static const struct lane_limit last = { LANE_IN_FLIGHT_LAST, LANE_BYTES_LAST };
+
+static bool has_room(const struct lane *lane, const struct lane_limit *limit)
+{
+	return lane->n_running - lane->n_waiting < limit->n &&
+	       lane->n_bytes < limit->bytes;
+}
+
+void lane_begin_wait(struct lane *lane)
+{
+	lane->n_waiting++;
+}
+
+void lane_end_wait(struct lane *lane)
+{
+	lane->n_waiting--;
+}
 
 /* 0 = handled, -EAGAIN = nothing there, else the connection is gone. */
 static int receive(struct lane *lane)
@@ -54,41 +85,58 @@ static int receive(struct lane *lane)
 	return 0;
 }
 
-static unsigned int n_under_way(const struct lane *lane)
+static void stop_reading(struct lane *lane)
 {
-	return lane->n_running - lane->n_waiting;
+	lane->is_paused = true;
+	watch_remove(&lane->watch);
+	if (lane->limit == &last)
+		return;
+	lane->n_ended_then = lane->n_ended;
+	/* Without the timer only the end of a request resumes it. */
+	(void)timer_set(&lane->patience, shard_loop(lane->shard),
+			clock_ns() + PATIENCE_NS);
 }
 
-void lane_begin_wait(struct lane *lane)
+static void go_on_reading(struct lane *lane, const struct lane_limit *limit)
 {
-	lane->n_waiting++;
-}
-
-void lane_end_wait(struct lane *lane)
-{
-	lane->n_waiting--;
-}
-
-static void read_requests(struct lane *lane, unsigned int budget,
-			  unsigned int cap)
-{
-	int r = 0;
-
-	while (r == 0 && budget-- > 0 && n_under_way(lane) < cap)
-		r = receive(lane);
-	if (r < 0 && r != -EAGAIN && r != -ENOMEM)
-		watch_remove(&lane->watch); /* unmounted or aborted */
-	else if (n_under_way(lane) >= LANE_IN_FLIGHT_MAX && !lane->is_paused) {
-		lane->is_paused = true;
-		watch_remove(&lane->watch);
-	}
+	timer_cancel(&lane->patience);
+	lane->limit = limit;
+	/* The next request that ends tries again, should there be no memory. */
+	lane->is_paused = lane_open(lane) < 0;
 }
 
 static void on_readable(struct watch *watch, uint32_t events)
 {
 	struct lane *lane = container_of(watch, struct lane, watch);
+	unsigned int budget = READS_PER_CALLBACK;
+	int r = 0;
 
-	read_requests(lane, READS_PER_CALLBACK, LANE_IN_FLIGHT_MAX);
+	while (r == 0 && budget-- > 0 && has_room(lane, lane->limit))
+		r = receive(lane);
+	if (r < 0 && r != -EAGAIN && r != -ENOMEM)
+		watch_remove(&lane->watch); /* unmounted or aborted */
+	else if (!has_room(lane, lane->limit))
+		stop_reading(lane);
+}
+
+static void on_patience(struct timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, patience);
+
+	if (lane->is_closing || !lane->is_paused)
+		return;
+	if (lane->n_ended == lane->n_ended_then)
+		go_on_reading(lane, &last);
+	else
+		stop_reading(lane);
+}
+
+/* The server has answered something: no more than usual has to be read. */
+static void end_exception(struct lane *lane)
+{
+	lane->limit = &usual;
+	if (!has_room(lane, &usual))
+		stop_reading(lane);
 }
 
 static void on_tick(struct timer *timer)
@@ -106,8 +154,6 @@ static void on_tick(struct timer *timer)
 		op_give_up_if_interrupted(op, now);
 		op = next;
 	}
-	if (lane->is_paused)
-		read_requests(lane, READS_PER_TICK, HARD_CAP);
 	if (lane->n_running > 0)
 		(void)timer_set(timer, shard_loop(lane->shard),
 				clock_ns() + NS_PER_S);
@@ -117,8 +163,10 @@ void lane_init(struct lane *lane, struct session *session, struct shard *shard)
 {
 	*lane = (struct lane){ .session = session,
 			       .shard = shard,
+			       .limit = &usual,
 			       .watch = WATCH_INIT(on_readable),
-			       .tick = TIMER_INIT(on_tick) };
+			       .tick = TIMER_INIT(on_tick),
+			       .patience = TIMER_INIT(on_patience) };
 	TAILQ_INIT(&lane->running);
 }
 
@@ -133,6 +181,7 @@ static void drained_if_empty(struct lane *lane)
 	if (lane->n_running > 0)
 		return;
 	timer_cancel(&lane->tick);
+	timer_cancel(&lane->patience);
 	/* The session may be freed as soon as it knows. */
 	session_lane_drained(lane->session);
 }
@@ -160,22 +209,36 @@ void lane_add(struct lane *lane, struct op *op)
 {
 	TAILQ_INSERT_TAIL(&lane->running, op, running);
 	lane->n_running++;
+	op->n_bytes = 0;
 	/* Without the timer an interrupt waits for the server: no worse than that. */
 	if (!lane->tick.loop)
 		(void)timer_set(&lane->tick, shard_loop(lane->shard),
 				clock_ns() + NS_PER_S);
 }
 
+void lane_charge(struct lane *lane, struct op *op, uint64_t bytes)
+{
+	op->n_bytes += bytes;
+	lane->n_bytes += bytes;
+}
+
+bool lane_has_older(const struct lane *lane, const struct op *op)
+{
+	const struct op *oldest = TAILQ_FIRST(&lane->running);
+
+	return oldest != op && oldest->is_submitted;
+}
+
 void lane_remove(struct lane *lane, struct op *op)
 {
 	TAILQ_REMOVE(&lane->running, op, running);
 	lane->n_running--;
-	if (lane->is_closing) {
+	lane->n_bytes -= op->n_bytes;
+	lane->n_ended += op->give_up_status == 0;
+	if (lane->is_closing)
 		drained_if_empty(lane);
-		return;
-	}
-	if (lane->is_paused && n_under_way(lane) < LANE_IN_FLIGHT_MAX / 2) {
-		lane->is_paused = false;
-		(void)lane_open(lane);
-	}
+	else if (lane->is_paused && has_room(lane, &resuming))
+		go_on_reading(lane, &usual);
+	else if (lane->limit == &last && !op->give_up_status)
+		end_exception(lane);
 }

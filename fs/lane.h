@@ -15,21 +15,34 @@ struct op;
 struct session;
 struct shard;
 
-/* Requests under way per session and shard, above which no more are read. */
-#define LANE_IN_FLIGHT_MAX 256
+/*
+ * Requests under way per session and shard, and bytes that they keep: no more are
+ * read above the first limit, or above the last one while the server is silent.
+ */
+#define LANE_IN_FLIGHT_MAX  256
+#define LANE_IN_FLIGHT_LAST 4096
+#define LANE_BYTES_MAX	    (64ull << 20)
+#define LANE_BYTES_LAST	    (256ull << 20)
 
 TAILQ_HEAD(op_queue, op);
+
+struct lane_limit;
 
 struct lane {
 	struct session *session; /* borrowed: the owner */
 	struct shard *shard;	 /* borrowed */
 	struct watch watch;
 	struct timer tick;	 /* armed while requests are under way */
+	struct timer patience;	 /* armed while it is paused */
 	struct op_queue running; /* oldest first */
 	unsigned int n_running;
 	unsigned int n_waiting; /* of them, for locks of other processes */
-	bool is_paused;		/* the cap was reached */
-	bool is_closing;	/* nothing is read any more */
+	uint64_t n_bytes;		/* that they keep */
+	uint64_t n_ended;		/* requests, ever; not those given up */
+	uint64_t n_ended_then;		/* when patience was armed */
+	const struct lane_limit *limit; /* at which it pauses */
+	bool is_paused;
+	bool is_closing; /* nothing is read any more */
 };
 
 void lane_init(struct lane *lane, struct session *session, struct shard *shard);
@@ -43,6 +56,8 @@ void lane_cancel(struct lane *lane);
 
 /* By op.c. */
 void lane_add(struct lane *lane, struct op *op);
+/* Until it ends, op keeps so many bytes more. */
+void lane_charge(struct lane *lane, struct op *op, uint64_t bytes);
 void lane_remove(struct lane *lane, struct op *op);
 
 /*
@@ -51,3 +66,5 @@ void lane_remove(struct lane *lane, struct op *op);
  */
 void lane_begin_wait(struct lane *lane);
 void lane_end_wait(struct lane *lane);
+/* Whether others have waited for the server for longer. */
+bool lane_has_older(const struct lane *lane, const struct op *op);

@@ -340,6 +340,7 @@ void op_give_up(struct op *op, int status)
 		op->give_up_status = status;
 		nfs_client_cancel(op->client, &op->call);
 	} else if (parking_leave(op)) {
+		op->give_up_status = status;
 		op->call.status = status;
 		op->done(op);
 	}

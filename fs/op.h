@@ -112,6 +112,7 @@ struct op {
 	struct lane *lane;
 	enum op_kind kind;
 	uint64_t start_ns;
+	uint64_t n_bytes; /* lane_charge() */
 
 	uint64_t node;
 	uint64_t node2;
@@ -136,6 +137,7 @@ struct op {
 		struct op_create create;
 		unsigned int n_tries; /* of an RMDIR */
 		int access_mask;
+		uint64_t n_ended; /* the lane's, when a bounded call began */
 	};
 	TAILQ_ENTRY(op) running; /* lane */
 	TAILQ_ENTRY(op) waiting; /* parking */

@@ -5,7 +5,8 @@
  *
  * stat of a view's root and statfs are what health checks, df and the kubelet
  * call: they never wait for a server longer than SLOW_NS, but answer what was
- * known last.
+ * known last. When others wait as well and none of them gets an answer, it is
+ * SILENT_NS: whoever opens a file in `.meta` asks for the root first.
  */
 
 #include "attr_cache.h"
@@ -16,7 +17,8 @@
 #include "meta.h"
 #include "ops.h"
 
-#define SLOW_NS NS_PER_S
+#define SLOW_NS	  NS_PER_S
+#define SILENT_NS (250 * NS_PER_MS)
 
 static void on_slow(struct timer *timer)
 {
@@ -25,12 +27,28 @@ static void on_slow(struct timer *timer)
 	op_give_up(op, -ETIMEDOUT);
 }
 
-static void call_bounded(struct op *op, enum nfs_proc proc, op_fn done)
+static void set_timer(struct op *op, timer_fn fn, uint64_t after_ns)
 {
-	op->timer = TIMER_INIT(on_slow);
+	op->timer = TIMER_INIT(fn);
 	/* Without a timer it takes as long as any other call. */
 	(void)timer_set(&op->timer, shard_loop(op->lane->shard),
-			op->start_ns + SLOW_NS);
+			op->start_ns + after_ns);
+}
+
+static void on_maybe_silent(struct timer *timer)
+{
+	struct op *op = container_of(timer, struct op, timer);
+
+	if (op->n_ended == op->lane->n_ended && lane_has_older(op->lane, op))
+		op_give_up(op, -ETIMEDOUT);
+	else
+		set_timer(op, on_slow, SLOW_NS);
+}
+
+static void call_bounded(struct op *op, enum nfs_proc proc, op_fn done)
+{
+	op->n_ended = op->lane->n_ended;
+	set_timer(op, on_maybe_silent, SILENT_NS);
 	op_call(op, proc, done);
 }
 

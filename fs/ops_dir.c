@@ -179,10 +179,12 @@ static void readdir_begin(struct op *op, fuse_ino_t ino, size_t size,
 	};
 	op->buffer = buffer_get(shard_pool(op->lane->shard),
 				(uint32_t)op->readdir.size);
-	if (op->buffer)
-		list(op);
-	else
+	if (!op->buffer) {
 		op_finish_err(op, -ENOMEM);
+		return;
+	}
+	lane_charge(op->lane, op, op->buffer->size);
+	list(op);
 }
 
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,

@@ -186,6 +186,8 @@ static bool take_payload(struct op *op, const char *data)
 		buffer_move_out(pool, buffer);
 		op->extent = kept_extent_adopt(buffer, data, op->io.len);
 	}
+	if (op->extent)
+		lane_charge(op->lane, op, op->extent->cost);
 	return op->extent;
 }
 

@@ -5,6 +5,7 @@ A pid file holds the pid and the start time of the process, so that a later run
 never ends a stranger that got the same pid.
 """
 
+import glob
 import os
 import signal
 import socket
@@ -55,6 +56,12 @@ def start_time(pid):
     except OSError:
         return None
     return None if fields[0] == "Z" else fields[19]
+
+
+def thread_states(pid):
+    for path in glob.glob(f"/proc/{pid}/task/*/stat"):
+        with open(path, encoding="ascii") as f:
+            yield f.read().rpartition(")")[2].split()[0]
 
 
 class Process:
@@ -112,6 +119,16 @@ class Process:
     def signal(self, number):
         if self.is_running():
             os.kill(self.pid, number)
+
+    def pause(self):
+        """Stops all of it where it stands, until go_on()."""
+        self.signal(signal.SIGSTOP)
+        # kill(2) does not wait: a thread may do something once more.
+        wait_for(lambda: set(thread_states(self.pid)) == {"T"},
+                 "every thread to stop")
+
+    def go_on(self):
+        self.signal(signal.SIGCONT)
 
     def stop(self, grace=10.0):
         """Asks it to end, then makes it; returns the exit status if known."""

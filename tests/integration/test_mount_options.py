@@ -5,7 +5,6 @@ the file system does."""
 
 import collections
 import errno
-import glob
 import json
 import os
 import random
@@ -351,12 +350,6 @@ class Transfers(OptionsCase):
         self.check_data(here, behind)
 
 
-def thread_states(pid):
-    for path in glob.glob(f"/proc/{pid}/task/*/stat"):
-        with open(path, encoding="ascii") as f:
-            yield f.read().rpartition(")")[2].split()[0]
-
-
 class SoftAndHard(OptionsCase):
     """On a server that is stopped: it accepts connections and says nothing."""
 
@@ -364,14 +357,10 @@ class SoftAndHard(OptionsCase):
         self.addCleanup(self.go_on)
 
     def pause(self):
-        process = self.cluster.server.process
-        process.signal(signal.SIGSTOP)
-        # kill(2) does not wait: a thread may answer once more.
-        wait_for(lambda: set(thread_states(process.pid)) == {"T"},
-                 "every thread to stop")
+        self.cluster.server.process.pause()
 
     def go_on(self):
-        self.cluster.server.process.signal(signal.SIGCONT)
+        self.cluster.server.process.go_on()
 
     def test_soft_gives_up_after_timeo_times_retrans(self):
         for option in ("soft", "softerr"):
