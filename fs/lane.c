@@ -17,6 +17,8 @@
  *	reading -- usual limit --> paused -- room ----> reading
  *	                           paused -- silence -> reading, to the last limit
  *
+ * Reads that wait for a trace are not counted: they are few, and wait for long.
+ *
  * Once a second, while requests are under way, the lane looks for those whose
  * process was interrupted while the server does not answer, and gives them up.
  *
@@ -48,18 +50,17 @@ static const struct lane_limit last = { LANE_IN_FLIGHT_LAST, LANE_BYTES_LAST };
 
 static bool has_room(const struct lane *lane, const struct lane_limit *limit)
 {
-	return lane->n_running - lane->n_waiting < limit->n &&
-	       lane->n_bytes < limit->bytes;
+	return lane->n_counted < limit->n && lane->n_bytes < limit->bytes;
 }
 
 void lane_begin_wait(struct lane *lane)
 {
-	lane->n_waiting++;
+	lane->n_counted--;
 }
 
 void lane_end_wait(struct lane *lane)
 {
-	lane->n_waiting--;
+	lane->n_counted++;
 }
 
 /* 0 = handled, -EAGAIN = nothing there, else the connection is gone. */
@@ -209,6 +210,7 @@ void lane_add(struct lane *lane, struct op *op)
 {
 	TAILQ_INSERT_TAIL(&lane->running, op, running);
 	lane->n_running++;
+	lane->n_counted += op->view != NULL;
 	op->n_bytes = 0;
 	/* Without the timer an interrupt waits for the server: no worse than that. */
 	if (!lane->tick.loop)
@@ -233,6 +235,7 @@ void lane_remove(struct lane *lane, struct op *op)
 {
 	TAILQ_REMOVE(&lane->running, op, running);
 	lane->n_running--;
+	lane->n_counted -= op->view != NULL;
 	lane->n_bytes -= op->n_bytes;
 	lane->n_ended += op->give_up_status == 0;
 	if (lane->is_closing)

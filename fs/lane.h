@@ -36,10 +36,10 @@ struct lane {
 	struct timer patience;	 /* armed while it is paused */
 	struct op_queue running; /* oldest first */
 	unsigned int n_running;
-	unsigned int n_waiting; /* of them, for locks of other processes */
-	uint64_t n_bytes;		/* that they keep */
-	uint64_t n_ended;		/* requests, ever; not those given up */
-	uint64_t n_ended_then;		/* when patience was armed */
+	unsigned int n_counted; /* of them, those that limits are about */
+	uint64_t n_bytes;	/* that they keep */
+	uint64_t n_ended;	/* requests, ever; not those given up */
+	uint64_t n_ended_then;	/* when patience was armed */
 	const struct lane_limit *limit; /* at which it pauses */
 	bool is_paused;
 	bool is_closing; /* nothing is read any more */

@@ -21,6 +21,8 @@
 #define DIR_MODE     (S_IFDIR | 0555)
 #define FILE_MODE    (S_IFREG | 0444)
 #define CONTROL_MODE (S_IFREG | 0200)
+/* Names of all users' files, and who works on them. */
+#define SECRET_MODE (S_IFREG | 0400)
 
 static const struct meta_row view_rows[] = {
 	{ META_DIR_NAME, 0, DIR_MODE },
@@ -30,6 +32,7 @@ static const struct meta_row view_rows[] = {
 	{ "stats", 0, FILE_MODE, 0, meta_stats },
 	{ "quota", 0, FILE_MODE, 0, meta_quota },
 	{ "health", 0, FILE_MODE, 0, meta_health },
+	{ "ops", 0, FILE_MODE, .is_trace = true },
 };
 
 /* Rows that others are below. */
@@ -69,6 +72,8 @@ static const struct meta_row node_rows[] = {
 	VOLUME_FILE("health", meta_health),
 	VOLUME_FILE("pods", meta_pods),
 	VOLUME_FILE("server", meta_server),
+	{ "ops", NODE_VOLUME, SECRET_MODE, META_OBJECT_VOLUME,
+	  .is_trace = true },
 };
 
 struct meta {

@@ -2,7 +2,7 @@
 
 /*
  * Virtual files are made at open: what a reader gets is one consistent text, and
- * fi->fh points to it. A directory's list is taken at opendir in the same way.
+ * fi->fh points to it (or to a live trace, which meta_trace.c serves). A directory's list is taken at opendir in the same way.
  * Sizes are 0 (as in /proc), so files are opened with direct_io, which reads until
  * the end instead of until the size. The names of a view's tree never change, and
  * the kernel may keep them; the node's tree is looked up each time.
@@ -16,10 +16,12 @@
 #include "meta_ops.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "meta_trace.h"
 #include "session.h"
 
 #define VIEW_TIMEOUT_S 86400
@@ -27,8 +29,9 @@
 /* What fi->fh of an open file or directory points to. */
 struct meta_handle {
 	struct session_handle handle;
-	struct meta_text text; /* files */
-	struct meta_list list; /* directories */
+	struct meta_text text;	  /* files */
+	struct meta_list list;	  /* directories */
+	struct meta_trace *trace; /* `ops` */
 };
 
 static void handle_free(struct session_handle *handle)
@@ -38,6 +41,7 @@ static void handle_free(struct session_handle *handle)
 
 	meta_text_fini(&opened->text);
 	meta_list_fini(&opened->list);
+	opened->trace = meta_trace_free(opened->trace);
 	free(opened);
 }
 
@@ -200,6 +204,21 @@ static int open_check(mode_t mode, int flags)
 	return access == O_RDONLY ? 0 : -EACCES;
 }
 
+/* 1 = it shows a trace. */
+static int open_trace(fuse_req_t req, const struct meta_tree *tree, uint64_t id,
+		      struct meta_handle *opened)
+{
+	_cleanup_(trace_unref) struct trace *trace = NULL;
+	const struct trace_viewer viewer = { .is_admin = tree->node,
+					     .uid = fuse_req_ctx(req)->uid };
+	int r = meta_tree_trace(tree, id, &trace);
+
+	if (r <= 0)
+		return r;
+	r = meta_trace_new(&opened->trace, trace, &viewer);
+	return r < 0 ? r : 1;
+}
+
 static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 {
 	const struct meta_tree tree = meta_tree_of(req, id);
@@ -210,6 +229,10 @@ static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 	r = opened ? meta_tree_mode(&tree, id, &mode) : -ENOMEM;
 	if (r == 0)
 		r = open_check(mode, fi->flags);
+	if (r == 0)
+		r = open_trace(req, &tree, id, opened);
+	/* A shell that could seek would read more than it needs, and go back. */
+	fi->nonseekable = r > 0;
 	if (r == 0 && !(mode & 0200))
 		r = meta_tree_read(&tree, id, &opened->text);
 	if (r < 0) {
@@ -232,6 +255,10 @@ static void meta_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 	size_t start =
 		(uint64_t)offset < text->len ? (size_t)offset : text->len;
 
+	if (handle_of(fi)->trace) {
+		meta_trace_read(handle_of(fi)->trace, req, size, fi);
+		return;
+	}
 	if (size > text->len - start)
 		size = text->len - start;
 	copy = malloc(size + 1);
@@ -252,6 +279,19 @@ static void meta_write(fuse_req_t req, fuse_ino_t id, const char *buf,
 	else
 		meta_control_write(session_owner(fuse_req_userdata(req)), req,
 				   buf, size);
+}
+
+static void meta_poll(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi,
+		      struct fuse_pollhandle *take_poll)
+{
+	struct meta_trace *trace = handle_of(fi)->trace;
+
+	if (trace) {
+		meta_trace_poll(trace, req, take_poll);
+		return;
+	}
+	fuse_pollhandle_destroy(take_poll);
+	(void)fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
 
 static void meta_flush(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
@@ -425,4 +465,5 @@ const struct fuse_lowlevel_ops meta_view_ops = {
 	.link = meta_link,
 	.create = meta_create,
 	.fallocate = meta_fallocate,
+	.poll = meta_poll,
 };

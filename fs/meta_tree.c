@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "meta_content.h"
+#include "trace.h"
 
 #define ROW_BITS 8
 #define KEY_BITS 48
@@ -276,6 +277,25 @@ static int write_object_text(const struct meta_tree *tree, uint64_t id,
 	return node_for_each_volume(tree->node, visit_volume_text, &visit)
 		       ? 0
 		       : -ENOENT;
+}
+
+int meta_tree_trace(const struct meta_tree *tree, uint64_t id,
+		    struct trace **ret)
+{
+	_cleanup_(free) char *name = NULL;
+	const struct meta_row *row = id_row(tree, id);
+	int r;
+
+	if (!row || !row->is_trace)
+		return 0;
+	if (tree->volume) {
+		*ret = trace_ref(volume_get_trace(tree->volume));
+		return 1;
+	}
+	r = object_name(tree, id, &name);
+	if (r == 0)
+		r = node_get_trace(tree->node, name, ret);
+	return r < 0 ? r : 1;
 }
 
 static int write_text(const struct meta_tree *tree, uint64_t id, FILE *out)

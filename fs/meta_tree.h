@@ -41,6 +41,7 @@ struct meta_row {
 	mode_t mode;		 /* type and permission bits */
 	enum meta_object object; /* of the directory per object, and below */
 	meta_text_fn text;	 /* of files that can be read */
+	bool is_trace;		 /* `ops` of a volume, instead of a text */
 };
 
 struct meta_tree {
@@ -81,6 +82,13 @@ void meta_list_fini(struct meta_list *list);
 /* The child of that name: -ENOENT, -ENOTDIR. ret->name stays NULL. */
 int meta_tree_lookup(const struct meta_tree *tree, uint64_t parent,
 		     const char *name, struct meta_item *ret);
+
+/*
+ * A share of the trace that a file shows: 1; 0: it shows none, but has a content.
+ * -ENOENT, -ENOMEM.
+ */
+int meta_tree_trace(const struct meta_tree *tree, uint64_t id,
+		    struct trace **ret);
 
 /* The content of a file. -EISDIR, -EACCES for one that can't be read. */
 int meta_tree_read(const struct meta_tree *tree, uint64_t id,

@@ -33,6 +33,7 @@
 #include "mount.h"
 #include "node_check.h"
 #include "node_registry.h"
+#include "trace.h"
 
 /* NodeGetVolumeStats waits so long for the server, then says what is known. */
 #define STATS_TIMEOUT_MS  1000
@@ -238,6 +239,21 @@ int node_drop_caches(struct node *node, const char *name)
 	volume_drop_caches(entry->volume);
 	reader_end(node, entry);
 	return 0;
+}
+
+int node_get_trace(struct node *node, const char *name, struct trace **ret)
+{
+	struct node_entry *entry;
+	int r = -ENOENT;
+
+	pthread_mutex_lock(&node->lock);
+	entry = node_entries_find_name(&node->entries, name);
+	if (entry && entry->volume) {
+		*ret = trace_ref(volume_get_trace(entry->volume));
+		r = 0;
+	}
+	pthread_mutex_unlock(&node->lock);
+	return r;
 }
 
 bool node_for_each_volume(struct node *node, node_visit_fn fn, void *userdata)

@@ -29,6 +29,7 @@
 
 struct node;
 struct shards;
+struct trace;
 
 /* The longest path that is taken; CSI asks for 4 KiB at least. */
 #define NODE_PATH_MAX 4096
@@ -159,5 +160,8 @@ bool node_for_each_volume(struct node *node, node_visit_fn fn, void *userdata);
  * Never from a shard's thread: the kernel may ask the shards before it is done.
  */
 int node_drop_caches(struct node *node, const char *name);
+
+/* A share of the trace of the volume of that name. -ENOENT. Any thread. */
+int node_get_trace(struct node *node, const char *name, struct trace **ret);
 
 DEFINE_CLEANUP(struct node *, node_free)

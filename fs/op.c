@@ -43,6 +43,7 @@
 #include "opens.h"
 #include "parking.h"
 #include "session.h"
+#include "trace.h"
 #include "volume.h"
 
 #define OP_CACHE_MAX 256
@@ -100,6 +101,8 @@ static void op_reset(struct op *op)
 	op->node = 0;
 	op->node2 = 0;
 	op->counted = 0;
+	op->found = 0;
+	op->io.len = 0;
 	op->fi = (struct fuse_file_info){ 0 };
 	op->buffer = NULL;
 	op->text = NULL;
@@ -109,10 +112,9 @@ static void op_reset(struct op *op)
 	op->parking = NULL;
 }
 
-struct op *op_begin(fuse_req_t req, enum op_kind kind)
+static struct op *begin(fuse_req_t req, struct shard *shard)
 {
 	struct session *session = fuse_req_userdata(req);
-	struct shard *shard = shard_current();
 	struct op *op = op_alloc(shard_ops(shard));
 
 	if (!op) {
@@ -122,15 +124,38 @@ struct op *op_begin(fuse_req_t req, enum op_kind kind)
 	op_reset(op);
 	op->req = req;
 	op->ctx = *fuse_req_ctx(req);
-	op->kind = kind;
 	op->start_ns = clock_ns();
-	op->view = volume_view(session_owner(session));
 	op->lane = session_lane(session, shard_index(shard));
+	return op;
+}
+
+struct op *op_begin(fuse_req_t req, enum op_kind kind)
+{
+	struct session *session = fuse_req_userdata(req);
+	struct shard *shard = shard_current();
+	struct op *op = begin(req, shard);
+
+	if (!op)
+		return NULL;
+	op->kind = kind;
+	op->view = volume_view(session_owner(session));
 	cred_get(shard_creds(shard), op->ctx.pid, op->ctx.uid, op->ctx.gid,
 		 op->start_ns, &op->call.cred);
 	identity_map(&op->view->identity, &op->call.cred);
 	atomic_fetch_add_explicit(&op->view->stats.in_flight, 1,
 				  memory_order_relaxed);
+	lane_add(op->lane, op);
+	return op;
+}
+
+struct op *op_begin_virtual(fuse_req_t req)
+{
+	struct op *op = begin(req, shard_current());
+
+	if (!op)
+		return NULL;
+	op->kind = OP_READ;
+	op->view = NULL;
 	lane_add(op->lane, op);
 	return op;
 }
@@ -144,8 +169,9 @@ static void op_free(struct op *op)
 	buffer_put(shard_pool(shard), op->buffer);
 	kept_extent_free(op->extent, shard_pool(shard));
 	free(op->text);
-	atomic_fetch_sub_explicit(&op->view->stats.in_flight, 1,
-				  memory_order_relaxed);
+	if (op->view)
+		atomic_fetch_sub_explicit(&op->view->stats.in_flight, 1,
+					  memory_order_relaxed);
 	/* Last: the session and its volume may be freed from here on. */
 	lane_remove(op->lane, op);
 	op_release(shard_ops(shard), op);
@@ -174,13 +200,22 @@ static struct loop *notify_loop(const struct op *op)
 	return shards_notify_loop(shard_siblings(op->lane->shard));
 }
 
-void op_end(struct op *op, int status)
+static void count(const struct op *op, int64_t result)
+{
+	uint64_t latency_ns = clock_ns() - op->start_ns;
+
+	stats_record(&op->view->stats, op->kind, latency_ns, result);
+	if (trace_is_read(op->view->trace))
+		op_trace(op, latency_ns, result);
+}
+
+void op_end(struct op *op, int64_t result)
 {
 	op->req = NULL;
 	if (op->is_removing)
 		opens_include(op);
-	stats_record(&op->view->stats, op->kind, clock_ns() - op->start_ns,
-		     status);
+	if (op->view)
+		count(op, result);
 	if (!op->drops_cache) {
 		op_free(op);
 		return;

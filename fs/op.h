@@ -108,7 +108,7 @@ struct op {
 	fuse_req_t req; /* NULL once answered */
 	struct fuse_ctx ctx;
 	struct nfs_client *client; /* of the call that is under way */
-	struct view *view;
+	struct view *view; /* NULL: of a virtual file, which is not counted */
 	struct lane *lane;
 	enum op_kind kind;
 	uint64_t start_ns;
@@ -117,6 +117,7 @@ struct op {
 	uint64_t node;
 	uint64_t node2;
 	uint64_t counted; /* node that it counts as an open of; 0 = none */
+	uint64_t found; /* file id of the entry that was answered; 0 = none */
 	struct fuse_file_info fi;
 	struct buffer *buffer; /* put back at the end */
 	char *text;	       /* freed at the end */
@@ -151,6 +152,8 @@ struct op {
  * credentials are in op->call.cred.
  */
 struct op *op_begin(fuse_req_t req, enum op_kind kind);
+/* The same for a request on a virtual file that has to wait; it has no view. */
+struct op *op_begin_virtual(fuse_req_t req);
 
 /*
  * Credentials of whoever opened fi (an entry of opener.h) instead of the caller's.
@@ -205,8 +208,13 @@ void op_finish_lock(struct op *op, const struct flock *lock);
 
 /* --- for op_answer.c, lane.c and shard.c ----------------------------------------- */
 
-/* The reply is written; status is what it said. Frees the op, now or later. */
-void op_end(struct op *op, int status);
+/*
+ * The reply is written; result is what it said: bytes, 0, or -errno. Frees the op,
+ * now or later.
+ */
+void op_end(struct op *op, int64_t result);
+/* For whoever reads the volume's trace. */
+void op_trace(const struct op *op, uint64_t latency_ns, int64_t result);
 
 /*
  * Ends the wait for the server or for others with status, or that for the notifier;

@@ -83,6 +83,7 @@ void op_finish_entry(struct op *op, const struct nfs_fh *fh,
 		op_finish_err(op, r);
 		return;
 	}
+	op->found = attr->fileid;
 	observe(op, entry.ino, attr);
 	entry.attr_timeout = op_tell(op, entry.ino, attr);
 	if (fuse_reply_entry(op->req, &entry) < 0)
@@ -119,6 +120,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 		op_finish_err(op, r);
 		return;
 	}
+	op->found = attr->fileid;
 	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
 	entry.attr_timeout = op_tell(op, entry.ino, attr);
 	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
@@ -171,19 +173,14 @@ void op_finish_cached_attr(struct op *op, const struct attr_cached *cached)
 
 void op_finish_data(struct op *op, const void *data, size_t len)
 {
-	if (op->kind == OP_READ)
-		atomic_fetch_add_explicit(&op->view->stats.read_bytes, len,
-					  memory_order_relaxed);
 	(void)fuse_reply_buf(op->req, data, len);
-	op_end(op, 0);
+	op_end(op, (int64_t)len);
 }
 
 void op_finish_written(struct op *op, size_t count)
 {
-	atomic_fetch_add_explicit(&op->view->stats.written_bytes, count,
-				  memory_order_relaxed);
 	(void)fuse_reply_write(op->req, count);
-	op_end(op, 0);
+	op_end(op, (int64_t)count);
 }
 
 void op_finish_readlink(struct op *op, const char *target)

@@ -90,6 +90,9 @@ void ops_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
  */
 void ops_lock_close(struct op *op, op_fn then);
 
+void ops_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	      struct fuse_pollhandle *take_poll);
+
 /* ops_io.c */
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	      struct fuse_file_info *fi);

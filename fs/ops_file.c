@@ -21,6 +21,7 @@
  */
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include "attr_cache.h"
 #include "behind.h"
@@ -250,7 +251,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	commits_sync(op, released);
 }
 
-/* --- fallocate ------------------------------------------------------------------------- */
+/* --- fallocate, poll ------------------------------------------------------------------- */
 
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		   off_t length, struct fuse_file_info *fi)
@@ -260,4 +261,16 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 	/* NFSv3 can't; posix_fallocate(3) falls back to writing. */
 	if (op)
 		op_finish_err(op, -EOPNOTSUPP);
+}
+
+/* What the kernel would say itself of a file that it may always read and write. */
+void ops_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	      struct fuse_pollhandle *take_poll)
+{
+	if (meta_is_node(ino)) {
+		meta_view_ops.poll(req, ino, fi, take_poll);
+		return;
+	}
+	fuse_pollhandle_destroy(take_poll);
+	(void)fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }

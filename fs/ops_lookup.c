@@ -135,4 +135,5 @@ const struct fuse_lowlevel_ops view_ops = {
 	.forget_multi = ops_forget_multi,
 	.fallocate = ops_fallocate,
 	.readdirplus = ops_readdirplus,
+	.poll = ops_poll,
 };

@@ -58,17 +58,21 @@ static unsigned int bucket_of(uint64_t latency_ns)
 }
 
 void stats_record(struct volume_stats *stats, enum op_kind kind,
-		  uint64_t latency_ns, int status)
+		  uint64_t latency_ns, int64_t result)
 {
 	struct op_stats *op = &stats->ops[kind];
 	/* A name that does not exist is an answer like any other. */
-	bool is_error = status < 0 && !(kind == OP_LOOKUP && status == -ENOENT);
+	bool is_error = result < 0 && !(kind == OP_LOOKUP && result == -ENOENT);
 
 	add(&op->count, 1);
 	add(&op->sum_ns, latency_ns);
 	add(&op->buckets[bucket_of(latency_ns)], 1);
 	if (is_error)
 		add(&op->errors, 1);
+	if (kind == OP_READ && result > 0)
+		add(&stats->read_bytes, (uint64_t)result);
+	if (kind == OP_WRITE && result > 0)
+		add(&stats->written_bytes, (uint64_t)result);
 }
 
 uint64_t stats_quantile_us(const struct op_stats *stats, unsigned int percent)

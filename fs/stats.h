@@ -69,8 +69,9 @@ struct volume_stats {
 	_Atomic uint64_t in_flight;
 };
 
+/* result: what was answered, bytes or 0, or -errno. */
 void stats_record(struct volume_stats *stats, enum op_kind kind,
-		  uint64_t latency_ns, int status);
+		  uint64_t latency_ns, int64_t result);
 
 /* Upper bound in microseconds of the bucket that holds the quantile; 0 if empty. */
 uint64_t stats_quantile_us(const struct op_stats *stats, unsigned int percent);

@@ -15,6 +15,7 @@
 #include "file_state.h"
 #include "inode.h"
 #include "meta.h"
+#include "trace.h"
 
 #define RESERVED_NAME ".claimfs"
 
@@ -32,6 +33,7 @@ void view_fini(struct view *view)
 	parking_fini(&view->appends);
 	pthread_mutex_destroy(&view->last_lock);
 	view->inodes = inode_table_free(view->inodes);
+	view->trace = trace_unref(view->trace);
 }
 
 struct nfs_client *view_client(struct view *view, unsigned int shard)

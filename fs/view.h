@@ -30,6 +30,7 @@
 struct commits;
 struct inode_table;
 struct locks;
+struct trace;
 
 #define VIEW_CONNECTIONS_MAX 16
 
@@ -79,6 +80,7 @@ struct view {
 	struct commits *commits;
 	struct locks *locks;	      /* NULL = the kernel keeps them */
 	_Atomic uint32_t next_handle; /* of open files, where there are locks */
+	struct trace *trace; /* shared with its readers */
 };
 
 void view_init(struct view *view);

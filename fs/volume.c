@@ -30,6 +30,7 @@
 #include "ops.h"
 #include "session.h"
 #include "shard.h"
+#include "trace.h"
 #include "view.h"
 
 #define EXPORT_TIMEOUT_MS 10000
@@ -198,6 +199,9 @@ static int make_view(struct volume *volume, struct err *err)
 	if (r < 0)
 		return err_set_errno(err, r,
 				     "create the store of uncommitted data");
+	r = trace_new(&view->trace);
+	if (r < 0)
+		return err_set_errno(err, r, "create the trace");
 	shards_call_all(volume->shards, get_clients, &start);
 	return start.r;
 }
@@ -295,6 +299,9 @@ struct volume *volume_stop(struct volume *volume)
 
 	if (!volume)
 		return NULL;
+	/* Readers would keep the mount busy, and the session waiting. */
+	if (volume->view.trace)
+		trace_end(volume->view.trace);
 	volume->session = session_free(volume->session);
 	stop_commits(volume);
 	/* What was written under a lock is there before the lock goes. */
@@ -362,6 +369,11 @@ void volume_set_mount_group(struct volume *volume, uint64_t group)
 struct view *volume_view(struct volume *volume)
 {
 	return &volume->view;
+}
+
+struct trace *volume_get_trace(struct volume *volume)
+{
+	return volume->view.trace;
 }
 
 struct volume_stats *volume_get_stats(struct volume *volume)

@@ -25,6 +25,7 @@
 
 struct meta;
 struct shards;
+struct trace;
 struct view;
 struct volume;
 struct volume_stats;
@@ -72,6 +73,8 @@ void volume_set_mount_group(struct volume *volume, uint64_t group);
 /* What the operations see of it; for fs/op*.c. */
 struct view *volume_view(struct volume *volume);
 struct volume_stats *volume_get_stats(struct volume *volume);
+/* Borrowed; who wants it for longer takes a share. */
+struct trace *volume_get_trace(struct volume *volume);
 /* Minor number of the mount's device, for /sys/fs/fuse/connections and the bdi. */
 uint32_t volume_get_dev_minor(const struct volume *volume);
 

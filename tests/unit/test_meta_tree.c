@@ -100,6 +100,16 @@ uint64_t volume_get_uncommitted(const struct volume *volume)
 	return 0;
 }
 
+struct trace *volume_get_trace(struct volume *volume)
+{
+	return NULL;
+}
+
+int node_get_trace(struct node *node, const char *name, struct trace **ret)
+{
+	return -ENOENT;
+}
+
 struct volume_stats *volume_get_stats(struct volume *volume)
 {
 	return NULL;

@@ -99,6 +99,11 @@ void volume_set_mount_group(struct volume *volume, uint64_t group)
 {
 }
 
+struct trace *volume_get_trace(struct volume *volume)
+{
+	return NULL;
+}
+
 void volume_drop_caches(struct volume *volume)
 {
 }

@@ -28,6 +28,18 @@ Test(stats, counts_operations_errors_and_time)
 		     "a name that does not exist is no error");
 }
 
+Test(stats, bytes_are_what_was_answered)
+{
+	static struct volume_stats stats;
+
+	stats_record(&stats, OP_READ, 1, 100);
+	stats_record(&stats, OP_READDIR, 1, 1000);
+	stats_record(&stats, OP_WRITE, 1, 7);
+	stats_record(&stats, OP_WRITE, 1, -ENOSPC);
+	cr_assert_eq(stats.read_bytes, 100);
+	cr_assert_eq(stats.written_bytes, 7);
+}
+
 Test(stats, quantiles_are_the_upper_bound_of_their_bucket)
 {
 	static struct volume_stats stats;
