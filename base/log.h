@@ -11,7 +11,8 @@
  * Only edges log (a main, a callback of the loop, a request handler, the
  * reconciler): a function that returns an error does not log it too. info is for
  * state changes that an operator cares about; nothing per request above debug;
- * never secrets, never names of tenants' files above debug.
+ * never secrets, never names of tenants' files above debug; but for a trace that
+ * the administrator has turned on.
  *
  * Any thread may call; a line is one write(2). The level is process-wide.
  */

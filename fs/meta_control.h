@@ -7,6 +7,7 @@
  *
  *	log-level error|warn|info|debug
  *	drop-caches PV
+ *	trace PV on|off
  */
 
 #include <pthread.h>
@@ -15,6 +16,7 @@
 
 #include "loop.h"
 #include "node.h"
+#include "trace_log.h"
 
 #define CONTROL_COMMAND_MAX 512
 
@@ -25,16 +27,18 @@ struct control {
 	pthread_cond_t idle;
 	bool is_busy;	/* lock: a command is on its way to the loop */
 	bool is_closed; /* lock: no command is taken any more */
+	bool has_logs;	/* lock: a trace was asked for */
 	/* The command that is_busy is about. */
 	struct post post;
 	fuse_req_t req;
 	size_t len;
-	char name[CONTROL_COMMAND_MAX];
+	char name[CONTROL_COMMAND_MAX]; /* of a volume */
+	struct trace_logs logs;		/* loop's thread */
 };
 
 void control_init(struct control *control, struct node *node,
 		  struct loop *loop);
-/* Waits for the command that is running. */
+/* Waits for the command that is running. The volumes must have gone. */
 void control_fini(struct control *control);
 
 /* Carries a command out and answers req, now or later. Shard's thread. */

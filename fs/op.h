@@ -117,7 +117,7 @@ struct op {
 	uint64_t node;
 	uint64_t node2;
 	uint64_t counted; /* node that it counts as an open of; 0 = none */
-	uint64_t found; /* file id of the entry that was answered; 0 = none */
+	uint64_t found;	  /* file id of the entry that was answered; 0 = none */
 	struct fuse_file_info fi;
 	struct buffer *buffer; /* put back at the end */
 	char *text;	       /* freed at the end */

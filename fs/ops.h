@@ -76,6 +76,8 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		   off_t length, struct fuse_file_info *fi);
+void ops_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	      struct fuse_pollhandle *take_poll);
 
 /* ops_lock.c */
 void ops_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -89,9 +91,6 @@ void ops_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
  * op->fi is the request's. then(op) has the call.status that it came with.
  */
 void ops_lock_close(struct op *op, op_fn then);
-
-void ops_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
-	      struct fuse_pollhandle *take_poll);
 
 /* ops_io.c */
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,

@@ -80,7 +80,7 @@ struct view {
 	struct commits *commits;
 	struct locks *locks;	      /* NULL = the kernel keeps them */
 	_Atomic uint32_t next_handle; /* of open files, where there are locks */
-	struct trace *trace; /* shared with its readers */
+	struct trace *trace;	      /* shared with its readers */
 };
 
 void view_init(struct view *view);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The live trace of a volume: `.meta/ops`, and the administrator's."""
+"""The live trace of a volume: `.meta/ops`, the administrator's, and the log's."""
 
 import errno
 import os
@@ -63,6 +63,15 @@ class LiveTrace(MountCase):
     def touch(self, name):
         """An operation of which there is no other in any trace."""
         self.assertFalse(os.path.exists(f"{self.here}/{name}"))
+
+    def command(self, text):
+        """Gives it to `control`; the errno, or 0."""
+        try:
+            with open(f"{self.tree}/control", "w", encoding="ascii") as f:
+                f.write(text)
+        except OSError as error:
+            return error.errno
+        return 0
 
     def start_cat(self, path, **options):
         """A cat that waits in read(2)."""
@@ -232,3 +241,31 @@ class LiveTrace(MountCase):
         self.assertLess(time.monotonic() - began, 2)
         for cat in cats:
             self.assertEqual(cat.wait(SECONDS), 0)
+
+    # The log
+
+    def logged(self, text):
+        log = self.cluster.nodes[0].process.log()
+        return [line for line in log.splitlines()
+                if "operation traced" in line and text in line]
+
+    def test_the_log_traces_a_volume_while_it_is_asked_to(self):
+        self.touch("before")
+        self.assertEqual(self.command(f"trace {self.volume} on\n"), 0)
+        self.touch("traced")
+        line = wait_for(lambda: self.logged("traced\""), "a line")[0]
+        self.assertIn(f'"volume":"{self.volume}"', line)
+        self.assertIn('"operation":"lookup"', line)
+        self.assertIn('"result":"ENOENT"', line)
+        self.assertEqual(self.command(f"trace {self.volume} off\n"), 0)
+        self.touch("behind-it")
+        self.assertEqual(self.command(f"trace {self.volume} off\n"), 0)
+        self.assertEqual(self.logged("before") + self.logged("behind-it"), [])
+
+    def test_bad_commands_are_refused(self):
+        for text, number in ((f"trace {self.volume}", errno.EINVAL),
+                             (f"trace {self.volume} maybe", errno.EINVAL),
+                             ("trace  on", errno.EINVAL),
+                             ("trace nobody on", errno.ENOENT),
+                             ("trace nobody off", errno.ENOENT)):
+            self.assertEqual(self.command(text), number, text)

@@ -17,6 +17,7 @@ static struct loop *loop;
 static struct control control;
 static int answer; /* bytes written, or -errno; 0 = none yet */
 static int n_dropped;
+static struct trace *trace;
 
 int fuse_reply_err(fuse_req_t req, int err)
 {
@@ -36,15 +37,26 @@ int node_drop_caches(struct node *node, const char *name)
 	return strcmp(name, "pv") == 0 ? 0 : -ENOENT;
 }
 
+int node_get_trace(struct node *node, const char *name, struct trace **ret)
+{
+	if (strcmp(name, "pv") != 0)
+		return -ENOENT;
+	*ret = trace_ref(trace);
+	return 0;
+}
+
 static void set_up(void)
 {
 	log_set_level(LOG_ERROR);
 	cr_assert_eq(loop_new(&loop), 0);
+	cr_assert_eq(trace_new(&trace), 0);
 	control_init(&control, NULL, loop);
 }
 
 static void tear_down(void)
 {
+	trace_logs_fini(&control.logs);
+	trace_unref(trace);
 	loop_free(loop);
 }
 
@@ -63,7 +75,9 @@ Test(meta_control, what_is_no_command_is_invalid)
 	cr_assert_eq(command("drop-caches"), -EINVAL);
 	cr_assert_eq(command("log-level loud"), -EINVAL);
 	cr_assert_eq(command("reboot now"), -EINVAL);
-	cr_assert_eq(command("trace pv on"), -EOPNOTSUPP);
+	cr_assert_eq(command("trace pv"), -EINVAL);
+	cr_assert_eq(command("trace  on"), -EINVAL);
+	cr_assert_eq(command("trace pv maybe"), -EINVAL);
 	cr_assert_eq(command("log-level error\n"), 16);
 }
 
@@ -77,6 +91,25 @@ Test(meta_control, caches_are_dropped_by_the_loop_one_command_at_a_time)
 	cr_assert_eq(loop_run_once(loop, 0), 0);
 	cr_assert_eq(answer, -ENOENT);
 	cr_assert_eq(n_dropped, 2);
+}
+
+static int posted_command(const char *text)
+{
+	cr_assert_eq(command(text), 0, "not from the shard");
+	cr_assert_eq(loop_run_once(loop, 0), 0);
+	return answer;
+}
+
+Test(meta_control, a_trace_is_turned_on_and_off)
+{
+	cr_assert_eq(posted_command("trace pv on\n"), 12);
+	cr_assert(trace_is_read(trace));
+	cr_assert_eq(posted_command("trace pv on"), 11, "it is on");
+	cr_assert_eq(posted_command("trace pv off"), 12);
+	cr_assert(!trace_is_read(trace));
+	cr_assert_eq(posted_command("trace pv off"), 12, "it is off");
+	cr_assert_eq(posted_command("trace no on"), -ENOENT);
+	cr_assert_eq(posted_command("trace no off"), -ENOENT);
 }
 
 Test(meta_control, a_refused_command_does_not_hold_up_the_end)
