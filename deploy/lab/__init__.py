@@ -7,12 +7,12 @@ The quickstart, the integration tests and the benchmark are all built on it.
 
 from .claimfs import Ctl, Node, Provisioner
 from .cluster import Cluster, ForeignServer
-from .ganesha import GRACE_SECONDS, Ganesha
+from .ganesha import Ganesha
 from .mounts import mounts_below, unmount_below
 from .process import LabError, Process, answers, free_port, wait_for
 
 __all__ = [
-    "Cluster", "Ctl", "ForeignServer", "GRACE_SECONDS", "Ganesha", "LabError",
+    "Cluster", "Ctl", "ForeignServer", "Ganesha", "LabError",
     "Node", "Process", "Provisioner", "answers", "free_port", "mounts_below",
     "unmount_below", "wait_for",
 ]
