@@ -82,6 +82,16 @@ def tree(job, least, aim):
         Figure(job, mode, "seconds", against="passthrough", aim=aim))]
 
 
+def flooded(flood):
+    """The least is the promise; the rest says who is to blame."""
+    job = f"reads beside {flood}"
+    return [Figure(job, "RWX", "slowdown", least=2),
+            Figure(job, "RWX", "slowdown", "raw x1", least=2),
+            Figure(job, "RWX", "slowdown_p50", "raw x1"),
+            Figure(job, "RWX", "slowdown_p99", "raw x1"),
+            Figure(job, "RWX", "flood_mib_s", "raw x1")]
+
+
 FIGURES = [
     *small_reads(16), *small_reads(64),
     Figure("4k rand write q16", "RWX", against="raw x1", least=1.0, aim=1.1),
@@ -109,6 +119,9 @@ FIGURES = [
     Figure("1M sequ write q8", "RWX", "cpu_us", least=330, aim=280),
     *tree("untar", 4, 1.3), *tree("find", 6, 2), *tree("ls -lR", 6, 2),
     *tree("rm -rf", 4, 1.6), *tree("git clone", 2.5, 1.4),
+    *flooded("1M sequ write q32"), *flooded("1M sequ read q32"),
+    *flooded("4k rand read q64"), *flooded("4k rand write q64"),
+    *flooded("1M buffered write"),
     Figure("idle", "node", "rss_mib", least=40),
     Figure("idle", "node", "n_threads_more", least=12),
 ]

@@ -12,7 +12,9 @@ import os
 from machine import cpu_us, urgent
 
 FIO = ["fio", "--name=bench", "--output-format=json", "--fallocate=none",
-       "--randrepeat=0", "--norandommap", "--thread"]
+       "--randrepeat=0", "--norandommap", "--thread",
+       # Of the whole: io_submit(2) may take longer than what it has submitted.
+       "--clat_percentiles=0", "--lat_percentiles=1"]
 
 
 def fio(side, direction, argv):
@@ -35,27 +37,39 @@ class Direct:
         self.depth = depth
         self.sides = sides
 
+    def command(self, side, args, seconds):
+        if hasattr(side, "connections"):
+            return [*side.argv, self.direction, self.order, str(self.block),
+                    str(self.depth), str(seconds), str(side.connections)]
+        return [*FIO, *self._fio(side, args, seconds)]
+
+    def _fio(self, side, args, seconds):
+        return [f"--filename={side.folder}/data", "--direct=1", "--time_based",
+                "--ioengine=libaio", f"--iodepth={self.depth}",
+                f"--rw={'rand' if self.order == 'random' else ''}"
+                f"{self.direction}", f"--bs={self.block}",
+                f"--runtime={seconds}s", f"--size={args.size}m"]
+
     def measure(self, side, args):
         if hasattr(side, "connections"):
-            return self._raw(side, args)
-        return self._fio(side, args)
-
-    def _raw(self, side, args):
-        found = json.loads(urgent([
-            *side.argv, self.direction, self.order, str(self.block),
-            str(self.depth), str(args.seconds), str(side.connections)]))
-        return {"rate": found["iops"], "p50_us": found["p50_us"],
-                "cpu_us": found["cpu_us_per_op"]}
-
-    def _fio(self, side, args):
-        found, spent = fio(side, self.direction, [
-            f"--filename={side.folder}/data", "--direct=1", "--time_based",
-            f"--rw={'rand' if self.order == 'random' else ''}{self.direction}",
-            f"--bs={self.block}", f"--iodepth={self.depth}",
-            "--ioengine=libaio", f"--runtime={args.seconds}s",
-            f"--size={args.size}m"])
+            found = json.loads(urgent(self.command(side, args, args.seconds)))
+            return {"rate": found["iops"], "p50_us": found["p50_us"],
+                    "p99_us": found["p99_us"],
+                    "cpu_us": found["cpu_us_per_op"]}
+        found, spent = fio(side, self.direction,
+                           self._fio(side, args, args.seconds))
+        times = found["lat_ns"]["percentile"]
         return {"rate": found["iops"], "cpu_us": spent,
-                "p50_us": found["clat_ns"]["percentile"]["50.000000"] / 1000}
+                "p50_us": times["50.000000"] / 1000,
+                "p99_us": times["99.000000"] / 1000}
+
+
+def flow_of(output, job):
+    """MiB per second, from what a command of a Direct printed."""
+    found = json.loads(output)
+    if "mib_s" in found:
+        return found["mib_s"]
+    return found["jobs"][0][job.direction]["bw"] / 1024
 
 
 class BufferedRead:

@@ -50,6 +50,31 @@ def urgent(argv, cwd=None):
     return done.stdout
 
 
+class Background:
+    """A program that runs beside others, as urgent() runs it."""
+
+    def __init__(self, argv):
+        self.argv = argv
+
+    def __enter__(self):
+        self.child = subprocess.Popen(
+            ["nice", "-n", "-10", *self.argv], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return self
+
+    def output(self):
+        """Waits for its end; what it has printed."""
+        text = self.child.communicate(timeout=JOB_SECONDS)[0]
+        if self.child.returncode != 0:
+            raise LabError(f"{' '.join(self.argv)} ended with "
+                           f"{self.child.returncode}")
+        return text
+
+    def __exit__(self, *unused):
+        self.child.kill()
+        self.child.wait()
+
+
 def timed(argv, cwd=None):
     """Seconds that argv takes."""
     start = time.monotonic()

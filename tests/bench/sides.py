@@ -61,9 +61,14 @@ class Raw:
 
     def __init__(self, program, server, claim, connections):
         self.name = f"raw x{connections}"
+        self.server = server
         self.argv = [program, "127.0.0.1", str(server.port),
                      str(server.mount_port), claim.share, "data"]
         self.connections = connections
+
+    def beside(self, claim):
+        """Another one like it, on another claim."""
+        return Raw(self.argv[0], self.server, claim, self.connections)
 
 
 class Mounted:
@@ -87,6 +92,9 @@ class Claim(Mounted):
         self.share = os.path.join(cluster.export, claim["spec"]["volumeName"])
         super().__init__(name, ctl.pod_path(name.lower(), "data"),
                          cluster.nodes[0].process.pid)
+
+    def beside(self, claim):
+        return claim
 
 
 def pid_that_mounted(folder):
