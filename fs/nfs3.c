@@ -10,12 +10,12 @@
  *            |              v  |
  *         delayed       slot: unsent    (the connection was lost)
  *
- * The slots are nfs3_window.c.
+ * Who waits for whom is fair.c, the slots are nfs3_window.c, time is nfs3_time.c.
  *
  * Invariants:
  *  1. A call is in exactly one place: waiting, delayed or a slot; call->transport
  *     says which (the list's or the slot's address), NULL = none of ours.
- *  2. What waits is older than what is submitted later and enters before it.
+ *  2. What waits is older than what its flow submits later and enters before it.
  *  3. A call keeps its slot, and so its XID, until it is done: servers recognise
  *     a retransmission by it. Only JUKEBOX, by which a server says that it did
  *     nothing, makes a call start anew.
@@ -26,52 +26,21 @@
  *     it can be trusted. Its call is sent again, but only so often: a server that
  *     answers the same nonsense each time must not stop all the others' calls.
  *
- * Time is kept by one timer that ticks while calls are under way. A server is
- * hung when it has not answered the oldest call for timeo and has said nothing
- * else, or for timeo x (retrans + 1) whatever it said. A hard client breaks the
- * connection then and sends all again; a soft one also fails what is older than
- * timeo x retrans. What the server has put off (JUKEBOX) is asked again at the
- * next tick.
- *
- * While the server is not well, or owes an answer to a call that was given up, a
- * tick without calls sends a NULL, or health would freeze. Shard's thread.
+ * Runs on the shard's thread.
  */
-
-#include "nfs3.h"
 
 #include "clock.h"
 #include "log.h"
+#include "nfs3_client.h"
 #include "nfs3_health.h"
-#include "nfs3_window.h"
 #include "nfs3_xdr.h"
-#include "nfs_conn.h"
-#include "nfs_socket.h"
 
-#define TIMEO_MS_DEFAULT  60000
-#define RETRANS_DEFAULT	  2
-#define MAX_BYTES_DEFAULT (16u << 20)
-#define TICK_MIN_NS	  (10 * NS_PER_MS)
-#define TICK_MAX_NS	  NS_PER_S
-#define OVERDUE_NS	  (5 * NS_PER_S)
-#define MALFORMED_MAX	  3 /* replies to one call */
-
-TAILQ_HEAD(call_list, nfs_call);
-
-struct nfs3_client {
-	struct nfs_client client; /* what callers have */
-	struct nfs3_options options;
-	struct loop *loop;	  /* borrowed */
-	struct buffer_pool *pool; /* borrowed */
-	struct nfs_conn *conn;
-	struct call_list waiting; /* for a slot, in order */
-	struct call_list delayed; /* by JUKEBOX, until the next tick */
-	struct nfs_call probe;	  /* the NULL of our own */
-	bool is_owed;	     /* a call was given up, and nothing came since */
-	uint64_t replied_ns; /* when the server last said anything */
-	struct timer tick;
-	char name[NFS_SOCKADDR_NAME_SIZE]; /* for logs */
-	struct nfs3_window window;
-};
+#define TIMEO_MS_DEFAULT    60000
+#define RETRANS_DEFAULT	    2
+#define MAX_BYTES_DEFAULT   (16u << 20)
+#define SHARE_CALLS	    16
+#define SHARE_BYTES_DEFAULT (2u << 20)
+#define MALFORMED_MAX	    3 /* replies to one call */
 
 static struct nfs3_client *client_of(struct nfs_client *client)
 {
@@ -107,6 +76,7 @@ static void slot_leave(struct nfs3_client *c, struct nfs3_slot *slot)
 	struct nfs_payload payload = payload_of(slot->call);
 
 	nfs_conn_release(c->conn, &payload);
+	fair_leave(slot->call);
 	nfs3_window_leave(&c->window, slot);
 }
 
@@ -121,7 +91,10 @@ static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
 		slot_leave(c, slot);
 		return;
 	}
-	TAILQ_REMOVE((struct call_list *)call->transport, call, entry);
+	if (call->transport == &c->waiting)
+		fair_remove(&c->waiting, call);
+	else
+		TAILQ_REMOVE(&c->delayed, call, entry);
 	call->transport = NULL;
 }
 
@@ -129,12 +102,13 @@ static void call_finish(struct nfs3_client *c, struct nfs_call *call,
 			int status)
 {
 	c->client.n_in_flight--;
+	if (call->flow == &c->own)
+		call->flow = NULL; /* it may go to another client next */
 	call->status = status;
 	call->done(call);
 }
 
-static void call_abandon(struct nfs3_client *c, struct nfs_call *call,
-			 int status)
+void nfs3_call_abandon(struct nfs3_client *c, struct nfs_call *call, int status)
 {
 	call_withdraw(c, call);
 	call->res = (struct nfs_result){ 0 };
@@ -150,17 +124,18 @@ static void set_health(struct nfs3_client *c, enum nfs_health health)
 
 /* --- what the connection asks --------------------------------------------- */
 
-/* The next slot to send; the head of the queue enters if the window lets it. */
+/* The next slot to send; whose turn it is enters if the window lets him. */
 static struct nfs3_slot *next_slot(struct nfs3_client *c)
 {
-	struct nfs_call *call = TAILQ_FIRST(&c->waiting);
+	struct nfs_call *call;
 
-	if (TAILQ_EMPTY(&c->window.unsent) && call &&
-	    nfs3_window_has_room(&c->window, call)) {
-		TAILQ_REMOVE(&c->waiting, call, entry);
-		nfs3_window_enter(&c->window, call);
-	}
-	return TAILQ_FIRST(&c->window.unsent);
+	if (!TAILQ_EMPTY(&c->window.unsent))
+		return TAILQ_FIRST(&c->window.unsent);
+	call = fair_next(&c->waiting, clock_ns());
+	if (!call || !nfs3_window_has_room(&c->window, call))
+		return NULL;
+	fair_take(&c->waiting, call);
+	return nfs3_window_enter(&c->window, call);
 }
 
 static bool pull(void *owner, struct xdr_writer *w,
@@ -176,7 +151,7 @@ static bool pull(void *owner, struct xdr_writer *w,
 		*w = start;
 		r = nfs3_encode_call(w, slot->xid, slot->call);
 		if (r < 0) {
-			call_abandon(c, slot->call, r);
+			nfs3_call_abandon(c, slot->call, r);
 			continue;
 		}
 		nfs3_window_mark_sent(&c->window, slot);
@@ -202,7 +177,7 @@ static int malformed(struct nfs3_client *c, struct nfs3_slot *slot)
 	log_warn("malformed nfs reply", F_STR("server", c->name),
 		 F_STR("procedure", nfs_proc_name(call->proc)));
 	if (++slot->n_malformed >= MALFORMED_MAX)
-		call_abandon(c, call, -EIO);
+		nfs3_call_abandon(c, call, -EIO);
 	return -EBADMSG;
 }
 
@@ -231,7 +206,7 @@ static int complete_readdir(struct nfs3_client *c, struct nfs3_slot *slot,
 	int status;
 
 	if (!buffer) {
-		call_abandon(c, slot->call, -ENOMEM);
+		nfs3_call_abandon(c, slot->call, -ENOMEM);
 		return 0;
 	}
 	entries.data = (struct nfs_entry *)buffer->data;
@@ -245,7 +220,7 @@ static int complete_readdir(struct nfs3_client *c, struct nfs3_slot *slot,
 static void recover(struct nfs3_client *c)
 {
 	if (c->client.health != NFS_HEALTH_OK &&
-	    nfs3_window_oldest_ns(&c->window, c->replied_ns) <= OVERDUE_NS)
+	    nfs3_window_oldest_ns(&c->window, c->replied_ns) <= NFS3_OVERDUE_NS)
 		set_health(c, NFS_HEALTH_OK);
 }
 
@@ -280,7 +255,7 @@ static int receive(void *owner, uint8_t *data, uint32_t len)
 
 static bool has_work(void *owner)
 {
-	return ((struct nfs3_client *)owner)->client.n_in_flight > 0;
+	return nfs3_has_work(owner);
 }
 
 static void on_state(void *owner, enum nfs_conn_state state)
@@ -298,7 +273,7 @@ static void on_state(void *owner, enum nfs_conn_state state)
 		nfs3_window_unsend_all(&c->window);
 		c->client.n_losses++;
 		/* An idle server may close connections: that is no trouble. */
-		if (has_work(c))
+		if (nfs3_has_work(c))
 			set_health(c, NFS_HEALTH_UNREACHABLE);
 		break;
 	case NFS_CONN_IDLE:
@@ -316,112 +291,6 @@ static const struct nfs_conn_ops conn_ops = {
 	.on_state = on_state,
 };
 
-/* --- time ----------------------------------------------------------------- */
-
-static uint64_t timeo_ns(const struct nfs3_client *c)
-{
-	return c->options.timeo_ms * NS_PER_MS;
-}
-
-static void arm_tick(struct nfs3_client *c)
-{
-	uint64_t period_ns = timeo_ns(c) / 4;
-
-	if (period_ns > TICK_MAX_NS)
-		period_ns = TICK_MAX_NS;
-	if (period_ns < TICK_MIN_NS)
-		period_ns = TICK_MIN_NS;
-	/* Without memory for the timer the next submit arms it. */
-	if (!c->tick.loop)
-		(void)timer_set(&c->tick, c->loop, clock_ns() + period_ns);
-}
-
-static struct nfs_call *first_expired(const struct call_list *list,
-				      uint64_t before_ns)
-{
-	struct nfs_call *call;
-
-	TAILQ_FOREACH (call, list, entry)
-		if (call->start_ns < before_ns)
-			return call;
-	return NULL;
-}
-
-static struct nfs_call *any_expired(struct nfs3_client *c, uint64_t before_ns)
-{
-	struct nfs_call *call = first_expired(&c->waiting, before_ns);
-
-	if (!call)
-		call = first_expired(&c->delayed, before_ns);
-	if (!call)
-		call = nfs3_window_expired(&c->window, before_ns);
-	return call;
-}
-
-/* done() may do anything to the lists, so the search starts anew each time. */
-static void expire_soft(struct nfs3_client *c, uint64_t now_ns)
-{
-	uint64_t age_ns = timeo_ns(c) * c->options.retrans;
-	struct nfs_call *call;
-
-	while ((call = any_expired(c, now_ns > age_ns ? now_ns - age_ns : 0)))
-		call_abandon(c, call, -ETIMEDOUT);
-}
-
-static void check_server(struct nfs3_client *c, uint64_t now_ns)
-{
-	uint64_t age_ns = nfs3_window_oldest_ns(&c->window, now_ns);
-	bool is_silent = now_ns - c->replied_ns > timeo_ns(c);
-
-	if (nfs_conn_state(c->conn) != NFS_CONN_READY)
-		return;
-	if ((is_silent && age_ns > timeo_ns(c)) ||
-	    age_ns > timeo_ns(c) * (c->options.retrans + 1))
-		nfs_conn_reset(c->conn);
-	else if (age_ns > OVERDUE_NS)
-		set_health(c, NFS_HEALTH_DEGRADED);
-}
-
-/* What was delayed goes to the head of the queue: it was there before. */
-static void retry_delayed(struct nfs3_client *c)
-{
-	struct nfs_call *call;
-
-	while ((call = TAILQ_LAST(&c->delayed, call_list))) {
-		TAILQ_REMOVE(&c->delayed, call, entry);
-		call->transport = &c->waiting;
-		TAILQ_INSERT_HEAD(&c->waiting, call, entry);
-	}
-}
-
-static void probe_done(struct nfs_call *call)
-{
-	/* That the server has answered, or has not, is all: see receive(). */
-}
-
-static void probe_if_in_doubt(struct nfs3_client *c)
-{
-	if (has_work(c) || (c->client.health == NFS_HEALTH_OK && !c->is_owed))
-		return;
-	c->probe = (struct nfs_call){ .done = probe_done };
-	c->probe.proc = c->options.null_proc;
-	nfs_client_submit(&c->client, &c->probe);
-}
-
-static void on_tick(struct timer *timer)
-{
-	struct nfs3_client *c = container_of(timer, struct nfs3_client, tick);
-	uint64_t now_ns = clock_ns();
-
-	retry_delayed(c);
-	check_server(c, now_ns);
-	if (c->options.is_soft)
-		expire_soft(c, now_ns);
-	probe_if_in_doubt(c);
-	if (has_work(c))
-		arm_tick(c);
-}
-
 /* --- what callers see ------------------------------------------------------ */
 
 static void client_submit(struct nfs_client *client, struct nfs_call *call)
@@ -431,22 +300,25 @@ static void client_submit(struct nfs_client *client, struct nfs_call *call)
 	call->start_ns = clock_ns();
 	call->is_retransmitted = false;
 	call->transport = &c->waiting;
-	TAILQ_INSERT_TAIL(&c->waiting, call, entry);
+	call->cost = nfs_call_cost(call);
+	if (!call->flow)
+		call->flow = &c->own;
+	fair_add(&c->waiting, call, call->start_ns);
 	client->n_in_flight++;
-	arm_tick(c);
+	nfs3_time_arm(c);
 }
 
 static void client_cancel(struct nfs_client *client, struct nfs_call *call)
 {
 	if (call->transport)
-		call_abandon(client_of(client), call, -ECANCELED);
+		nfs3_call_abandon(client_of(client), call, -ECANCELED);
 }
 
 static void client_flush(struct nfs_client *client)
 {
 	struct nfs3_client *c = client_of(client);
 
-	if (has_work(c))
+	if (nfs3_has_work(c))
 		nfs_conn_flush(c->conn);
 }
 
@@ -469,8 +341,8 @@ static void abandon_all(struct nfs3_client *c)
 	struct nfs_call *call;
 
 	/* Every call is older than the end of time. */
-	while ((call = any_expired(c, UINT64_MAX)))
-		call_abandon(c, call, -ECANCELED);
+	while ((call = nfs3_call_expired(c, UINT64_MAX)))
+		nfs3_call_abandon(c, call, -ECANCELED);
 }
 
 static struct nfs3_client *nfs3_free(struct nfs3_client *c)
@@ -502,6 +374,8 @@ static void set_defaults(struct nfs3_options *o)
 		o->max_calls = NFS3_SLOTS_MAX;
 	if (o->max_bytes == 0)
 		o->max_bytes = MAX_BYTES_DEFAULT;
+	if (o->share_bytes == 0)
+		o->share_bytes = SHARE_BYTES_DEFAULT;
 }
 
 static int make_conn(struct nfs3_client *c)
@@ -535,11 +409,12 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	c->options = *options;
 	c->loop = loop;
 	c->pool = pool;
-	c->tick = TIMER_INIT(on_tick);
-	TAILQ_INIT(&c->waiting);
+	nfs3_time_init(c);
 	TAILQ_INIT(&c->delayed);
+	fair_flow_init(&c->own);
 	set_defaults(&c->options);
 	nfs_sockaddr_name(&options->addr, c->name);
+	fair_queue_init(&c->waiting, SHARE_CALLS, c->options.share_bytes);
 	nfs3_window_init(&c->window, c->options.max_calls,
 			 c->options.max_bytes);
 	r = make_conn(c);

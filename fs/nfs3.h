@@ -11,8 +11,9 @@
  * into it (READ's data, names), which is why nothing of it outlives done(). The
  * payload of a WRITE is sent from the caller's memory and never copied.
  *
- * What is above max_calls or max_bytes waits in the client, in order. The owner
- * bounds that queue by how much it submits; n_in_flight counts it.
+ * What is above max_calls or max_bytes waits in the client, and flows take turns
+ * (fair.h). The owner bounds these queues by how much it submits; n_in_flight
+ * counts it.
  *
  * Threads: one shard's. done() may submit and cancel, it must not free the client.
  */
@@ -34,6 +35,8 @@ struct nfs3_options {
 	uint32_t max_bytes; /* payload on the wire, both ways; 0 = 16 MiB */
 	enum nfs_proc
 		null_proc; /* of what is at addr; NFS_NULL, NLM_NULL, ... */
+	uint32_t
+		share_bytes; /* of one flow among several (fair.h); 0 = 2 MiB */
 	bool is_soft; /* -ETIMEDOUT after timeo x retrans, else wait for ever */
 	/*
 	 * The local port to start from; 0 = a reserved one (< 1024), since servers

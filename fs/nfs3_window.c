@@ -16,8 +16,6 @@
 
 #include "clock.h"
 
-#define COST_MIN 512 /* of a call without payload */
-
 void nfs3_window_init(struct nfs3_window *window, uint32_t max_calls,
 		      uint32_t max_bytes)
 {
@@ -36,44 +34,30 @@ void nfs3_window_init(struct nfs3_window *window, uint32_t max_calls,
 	}
 }
 
-static uint32_t cost_of(const struct nfs_call *call)
-{
-	switch (call->proc) {
-	case NFS_READ:
-		return call->args.read.count + COST_MIN;
-	case NFS_WRITE:
-		return call->args.write.count + COST_MIN;
-	case NFS_READDIR:
-	case NFS_READDIRPLUS:
-		return call->args.readdir.count + COST_MIN;
-	default:
-		return COST_MIN;
-	}
-}
-
 bool nfs3_window_has_room(const struct nfs3_window *window,
 			  const struct nfs_call *call)
 {
 	if (TAILQ_EMPTY(&window->free))
 		return false;
 	return window->n_bytes == 0 ||
-	       window->n_bytes + cost_of(call) <= window->max_bytes;
+	       window->n_bytes + call->cost <= window->max_bytes;
 }
 
-void nfs3_window_enter(struct nfs3_window *window, struct nfs_call *call)
+struct nfs3_slot *nfs3_window_enter(struct nfs3_window *window,
+				    struct nfs_call *call)
 {
 	struct nfs3_slot *slot = TAILQ_FIRST(&window->free);
 
 	TAILQ_REMOVE(&window->free, slot, entry);
 	slot->call = call;
 	slot->xid += NFS3_SLOTS_MAX;
-	slot->cost = cost_of(call);
 	slot->n_malformed = 0;
 	slot->sent_ns = 0;
-	window->n_bytes += slot->cost;
+	window->n_bytes += call->cost;
 	call->xid = slot->xid;
 	call->transport = slot;
 	TAILQ_INSERT_TAIL(&window->unsent, slot, entry);
+	return slot;
 }
 
 void nfs3_window_leave(struct nfs3_window *window, struct nfs3_slot *slot)
@@ -83,7 +67,7 @@ void nfs3_window_leave(struct nfs3_window *window, struct nfs3_slot *slot)
 
 	TAILQ_REMOVE(from, slot, entry);
 	TAILQ_INSERT_TAIL(&window->free, slot, entry);
-	window->n_bytes -= slot->cost;
+	window->n_bytes -= slot->call->cost;
 	slot->call->transport = NULL;
 	slot->call = NULL;
 }

@@ -20,7 +20,6 @@ TAILQ_HEAD(nfs3_slots, nfs3_slot);
 struct nfs3_slot {
 	struct nfs_call *call; /* borrowed; NULL = free */
 	uint32_t xid;
-	uint32_t cost; /* payload bytes, counted in n_bytes */
 	uint32_t
 		n_malformed; /* replies to the call that could not be decoded */
 	uint64_t sent_ns;    /* when it was sent last; 0 = not on the wire */
@@ -33,7 +32,7 @@ struct nfs3_window {
 	struct nfs3_slots sent; /* in the order of sending */
 	uint32_t n_slots;
 	uint32_t max_bytes;
-	uint32_t n_bytes; /* sum of cost */
+	uint32_t n_bytes; /* sum of the calls' cost */
 	struct nfs3_slot slots[NFS3_SLOTS_MAX];
 };
 
@@ -45,7 +44,8 @@ void nfs3_window_init(struct nfs3_window *window, uint32_t max_calls,
 bool nfs3_window_has_room(const struct nfs3_window *window,
 			  const struct nfs_call *call);
 /* Lets it in, to unsent; sets call->xid and call->transport. */
-void nfs3_window_enter(struct nfs3_window *window, struct nfs_call *call);
+struct nfs3_slot *nfs3_window_enter(struct nfs3_window *window,
+				    struct nfs_call *call);
 /* The call has left; call->transport is NULL. */
 void nfs3_window_leave(struct nfs3_window *window, struct nfs3_slot *slot);
 

@@ -35,6 +35,7 @@
 #define NFS_GIDS_MAX 16	  /* RFC 5531 appendix A, AUTH_SYS */
 #define NFS_IO_MAX   (1u << 20)
 
+struct fair_flow;
 struct nfs_client;
 struct nfs_call;
 
@@ -131,6 +132,10 @@ enum nfs_proc {
 
 /* "GETATTR" and so on: the words of logs, metrics and .meta. */
 const char *nfs_proc_name(enum nfs_proc proc);
+/* Bytes on the wire, both ways: payload, and a little for the call itself. */
+uint32_t nfs_call_cost(const struct nfs_call *call);
+/* File data that small calls would have to wait behind: above 32 KiB. */
+bool nfs_call_is_bulk(const struct nfs_call *call);
 
 enum nfs_create_how {
 	NFS_CREATE_UNCHECKED,
@@ -283,6 +288,8 @@ struct nfs_call {
 	struct nfs_cred cred;
 	struct nfs_args args;
 	nfs_done_fn done;
+	/* Whose share of the connection it is (fair.h); NULL = nobody's. */
+	struct fair_flow *flow;
 
 	/* Valid in done(). 0, or -errno by nfs_status.c; -ECANCELED after a cancel. */
 	int status;
@@ -292,6 +299,7 @@ struct nfs_call {
 	/* The client's own. */
 	uint64_t start_ns;
 	uint32_t xid;
+	uint32_t cost;
 	void *transport; /* the connection's record of it; NULL = not under way */
 	TAILQ_ENTRY(nfs_call) entry;
 };

@@ -80,24 +80,3 @@ int nfs_mount_status_to_errno(uint32_t status)
 {
 	return find(mount_statuses, ARRAY_SIZE(mount_statuses), status);
 }
-
-const char *nfs_proc_name(enum nfs_proc proc)
-{
-	static const char *const names[NFS_N_PROCS] = {
-		[NFS_NULL] = "NULL",	     [NFS_GETATTR] = "GETATTR",
-		[NFS_SETATTR] = "SETATTR",   [NFS_LOOKUP] = "LOOKUP",
-		[NFS_ACCESS] = "ACCESS",     [NFS_READLINK] = "READLINK",
-		[NFS_READ] = "READ",	     [NFS_WRITE] = "WRITE",
-		[NFS_CREATE] = "CREATE",     [NFS_MKDIR] = "MKDIR",
-		[NFS_SYMLINK] = "SYMLINK",   [NFS_MKNOD] = "MKNOD",
-		[NFS_REMOVE] = "REMOVE",     [NFS_RMDIR] = "RMDIR",
-		[NFS_RENAME] = "RENAME",     [NFS_LINK] = "LINK",
-		[NFS_READDIR] = "READDIR",   [NFS_READDIRPLUS] = "READDIRPLUS",
-		[NFS_FSSTAT] = "FSSTAT",     [NFS_FSINFO] = "FSINFO",
-		[NFS_COMMIT] = "COMMIT",     [NLM_NULL] = "NLM_NULL",
-		[NLM_TEST] = "NLM_TEST",     [NLM_LOCK] = "NLM_LOCK",
-		[NLM_UNLOCK] = "NLM_UNLOCK", [PMAP_GETPORT] = "PMAP_GETPORT",
-	};
-
-	return proc < NFS_N_PROCS ? names[proc] : "unknown";
-}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Fair shares of a connection: calls wait here, in a queue per flow, until they
+ * may be sent. A flow is what one volume does on one connection.
+ *
+ * Calling sequence: fair_add(), then fair_next() and fair_take() when there is
+ * room on the wire, fair_leave() when it is off the wire again. call->flow and
+ * call->cost are set before and stay as they are meanwhile; a flow outlives its
+ * calls and nothing else refers to it.
+ *
+ * Pure: time is what callers say. Threads: the shard's.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct nfs_call;
+
+TAILQ_HEAD(fair_calls, nfs_call);
+TAILQ_HEAD(fair_turns, fair_flow);
+
+struct fair_flow {
+	struct fair_calls waiting;   /* in order */
+	TAILQ_ENTRY(fair_flow) turn; /* in queue->turns while calls wait */
+	uint32_t credit;  /* bytes that it may still send in this turn */
+	uint32_t n_calls; /* on the wire */
+	uint32_t n_bytes;
+};
+
+/* Who has added a call, and when he last did. */
+struct fair_sighting {
+	const struct fair_flow *flow; /* compared, never followed */
+	uint64_t when_ns;
+};
+
+struct fair_queue {
+	struct fair_turns turns;
+	struct fair_sighting recent[2]; /* two flows, the latest first */
+	uint32_t share_calls;
+	uint32_t share_bytes;
+};
+
+/*
+ * share_*: what one flow may have on the wire as long as others are active; one
+ * call may always go. Who is alone has no such limit.
+ */
+void fair_queue_init(struct fair_queue *queue, uint32_t share_calls,
+		     uint32_t share_bytes);
+void fair_flow_init(struct fair_flow *flow);
+
+void fair_add(struct fair_queue *queue, struct nfs_call *call, uint64_t now_ns);
+/* Before all others of its flow: it has waited before. */
+void fair_add_again(struct fair_queue *queue, struct nfs_call *call);
+/* A call that waits does so no more. */
+void fair_remove(struct fair_queue *queue, struct nfs_call *call);
+
+/* Whose turn it is, the same until it is taken; NULL = nobody's. */
+struct nfs_call *fair_next(struct fair_queue *queue, uint64_t now_ns);
+/* What fair_next() gave is on the wire from now on. */
+void fair_take(struct fair_queue *queue, struct nfs_call *call);
+/* It is on the wire no more. */
+void fair_leave(struct nfs_call *call);
+
+/* A waiting call that was submitted before before_ns; NULL if there is none. */
+struct nfs_call *fair_expired(const struct fair_queue *queue,
+			      uint64_t before_ns);
