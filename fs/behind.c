@@ -63,7 +63,8 @@ static void send_piece(struct behind *behind)
 			      behind->commits->view->write_max,
 			      &behind->call.args);
 	behind->call.args.write.stable = behind->stable;
-	nfs_client_submit(behind->client, &behind->call);
+	behind->client = view_submit(behind->commits->view,
+				     shard_index(behind->shard), &behind->call);
 }
 
 /* A little data that stays until it is committed must not hold a large buffer. */
@@ -96,7 +97,6 @@ static void send_gathered(struct kept_file *file, enum nfs_stable stable)
 	behind->stable = stable;
 	pack(behind);
 	behind->shard = shard_current();
-	behind->client = view_client(commits->view, shard_index(behind->shard));
 	behind->call.proc = NFS_WRITE;
 	behind->call.cred = behind->extent->cred;
 	behind->call.args.fh = file->fh;

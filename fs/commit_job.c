@@ -118,6 +118,12 @@ static bool release_syncers(struct commits *commits, uint64_t nodeid,
 static void on_committed(struct nfs_call *call);
 static void on_written_again(struct nfs_call *call);
 
+static void submit(struct kept_job *job)
+{
+	job->client = view_submit(job->commits->view, shard_index(job->shard),
+				  &job->call);
+}
+
 static void send_commit(struct kept_job *job)
 {
 	const struct kept_extent *newest =
@@ -130,7 +136,7 @@ static void send_commit(struct kept_job *job)
 	job->call.args.commit.offset = 0;
 	job->call.args.commit.count = 0;
 	job->call.done = on_committed;
-	nfs_client_submit(job->client, &job->call);
+	submit(job);
 }
 
 int commit_job_start(struct commits *commits, struct kept_file *file)
@@ -146,7 +152,6 @@ int commit_job_start(struct commits *commits, struct kept_file *file)
 	job->commits = commits;
 	job->file = file;
 	job->shard = shard;
-	job->client = view_client(commits->view, shard_index(shard));
 	job->call.args.fh = file->fh;
 	file->job = job;
 	send_commit(job);
@@ -200,7 +205,7 @@ static void write_again(struct kept_job *job)
 			      &job->call.args);
 	job->call.args.write.stable = NFS_UNSTABLE;
 	job->call.done = on_written_again;
-	nfs_client_submit(job->client, &job->call);
+	submit(job);
 }
 
 static void on_written_again(struct nfs_call *call)

@@ -344,15 +344,12 @@ static void on_done(struct nfs_call *call)
 
 void op_call(struct op *op, enum nfs_proc proc, op_fn done)
 {
-	struct nfs_client *client =
-		view_client(op->view, shard_index(op->lane->shard));
-
 	op->call.proc = proc;
 	op->call.done = on_done;
 	op->done = done;
 	op->is_submitted = true;
-	op->client = client;
-	nfs_client_submit(client, &op->call);
+	op->client =
+		view_submit(op->view, shard_index(op->lane->shard), &op->call);
 }
 
 bool op_failed(struct op *op)

@@ -36,13 +36,19 @@ void view_fini(struct view *view)
 	view->trace = trace_unref(view->trace);
 }
 
-struct nfs_client *view_client(struct view *view, unsigned int shard)
+struct nfs_client *view_submit(struct view *view, unsigned int shard,
+			       struct nfs_call *call)
 {
 	struct view_shard *own = &view->shards[shard];
+	unsigned int n_lanes = own->n_links / VIEW_N_LINK_KINDS;
+	unsigned int lane = n_lanes > 1 ? own->next_lane++ % n_lanes : 0;
+	enum view_link_kind kind =
+		nfs_call_is_bulk(call) ? VIEW_LINK_BULK : VIEW_LINK_SMALL;
+	struct view_link *link = &own->links[lane * VIEW_N_LINK_KINDS + kind];
 
-	if (own->n_clients == 1)
-		return own->clients[0];
-	return own->clients[own->next_client++ % own->n_clients];
+	call->flow = &link->flow;
+	nfs_client_submit(link->client, call);
+	return link->client;
 }
 
 bool view_is_meta(uint64_t dir, const char *name)

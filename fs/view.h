@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 
 #include "attr.h"
+#include "fair.h"
 #include "identity.h"
 #include "lane.h"
 #include "nfs_call.h"
@@ -32,13 +33,31 @@ struct inode_table;
 struct locks;
 struct trace;
 
-#define VIEW_CONNECTIONS_MAX 16
+#define VIEW_LANES_MAX 16 /* nconnect */
+
+/*
+ * The connections of a lane. File data has its own, since whatever is small would
+ * have to wait behind it: a MiB takes longer than a small call as a whole.
+ */
+enum view_link_kind {
+	VIEW_LINK_SMALL,
+	VIEW_LINK_BULK, /* nfs_call_is_bulk() */
+	VIEW_N_LINK_KINDS,
+};
+
+#define VIEW_LINKS_MAX (VIEW_LANES_MAX * VIEW_N_LINK_KINDS)
+
+/* A connection that others may use, too, and the view's share of it. */
+struct view_link {
+	struct nfs_client *client;
+	struct fair_flow flow;
+};
 
 /* What a shard has of a view; shard's thread. */
 struct view_shard {
-	struct nfs_client *clients[VIEW_CONNECTIONS_MAX];
-	unsigned int n_clients;
-	unsigned int next_client;
+	struct view_link links[VIEW_LINKS_MAX]; /* a lane's are neighbours */
+	unsigned int n_links;
+	unsigned int next_lane;
 };
 
 /* A thread whose open came too late, and who tries once more. */
@@ -86,8 +105,12 @@ struct view {
 void view_init(struct view *view);
 void view_fini(struct view *view);
 
-/* The client for the next call on this shard. */
-struct nfs_client *view_client(struct view *view, unsigned int shard);
+/*
+ * Submits a call of the view's on this shard, which is the thread's. Returns the
+ * client that has it, to cancel it.
+ */
+struct nfs_client *view_submit(struct view *view, unsigned int shard,
+			       struct nfs_call *call);
 
 /*
  * A name that a program looks up in dir: 0, -ENAMETOOLONG, or -ENOENT for what a

@@ -99,7 +99,7 @@ static struct nfs_export_spec export_spec(const struct volume_spec *spec)
 	};
 }
 
-/* --- clients ---------------------------------------------------------------------- */
+/* --- links ---------------------------------------------------------------------- */
 
 static struct nfs3_options client_options(const struct volume *volume)
 {
@@ -114,15 +114,24 @@ static struct nfs3_options client_options(const struct volume *volume)
 	};
 }
 
-struct clients_start {
+struct links_start {
 	struct volume *volume;
 	struct err *err;
 	int r;
 };
 
-static void get_clients(struct shard *shard, void *userdata)
+/*
+ * What a flow may have before others on each kind of link: about one small call's
+ * own time, and what keeps a fast network busy.
+ */
+static const uint32_t share_bytes[VIEW_N_LINK_KINDS] = {
+	[VIEW_LINK_SMALL] = 128u << 10,
+	[VIEW_LINK_BULK] = 2u << 20,
+};
+
+static void get_links(struct shard *shard, void *userdata)
 {
-	struct clients_start *start = userdata;
+	struct links_start *start = userdata;
 	struct volume *volume = start->volume;
 	struct view_shard *own = &volume->view.shards[shard_index(shard)];
 	struct nfs3_options options = client_options(volume);
@@ -130,24 +139,28 @@ static void get_clients(struct shard *shard, void *userdata)
 
 	if (n == 0)
 		n = 1;
-	if (n > VIEW_CONNECTIONS_MAX)
-		n = VIEW_CONNECTIONS_MAX;
-	while (start->r == 0 && own->n_clients < n) {
-		start->r = shard_client_get(shard, &options, own->n_clients,
-					    &own->clients[own->n_clients],
-					    start->err);
+	if (n > VIEW_LANES_MAX)
+		n = VIEW_LANES_MAX;
+	while (start->r == 0 && own->n_links < n * VIEW_N_LINK_KINDS) {
+		struct view_link *link = &own->links[own->n_links];
+
+		options.share_bytes =
+			share_bytes[own->n_links % VIEW_N_LINK_KINDS];
+		fair_flow_init(&link->flow);
+		start->r = shard_client_get(shard, &options, own->n_links,
+					    &link->client, start->err);
 		if (start->r == 0)
-			own->n_clients++;
+			own->n_links++;
 	}
 }
 
-static void put_clients(struct shard *shard, void *userdata)
+static void put_links(struct shard *shard, void *userdata)
 {
 	struct volume *volume = userdata;
 	struct view_shard *own = &volume->view.shards[shard_index(shard)];
 
-	while (own->n_clients > 0)
-		shard_client_put(shard, own->clients[--own->n_clients]);
+	while (own->n_links > 0)
+		shard_client_put(shard, own->links[--own->n_links].client);
 }
 
 /* --- start and stop ------------------------------------------------------------------ */
@@ -169,7 +182,7 @@ static int make_view(struct volume *volume, struct err *err)
 	const struct nfs_export *export = &volume->export;
 	const struct volume_spec *spec = &volume->spec;
 	struct view *view = &volume->view;
-	struct clients_start start = { .volume = volume, .err = err };
+	struct links_start start = { .volume = volume, .err = err };
 	int r;
 
 	view->is_share_root = !spec->subdir || !*spec->subdir;
@@ -202,7 +215,7 @@ static int make_view(struct volume *volume, struct err *err)
 	r = trace_new(&view->trace);
 	if (r < 0)
 		return err_set_errno(err, r, "create the trace");
-	shards_call_all(volume->shards, get_clients, &start);
+	shards_call_all(volume->shards, get_links, &start);
 	return start.r;
 }
 
@@ -306,7 +319,7 @@ struct volume *volume_stop(struct volume *volume)
 	stop_commits(volume);
 	/* What was written under a lock is there before the lock goes. */
 	volume->view.locks = locks_stop(volume->view.locks);
-	shards_call_all(volume->shards, put_clients, volume);
+	shards_call_all(volume->shards, put_links, volume);
 	view_fini(&volume->view);
 	if (volume->has_export) {
 		spec = export_spec(&volume->spec);
@@ -414,8 +427,8 @@ void volume_get_health(struct volume *volume, struct volume_health *ret)
 	for (unsigned int i = 0; i < shards_count(volume->shards); i++) {
 		const struct view_shard *own = &volume->view.shards[i];
 
-		for (unsigned int j = 0; j < own->n_clients; j++) {
-			const struct nfs_client *client = own->clients[j];
+		for (unsigned int j = 0; j < own->n_links; j++) {
+			const struct nfs_client *client = own->links[j].client;
 			enum nfs_health health = __atomic_load_n(
 				&client->health, __ATOMIC_RELAXED);
 
@@ -480,11 +493,10 @@ static void usage_submit(struct shard *shard, void *userdata)
 	struct usage_query *query = userdata;
 	struct view *view = &query->volume->view;
 
-	query->client = view_client(view, shard_index(shard));
 	query->call.proc = NFS_FSSTAT;
 	query->call.done = usage_done;
 	(void)inode_get(view->inodes, INODE_ROOT, &query->call.args.fh);
-	nfs_client_submit(query->client, &query->call);
+	query->client = view_submit(view, shard_index(shard), &query->call);
 }
 
 /* Afterwards the call is done, one way or the other. */
