@@ -71,10 +71,11 @@ static void take_turn(struct trace_log *log)
 
 	for (int i = 0; i < LINES_PER_TURN && r > 0; i++)
 		r = write_next(log);
-	if (r == 0)
-		log_free(log);
-	else if ((r > 0 || !trace_reader_wait(&log->reader)) &&
-		 timer_set(&log->timer, log->loop, clock_ns() + TURN_NS) < 0)
+	if (r > 0 || (r < 0 && !trace_reader_wait(&log->reader)))
+		r = timer_set(&log->timer, log->loop, clock_ns() + TURN_NS) < 0
+			    ? 0
+			    : 1;
+	if (r == 0) /* the volume is gone, or no turn would follow */
 		log_free(log);
 }
 
