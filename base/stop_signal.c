@@ -31,7 +31,7 @@ int stop_signals_block(int *ret_fd, struct err *err)
 	return 0;
 }
 
-int stop_signal_wait(int fd, struct err *err)
+int stop_signal_wait(int fd, int *ret, struct err *err)
 {
 	struct signalfd_siginfo info;
 	ssize_t n;
@@ -42,5 +42,7 @@ int stop_signal_wait(int fd, struct err *err)
 	if (n < 0)
 		return err_set_errno(err, -errno, "wait for signals");
 	log_info("stopping", F_STR("signal", strsignal((int)info.ssi_signo)));
+	if (ret)
+		*ret = (int)info.ssi_signo;
 	return 0;
 }

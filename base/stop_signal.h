@@ -14,5 +14,5 @@
  */
 int stop_signals_block(int *ret_fd, struct err *err);
 
-/* Waits for the signal and logs its name. */
-int stop_signal_wait(int fd, struct err *err);
+/* Waits for the signal and logs its name; *ret is its number, ret may be NULL. */
+int stop_signal_wait(int fd, int *ret, struct err *err);

@@ -122,7 +122,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 F_STR("socket", settings->csi_socket),
 		 F_U64("shards", shards_count(shards)));
 	supervisor_notify("READY=1");
-	r = stop_signal_wait(signal_fd, err);
+	r = stop_signal_wait(signal_fd, NULL, err);
 	supervisor_notify("STOPPING=1");
 	return r;
 }

@@ -181,7 +181,7 @@ static int serve(const struct provisioner_settings *settings, struct err *err)
 		 F_U64("port", api_server_port(self.api)),
 		 F_U64("nodes", settings->n_nodes));
 	supervisor_notify("READY=1");
-	r = stop_signal_wait(signal_fd, err);
+	r = stop_signal_wait(signal_fd, NULL, err);
 	supervisor_notify("STOPPING=1");
 	return r;
 }
