@@ -3,12 +3,9 @@
 /*
  * A FUSE session on a descriptor of our own.
  *
- * libfuse insists on answering FUSE_INIT itself, and knows less than the kernel
- * offers: 3.14 never sends FUSE_PARALLEL_DIROPS, for example. So its session is
- * opened on "/dev/fd/<memfd>". We read the kernel's INIT, let libfuse answer it
- * into the memfd, take the answer from there, add our flags, and send it. Then the
- * memfd's number is made to mean the real connection with dup3(2). The request is
- * kept, because another process can make the same session from the same bytes.
+ * libfuse's session is opened on "/dev/fd/<memfd>", where it answers FUSE_INIT
+ * (session_init.c); then the memfd's number is made to mean the real connection
+ * with dup3(2).
  *
  *	mount(2)  ->  INIT read  ->  answered  ->  lanes opened  ->  serving
  *
@@ -35,7 +32,6 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,15 +40,12 @@
 #include "lane.h"
 #include "mount.h"
 #include "op.h"
+#include "session_init.h"
 #include "shard.h"
 
-#define INIT_TIMEOUT_MS	 5000
 #define DRAIN_TIMEOUT_NS (1 * NS_PER_S)
-#define INIT_REQUEST_MAX 1024
 #define MAX_BACKGROUND	 256
 #define HANDLES_MAX	 1024 /* a pod may open as many files as it likes */
-/* linux/fuse.h of kernel 6.6: FUSE_DIRECT_IO_ALLOW_MMAP */
-#define INIT_ALLOW_MMAP (1ull << 36)
 
 struct session {
 	struct fuse_session *fuse;
@@ -66,8 +59,7 @@ struct session {
 	bool has_locks;
 	uint32_t dev_major;
 	uint32_t dev_minor;
-	uint8_t init_request[INIT_REQUEST_MAX];
-	size_t init_len;
+	struct session_init init;
 	struct shards *shards; /* borrowed */
 	pthread_mutex_t lock;
 	pthread_cond_t drained;
@@ -99,8 +91,8 @@ int session_fd(const struct session *session)
 
 const void *session_init_request(const struct session *session, size_t *ret_len)
 {
-	*ret_len = session->init_len;
-	return session->init_request;
+	*ret_len = session->init.len;
+	return session->init.request;
 }
 
 struct lane *session_lane(struct session *session, unsigned int shard)
@@ -162,65 +154,6 @@ static void on_init(void *userdata, struct fuse_conn_info *conn)
 	conn->max_write = session->max_io;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND / 4 * 3;
-}
-
-/* Adds to libfuse's answer what it does not know of and the kernel offers. */
-static void patch_reply(struct fuse_init_out *out,
-			const struct fuse_init_in *in, bool has_flags2)
-{
-	out->flags |=
-		in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
-	if (!has_flags2)
-		return;
-	out->flags2 |= in->flags2 & (uint32_t)(INIT_ALLOW_MMAP >> 32);
-	if (out->flags2)
-		out->flags |= FUSE_INIT_EXT;
-}
-
-static int read_init(struct session *session)
-{
-	_Alignas(uint64_t) uint8_t buf[FUSE_MIN_READ_BUFFER];
-	const struct fuse_in_header *header = (const void *)buf;
-	struct pollfd pollfd = { .fd = session->fd, .events = POLLIN };
-	ssize_t n;
-
-	if (poll(&pollfd, 1, INIT_TIMEOUT_MS) != 1)
-		return -ETIMEDOUT;
-	n = read(session->fd, buf, sizeof(buf));
-	if (n < 0)
-		return -errno;
-	if ((size_t)n < sizeof(*header) + 16 || (size_t)n > INIT_REQUEST_MAX ||
-	    header->opcode != FUSE_INIT)
-		return -EPROTO;
-	memcpy(session->init_request, buf, (size_t)n);
-	session->init_len = (size_t)n;
-	return 0;
-}
-
-static int answer_init(struct session *session)
-{
-	_Alignas(uint64_t) uint8_t request[INIT_REQUEST_MAX] = { 0 };
-	struct {
-		struct fuse_out_header header;
-		struct fuse_init_out body;
-	} reply = { 0 };
-	const struct fuse_init_in *in =
-		(const void *)(request + sizeof(struct fuse_in_header));
-	ssize_t n;
-
-	memcpy(request, session->init_request, session->init_len);
-	fuse_session_process_buf(
-		session->fuse, &(struct fuse_buf){ .mem = request,
-						   .size = session->init_len });
-	n = pread(session->se_fd, &reply, sizeof(reply), 0);
-	if (n < (ssize_t)sizeof(reply.header) || reply.header.error != 0)
-		return -EPROTO;
-	/* The kernel's INIT has flags2 only when it says INIT_EXT. */
-	if (n == (ssize_t)sizeof(reply))
-		patch_reply(&reply.body, in, in->flags & FUSE_INIT_EXT);
-	if (write(session->fd, &reply, (size_t)n) != n)
-		return errno ? -errno : -EIO;
-	return 0;
 }
 
 /* From now on libfuse's descriptor is the connection. */
@@ -333,9 +266,10 @@ static int session_start(struct session *session,
 		r = mount_session(session, options, err);
 	if (r < 0)
 		return r;
-	r = read_init(session);
+	r = session_init_read(&session->init, session->fd);
 	if (r == 0)
-		r = answer_init(session);
+		r = session_init_answer(&session->init, session->fuse,
+					session->se_fd, session->fd);
 	if (r == 0)
 		r = adopt_connection(session);
 	if (r < 0)
