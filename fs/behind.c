@@ -29,6 +29,7 @@
 #include "cred.h"
 #include "file_state.h"
 #include "kept.h"
+#include "kept_journal.h"
 #include "lane.h"
 #include "parking.h"
 #include "view.h"
@@ -52,7 +53,7 @@ static void on_answered(struct nfs_call *call);
 
 static bool has_some(const struct kept_file *file)
 {
-	return file->gather || file->n_behind > 0;
+	return file->gather || file->n_behind > 0 || file->is_restored;
 }
 
 /* --- sending ----------------------------------------------------------------------- */
@@ -65,6 +66,13 @@ static void send_piece(struct behind *behind)
 	behind->call.args.write.stable = behind->stable;
 	behind->client = view_submit(behind->commits->view,
 				     shard_index(behind->shard), &behind->call);
+}
+
+/* For the next process: it has been answered, or is about to be. */
+static void record(struct behind *behind, struct kept_extent *extent)
+{
+	kept_journal_record(kept_get_journal(behind->commits->kept),
+			    behind->file->nodeid, extent);
 }
 
 /* A little data that stays until it is committed must not hold a large buffer. */
@@ -83,6 +91,8 @@ static void pack(struct behind *behind)
 		return;
 	packed->offset = extent->offset;
 	packed->cred = extent->cred;
+	packed->slot = TAKE_PTR(extent->slot);
+	record(behind, packed);
 	kept_unreserve(commits->kept, extent->cost);
 	kept_reserve(commits->kept, packed->cost);
 	kept_extent_free(extent, commits_pool_here());
@@ -113,8 +123,11 @@ static void end_behind(struct behind *behind)
 	struct kept_file *file = behind->file;
 
 	LIST_REMOVE(behind, entry);
-	kept_unreserve(commits->kept,
-		       behind->extent ? behind->extent->cost : 0);
+	if (behind->extent) {
+		kept_unreserve(commits->kept, behind->extent->cost);
+		kept_journal_erase(kept_get_journal(commits->kept),
+				   behind->extent);
+	}
 	kept_extent_free(behind->extent, commits_pool_here());
 	free(behind);
 	atomic_fetch_sub(&commits->n_behind, 1);
@@ -225,8 +238,11 @@ static bool append(struct kept_file *file, const struct op *op)
 {
 	struct kept_extent *gathered = file->gather->extent;
 
-	return cred_equal(&gathered->cred, &op->call.cred) &&
-	       kept_extent_append(gathered, op->extent);
+	if (!cred_equal(&gathered->cred, &op->call.cred) ||
+	    !kept_extent_append(gathered, op->extent))
+		return false;
+	record(file->gather, gathered);
+	return true;
 }
 
 static struct behind *behind_new(struct op *op, struct kept_file *file)
@@ -270,6 +286,7 @@ static int start_gather(struct op *op, struct kept_file *file)
 		commits_file_put(commits, file);
 		return -ENOMEM;
 	}
+	record(file->gather, file->gather->extent);
 	kept_reserve(commits->kept, file->gather->extent->cost);
 	atomic_fetch_add(&commits->n_behind, 1);
 	if (set_gather_timer(commits) < 0)

@@ -11,6 +11,8 @@
 
 #include <assert.h>
 
+#include "arena.h"
+
 #define LARGE_KEPT 24 /* some 25 MiB: what 1 MiB transfers at depth 16 need */
 #define SMALL_KEPT 64 /* some 4.5 MiB */
 #define PAGE_SIZE  4096
@@ -29,20 +31,37 @@ struct buffer_pool {
 	struct buffer_class small;
 	struct buffer_class large;
 	uint32_t n_used;
+	struct arena *arena; /* borrowed; NULL = the heap */
 };
 
 struct buffer *buffer_free(struct buffer *buffer)
 {
 	if (!buffer)
 		return NULL;
-	free(buffer->data);
+	if (buffer->arena && buffer->data)
+		arena_put(buffer->arena, buffer->data);
+	else
+		free(buffer->data);
 	free(buffer);
 	return NULL;
 }
 
 DEFINE_CLEANUP(struct buffer *, buffer_free)
 
-static struct buffer *buffer_new(uint32_t size)
+struct buffer *buffer_of_piece(struct arena *arena, uint8_t *piece,
+			       uint32_t size)
+{
+	struct buffer *buffer = calloc(1, sizeof(*buffer));
+
+	if (!buffer)
+		return NULL;
+	buffer->arena = arena;
+	buffer->data = piece;
+	buffer->size = size;
+	return buffer;
+}
+
+static struct buffer *buffer_new(struct arena *arena, uint32_t size)
 {
 	_cleanup_(buffer_free) struct buffer *buffer =
 		calloc(1, sizeof(*buffer));
@@ -50,7 +69,9 @@ static struct buffer *buffer_new(uint32_t size)
 	if (!buffer)
 		return NULL;
 	buffer->size = size;
-	buffer->data = aligned_alloc(PAGE_SIZE, size);
+	buffer->arena = arena;
+	buffer->data =
+		arena ? arena_get(arena, size) : aligned_alloc(PAGE_SIZE, size);
 	if (!buffer->data)
 		return NULL;
 	return TAKE_PTR(buffer);
@@ -90,7 +111,7 @@ struct buffer *buffer_get(struct buffer_pool *pool, uint32_t size)
 	assert(size <= BUFFER_LARGE_SIZE);
 	buffer = class_pop(class);
 	if (!buffer)
-		buffer = buffer_new(class->size);
+		buffer = buffer_new(pool->arena, class->size);
 	if (buffer)
 		pool->n_used++;
 	return buffer;
@@ -148,12 +169,13 @@ struct buffer_pool *buffer_pool_free(struct buffer_pool *pool)
 	return NULL;
 }
 
-int buffer_pool_new(struct buffer_pool **ret)
+int buffer_pool_new(struct buffer_pool **ret, struct arena *arena)
 {
 	struct buffer_pool *pool = calloc(1, sizeof(*pool));
 
 	if (!pool)
 		return -ENOMEM;
+	pool->arena = arena;
 	pool->small.size = BUFFER_SMALL_SIZE;
 	pool->small.kept = SMALL_KEPT;
 	pool->large.size = BUFFER_LARGE_SIZE;

@@ -24,15 +24,18 @@
 #define BUFFER_LARGE_SIZE ((1u << 20) + (64u << 10))
 #define BUFFER_SMALL_SIZE ((64u << 10) + (8u << 10))
 
+struct arena;
 struct buffer_pool;
 
 struct buffer {
 	uint8_t *data;		   /* page-aligned; contents are undefined */
 	uint32_t size;		   /* BUFFER_SMALL_SIZE or BUFFER_LARGE_SIZE */
+	struct arena *arena;	   /* where data is; NULL = the heap */
 	SLIST_ENTRY(buffer) entry; /* the pool's */
 };
 
-int buffer_pool_new(struct buffer_pool **ret);
+/* arena is borrowed; NULL = buffers are of the heap. */
+int buffer_pool_new(struct buffer_pool **ret, struct arena *arena);
 /* Every buffer must have been put back. */
 struct buffer_pool *buffer_pool_free(struct buffer_pool *pool);
 
@@ -47,6 +50,9 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
  */
 void buffer_move_out(struct buffer_pool *pool, struct buffer *buffer);
 void buffer_move_in(struct buffer_pool *pool, struct buffer *take_buffer);
+/* Around a piece that is claimed; in no pool. NULL = no memory. */
+struct buffer *buffer_of_piece(struct arena *arena, uint8_t *piece,
+			       uint32_t size);
 /* Of one that is in no pool. */
 struct buffer *buffer_free(struct buffer *buffer);
 

@@ -19,6 +19,7 @@
 #include "behind.h"
 #include "commit_job.h"
 #include "inode.h"
+#include "kept_journal.h"
 #include "lane.h"
 
 #define AGE_NS (5 * NS_PER_S)
@@ -79,7 +80,8 @@ static void on_age(struct timer *timer)
 
 bool commits_has_room_locked(struct commits *commits)
 {
-	if (kept_bytes(commits->kept) < COMMITS_VOLUME_MAX)
+	if (kept_bytes(commits->kept) < COMMITS_VOLUME_MAX &&
+	    kept_journal_has_room(kept_get_journal(commits->kept)))
 		return true;
 	behind_flush_all_locked(commits);
 	start_old(commits, UINT64_MAX);
@@ -239,7 +241,8 @@ void commits_sync(struct op *op, op_fn done)
 int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 {
 	_cleanup_(commits_free) struct commits *commits = NULL;
-	int r;
+	struct kept_journal *journal = NULL;
+	int r = 0;
 
 	commits = calloc(1, sizeof(*commits));
 	if (!commits)
@@ -254,12 +257,74 @@ int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 						.shard = shards_get(shards, i),
 						.age = TIMER_INIT(on_age),
 						.gather = TIMER_INIT(NULL) };
-	r = kept_new(&commits->kept);
+	if (shards_arena(shards))
+		r = kept_journal_new(&journal, view->inodes,
+				     shards_arena(shards));
+	if (r == 0)
+		r = kept_new(&commits->kept, journal);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(commits);
 	return 0;
 }
+
+/* --- what a former process left -------------------------------------------------------- */
+
+static void restore(void *userdata, uint64_t nodeid,
+		    struct kept_extent *take_extent)
+{
+	struct commits *commits = userdata;
+	const uint64_t end = take_extent->offset + take_extent->len;
+	const bool is_broken = take_extent->is_broken;
+	struct kept_file *file = NULL;
+	struct nfs_fh fh;
+
+	if (inode_get(commits->view->inodes, nodeid, &fh) == 0)
+		file = commits_file_get(commits, nodeid, &fh);
+	if (!file) {
+		kept_journal_erase(kept_get_journal(commits->kept),
+				   take_extent);
+		kept_extent_free(take_extent, NULL);
+		return;
+	}
+	kept_add(commits->kept, file, take_extent, clock_ns());
+	if (!is_broken)
+		return;
+	if (!file->is_restored)
+		atomic_fetch_add(&commits->n_behind, 1);
+	/* Nobody writes or reads before it is where it belongs. */
+	file->is_restored = true;
+	file->is_rewriting = true;
+	if (file->behind_end < end)
+		file->behind_end = end;
+}
+
+static void start_restored(struct shard *shard, void *userdata)
+{
+	struct commits *commits = userdata;
+
+	commits_lock(commits);
+	start_old(commits, UINT64_MAX);
+	if (kept_bytes(commits->kept) > 0)
+		set_age(&commits->items[shard_index(shard)]);
+	commits_unlock(commits);
+}
+
+int commits_restore(struct commits *commits)
+{
+	int r;
+
+	commits_lock(commits);
+	r = kept_journal_restore(kept_get_journal(commits->kept), restore,
+				 commits);
+	commits_unlock(commits);
+	if (r == 0)
+		shard_call(shards_get(commits->shards, 0), start_restored,
+			   commits);
+	return r;
+}
+
+/* --- the end ---------------------------------------------------------------------------- */
 
 static void start_all(struct shard *shard, void *userdata)
 {
@@ -313,7 +378,16 @@ static void forget_errors(struct commits *commits)
 	commits_unlock(commits);
 }
 
-uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms)
+/* What is left is the next process's. */
+static void leave(struct commits *commits)
+{
+	commits_lock(commits);
+	kept_journal_close(kept_get_journal(commits->kept));
+	commits_unlock(commits);
+}
+
+uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms,
+		      bool leaves_rest)
 {
 	uint64_t bytes = commits_bytes(commits);
 
@@ -322,9 +396,11 @@ uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms)
 		wait_drained(commits, timeout_ms);
 		bytes = commits_bytes(commits);
 	}
+	if (leaves_rest)
+		leave(commits);
 	shards_call_all(commits->shards, cancel_jobs, commits);
 	forget_errors(commits);
-	return bytes;
+	return leaves_rest ? 0 : bytes;
 }
 
 struct commits *commits_free(struct commits *commits)

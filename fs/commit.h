@@ -30,9 +30,13 @@ struct kept_memory;
 int commits_new(struct commits **ret, struct view *view, struct shards *shards);
 /*
  * Commits what is kept, for at most timeout_ms; no request of the volume runs any
- * more. Returns the bytes that the server may have lost.
+ * more. Returns the bytes that the server may have lost; with leaves_rest the next
+ * process finds those in the journal.
  */
-uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms);
+uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms,
+		      bool leaves_rest);
+/* Takes over what a former process kept, before any request. -ENOMEM. */
+int commits_restore(struct commits *commits);
 struct commits *commits_free(struct commits *commits);
 
 /* Bytes that are kept now. Any thread. */

@@ -23,6 +23,7 @@
 
 #include "behind.h"
 #include "inode.h"
+#include "kept_journal.h"
 #include "op.h"
 #include "view.h"
 
@@ -169,10 +170,24 @@ static void end_job(struct kept_job *job)
 	commits_release_writers(commits);
 }
 
+static void record_all(struct kept_job *job)
+{
+	struct kept_extent *extent;
+
+	TAILQ_FOREACH (extent, &job->file->extents, entry)
+		kept_journal_record(kept_get_journal(job->commits->kept),
+				    job->file->nodeid, extent);
+}
+
 /* What was gathered meanwhile had to stay behind the old data. */
 static void end_rewriting(struct kept_job *job)
 {
 	job->file->is_rewriting = false;
+	record_all(job);
+	if (job->file->is_restored) {
+		job->file->is_restored = false;
+		atomic_fetch_sub(&job->commits->n_behind, 1);
+	}
 	behind_flush_locked(job->file);
 	commits_release_writers(job->commits);
 }
@@ -233,6 +248,12 @@ static void on_written_again(struct nfs_call *call)
 
 static void start_rewriting(struct kept_job *job)
 {
+	struct kept_extent *extent;
+
+	/* A process that dies in the middle leaves all of it to be written. */
+	TAILQ_FOREACH (extent, &job->file->extents, entry)
+		extent->is_broken = true;
+	record_all(job);
 	job->is_waiting = false;
 	job->extent = TAILQ_FIRST(&job->file->extents);
 	job->done = 0;

@@ -289,6 +289,18 @@ void file_closed(struct inode_table *table, uint64_t nodeid,
 	state_unlock(table, nodeid);
 }
 
+uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = state_lock(table, nodeid);
+	uint32_t n;
+
+	if (!slot)
+		return 0;
+	n = slot->n_opens;
+	state_unlock(table, nodeid);
+	return n;
+}
+
 bool file_removal_begin(struct inode_table *table, uint64_t nodeid)
 {
 	struct inode_slot *slot = state_lock(table, nodeid);

@@ -113,6 +113,7 @@ void file_removal_end(struct inode_table *table, uint64_t nodeid);
 /* False when the file has a name set aside already, or is not open (any more). */
 bool file_set_silly(struct inode_table *table, uint64_t nodeid,
 		    const struct file_silly *silly);
+uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid);
 bool file_is_silly(struct inode_table *table, uint64_t nodeid);
 
 /* ".nfs", 16 digits of file id, 8 digits of number: as Linux names them. */

@@ -39,6 +39,9 @@ int inode_table_attach(struct inode_table **ret, int take_fd, uint32_t max);
 
 struct inode_table *inode_table_free(struct inode_table *table);
 
+/* A number that no other table has, whatever process maps it. */
+uint64_t inode_table_epoch(const struct inode_table *table);
+
 /* The memory file; borrowed. */
 int inode_table_fd(const struct inode_table *table);
 /* Nodes in use, the root included. */

@@ -6,12 +6,11 @@
  * outlives the process that maps it (whoever holds its descriptor may map it
  * again), so everything here is plain data without pointers:
  *
- *	0          struct table_header: identity, saved FUSE_INIT
- *	4 KiB      reserved, zero: records of requests under way and the XIDs they
- *	           used, which a take-over needs (60 KiB; pages never touched cost
- *	           nothing)
+ *	0          struct table_header: identity, saved FUSE_INIT, the export
+ *	4 KiB      struct intent_slot[INTENTS_MAX]: requests under way (intent.h)
  *	64 KiB     struct opener_slot[OPENERS_MAX]
- *	160 KiB    struct inode_slot[header->n_slots]
+ *	160 KiB    struct journal_slot[JOURNAL_MAX]: uncommitted data (kept_journal.h)
+ *	8 MiB      struct inode_slot[header->n_slots]
  *
  * A change of any struct here is a new TABLE_VERSION.
  */
@@ -21,13 +20,18 @@
 #include <stdint.h>
 
 #include "nfs_call.h"
+#include "nfs_export.h"
 
 #define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     6
+#define TABLE_VERSION	     7
+#define TABLE_INTENTS_OFFSET (4u << 10)
 #define TABLE_OPENERS_OFFSET (64u << 10)
-#define TABLE_SLOTS_OFFSET   (160u << 10)
+#define TABLE_JOURNAL_OFFSET (160u << 10)
+#define TABLE_SLOTS_OFFSET   (8u << 20)
 #define TABLE_INIT_MAX	     1024
 #define OPENERS_MAX	     1024u
+#define INTENTS_MAX	     2048u
+#define JOURNAL_MAX	     32768u
 
 struct inode_table;
 
@@ -38,8 +42,32 @@ struct table_header {
 	_Atomic uint32_t n_slots; /* that the file has room for */
 	uint32_t init_len;	  /* of init_request; 0 = none yet */
 	uint32_t n_openers;	  /* that were ever used */
+	uint32_t n_intents;	  /* the same; what is beyond is never read, */
+	uint32_t n_journal;	  /* because reading would give it memory */
+	uint64_t epoch;		  /* of this mount; random */
 	uint8_t init_request[TABLE_INIT_MAX]; /* the kernel's, raw */
+	struct nfs_export export; /* what the server said at the start */
 };
+
+_Static_assert(sizeof(struct table_header) <= 4096,
+	       "what is reserved begins at 4 KiB");
+
+enum intent_flags {
+	INTENT_SETTLED = 1u << 0,   /* status is known */
+	INTENT_HAS_VALUE = 1u << 1, /* value is */
+};
+
+struct intent_slot {
+	_Atomic uint64_t unique; /* without bit 63; 0 = free */
+	uint64_t value;
+	int32_t status;
+	_Atomic uint32_t flags; /* enum intent_flags */
+};
+
+_Static_assert(TABLE_INTENTS_OFFSET +
+			       INTENTS_MAX * sizeof(struct intent_slot) <=
+		       TABLE_OPENERS_OFFSET,
+	       "the intents end before the openers begin");
 
 /* Credentials of open files (opener.c). */
 struct opener_slot {
@@ -49,8 +77,30 @@ struct opener_slot {
 
 _Static_assert(TABLE_OPENERS_OFFSET +
 			       OPENERS_MAX * sizeof(struct opener_slot) <=
+		       TABLE_JOURNAL_OFFSET,
+	       "the openers end before the journal begins");
+
+enum journal_state {
+	JOURNAL_FREE = 0,
+	JOURNAL_UNSENT,	  /* to be written (again) */
+	JOURNAL_ANSWERED, /* by the server, and not committed */
+};
+
+struct journal_slot {
+	_Atomic uint32_t state; /* enum journal_state */
+	_Atomic uint32_t len;
+	uint64_t nodeid;
+	uint64_t offset;       /* in the file */
+	_Atomic uint64_t data; /* in the arena */
+	uint64_t seq;	       /* 0 = not answered yet */
+	uint64_t verf;
+	struct nfs_cred cred;
+};
+
+_Static_assert(TABLE_JOURNAL_OFFSET +
+			       JOURNAL_MAX * sizeof(struct journal_slot) <=
 		       TABLE_SLOTS_OFFSET,
-	       "the openers end before the slots begin");
+	       "the journal ends before the slots begin");
 
 struct slot_time {
 	int64_t s;
@@ -80,6 +130,8 @@ struct slot_attr {
 enum slot_flags {
 	SLOT_HAS_KNOWN = 1u << 0, /* known_* hold a validated state */
 	SLOT_APPENDING = 1u << 1, /* an append is under way */
+	/* What ends with the process that set it. */
+	SLOT_OF_PROCESS = SLOT_APPENDING,
 };
 
 /* One node that the kernel knows. is_valid is written last, and cleared first. */
@@ -123,3 +175,5 @@ pthread_mutex_t *inode_table_state_lock(struct inode_table *table,
 					uint64_t nodeid);
 
 struct table_header *inode_table_header(struct inode_table *table);
+struct intent_slot *inode_table_intents(struct inode_table *table);
+struct journal_slot *inode_table_journal(struct inode_table *table);

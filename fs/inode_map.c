@@ -12,7 +12,9 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
+#include "clock.h"
 #include "inode.h"
 #include "inode_table.h"
 
@@ -35,6 +37,16 @@ struct inode_table *inode_table_free(struct inode_table *table)
 	fd_close(table->fd);
 	free(table);
 	return NULL;
+}
+
+struct intent_slot *inode_table_intents(struct inode_table *table)
+{
+	return (void *)((char *)table->header + TABLE_INTENTS_OFFSET);
+}
+
+struct journal_slot *inode_table_journal(struct inode_table *table)
+{
+	return (void *)((char *)table->header + TABLE_JOURNAL_OFFSET);
 }
 
 static void *map_reserve(size_t len, int fd)
@@ -78,6 +90,19 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 	return 0;
 }
 
+uint64_t inode_table_epoch(const struct inode_table *table)
+{
+	return table->header->epoch;
+}
+
+static uint64_t make_epoch(void)
+{
+	uint64_t epoch = clock_ns();
+
+	(void)!getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK);
+	return epoch;
+}
+
 int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
 		    uint64_t root_fileid, uint32_t max)
 {
@@ -98,6 +123,7 @@ int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
 		return r;
 	table->header->version = TABLE_VERSION;
 	table->header->slot_size = sizeof(struct inode_slot);
+	table->header->epoch = make_epoch();
 	/* The first slot that is taken is 0 in its first life: node 1, the root. */
 	r = inode_lookup(table, root, root_fileid, &nodeid);
 	if (r < 0)
@@ -105,6 +131,14 @@ int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
 	table->header->magic = TABLE_MAGIC;
 	*ret = TAKE_PTR(table);
 	return 0;
+}
+
+/* What nobody is about any more, and what calls may have changed since. */
+static void forget_process(struct inode_slot *slot)
+{
+	slot->flags &= ~SLOT_OF_PROCESS;
+	slot->n_removals = 0;
+	slot->attr_ns = 0;
 }
 
 static int rebuild(struct inode_table *table)
@@ -124,6 +158,7 @@ static int rebuild(struct inode_table *table)
 		}
 		if (slot->fh_len > NFS_FH_MAX)
 			return -EBADMSG;
+		forget_process(slot);
 		r = inode_chain_insert_locked(table, inode_slot_hash(slot), i);
 		if (r < 0)
 			return r;
@@ -140,6 +175,8 @@ static int check_header(const struct inode_table *table, off_t size)
 	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION ||
 	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
 	    n > table->max + INODE_GROW_SLOTS ||
+	    header->n_intents > INTENTS_MAX ||
+	    header->n_journal > JOURNAL_MAX ||
 	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
 		return -EBADMSG;
 	return 0;

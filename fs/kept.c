@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cred.h"
+#include "kept_journal.h"
 
 #define N_BUCKETS 256
 
@@ -24,13 +25,26 @@ struct kept {
 	uint64_t bytes;
 	uint64_t reserved;
 	uint32_t n_files;
+	struct kept_journal *journal;
 	struct kept_files buckets[N_BUCKETS];
 };
 
-int kept_new(struct kept **ret)
+int kept_new(struct kept **ret, struct kept_journal *take_journal)
 {
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	struct kept *kept = calloc(1, sizeof(*kept));
+
+	if (!kept) {
+		kept_journal_free(take_journal);
+		return -ENOMEM;
+	}
+	kept->journal = take_journal;
+	*ret = kept;
+	return 0;
+}
+
+struct kept_journal *kept_get_journal(struct kept *kept)
+{
+	return kept->journal;
 }
 
 struct kept *kept_free(struct kept *kept)
@@ -38,6 +52,7 @@ struct kept *kept_free(struct kept *kept)
 	if (!kept)
 		return NULL;
 	assert(kept->n_files == 0 && kept->bytes == 0);
+	kept_journal_free(kept->journal);
 	free(kept);
 	return NULL;
 }
@@ -149,12 +164,15 @@ void kept_add(struct kept *kept, struct kept_file *file,
 	if (!last)
 		file->since_ns = now;
 	if (extend(last, take_extent)) {
+		kept_journal_record(kept->journal, file->nodeid, last);
+		kept_journal_erase(kept->journal, take_extent);
 		/* Its bytes stay: last has another share of the memory. */
 		atomic_fetch_sub(&take_extent->memory->n_users, 1);
 		free(take_extent);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&file->extents, take_extent, entry);
+	kept_journal_record(kept->journal, file->nodeid, take_extent);
 }
 
 static void discard(struct kept *kept, struct kept_file *file,
@@ -163,6 +181,7 @@ static void discard(struct kept *kept, struct kept_file *file,
 	TAILQ_REMOVE(&file->extents, extent, entry);
 	file->bytes -= extent->cost;
 	kept->bytes -= extent->cost;
+	kept_journal_erase(kept->journal, extent);
 	kept_extent_free(extent, pool);
 }
 
@@ -183,6 +202,13 @@ bool kept_cover(struct kept *kept, struct kept_file *file, uint64_t seq,
 	return extent && extent->seq <= seq;
 }
 
+static void cut(struct kept *kept, const struct kept_file *file,
+		struct kept_extent *extent, uint32_t len)
+{
+	extent->len = len;
+	kept_journal_record(kept->journal, file->nodeid, extent);
+}
+
 void kept_truncate(struct kept *kept, struct kept_file *file, uint64_t size,
 		   struct buffer_pool *pool)
 {
@@ -194,7 +220,8 @@ void kept_truncate(struct kept *kept, struct kept_file *file, uint64_t size,
 		if (extent->offset >= size)
 			discard(kept, file, extent, pool);
 		else if (extent->len > size - extent->offset)
-			extent->len = (uint32_t)(size - extent->offset);
+			cut(kept, file, extent,
+			    (uint32_t)(size - extent->offset));
 		extent = next;
 	}
 }
@@ -224,8 +251,22 @@ void kept_memory_put(struct kept_memory *memory, struct buffer_pool *pool)
 {
 	if (!memory || atomic_fetch_sub(&memory->n_users, 1) != 1)
 		return;
-	buffer_move_in(pool, memory->buffer);
+	if (pool)
+		buffer_move_in(pool, memory->buffer);
+	else
+		buffer_free(memory->buffer);
 	free(memory);
+}
+
+struct kept_memory *kept_memory_restore(struct arena *arena, uint8_t *piece,
+					uint32_t size)
+{
+	struct buffer *buffer = buffer_of_piece(arena, piece, size);
+	struct kept_memory *memory = buffer ? memory_new(buffer) : NULL;
+
+	if (memory)
+		memory->used = size; /* nothing is packed into it any more */
+	return memory;
 }
 
 struct kept_extent *kept_extent_adopt(struct buffer *take_buffer,
@@ -265,6 +306,21 @@ static struct kept_memory *memory_with_room(struct kept_memory **memory,
 	return *memory;
 }
 
+struct kept_extent *kept_extent_share(struct kept_memory *memory, uint32_t at,
+				      uint32_t len)
+{
+	struct kept_extent *extent = calloc(1, sizeof(*extent));
+
+	if (!extent)
+		return NULL;
+	atomic_fetch_add(&memory->n_users, 1);
+	extent->memory = memory;
+	extent->data = memory->buffer->data + at;
+	extent->len = len;
+	extent->cost = len;
+	return extent;
+}
+
 struct kept_extent *kept_extent_copy(struct kept_memory **memory,
 				     struct buffer_pool *pool, const void *data,
 				     uint32_t len)
@@ -273,16 +329,11 @@ struct kept_extent *kept_extent_copy(struct kept_memory **memory,
 	struct kept_extent *extent = NULL;
 
 	if (shared)
-		extent = calloc(1, sizeof(*extent));
+		extent = kept_extent_share(shared, shared->used, len);
 	if (!extent)
 		return NULL;
-	extent->data = shared->buffer->data + shared->used;
 	memcpy(shared->buffer->data + shared->used, data, len);
 	shared->used += len;
-	atomic_fetch_add(&shared->n_users, 1);
-	extent->memory = shared;
-	extent->len = len;
-	extent->cost = len;
 	return extent;
 }
 

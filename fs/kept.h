@@ -22,9 +22,12 @@
 #include "buffer.h"
 #include "nfs_call.h"
 
+struct arena;
 struct behind;
+struct journal_slot;
 struct kept;
 struct kept_job;
+struct kept_journal;
 
 /* A buffer that extents share: small payloads are packed. */
 struct kept_memory {
@@ -44,6 +47,7 @@ struct kept_extent {
 	enum nfs_stable committed; /* the least that it answered */
 	bool is_broken; /* its pieces were answered with different verifiers */
 	struct nfs_cred cred;
+	struct journal_slot *slot; /* kept_journal.c's; NULL = not recorded */
 	TAILQ_ENTRY(kept_extent) entry;
 };
 
@@ -59,6 +63,7 @@ struct kept_file {
 	uint32_t n_writing; /* writes and truncations under way */
 	bool is_rewriting;  /* they have to wait */
 	bool is_wanted;	    /* somebody waits for what is behind */
+	bool is_restored;   /* some was behind when a former process died */
 	int error; /* to be said at the next fsync or close; 0 = none */
 	struct behind *gather; /* answered and not sent; behind.c's */
 	uint32_t n_behind;     /* answered, and under way */
@@ -67,7 +72,8 @@ struct kept_file {
 	LIST_ENTRY(kept_file) entry;
 };
 
-int kept_new(struct kept **ret);
+/* take_journal is consumed; NULL = nothing is recorded. */
+int kept_new(struct kept **ret, struct kept_journal *take_journal);
 /* Every file must have been put. */
 struct kept *kept_free(struct kept *kept);
 
@@ -75,6 +81,8 @@ struct kept *kept_free(struct kept *kept);
 uint64_t kept_bytes(const struct kept *kept);
 void kept_reserve(struct kept *kept, uint64_t bytes);
 void kept_unreserve(struct kept *kept, uint64_t bytes);
+
+struct kept_journal *kept_get_journal(struct kept *kept);
 
 /* NULL when the file has none of what a kept_file says. */
 struct kept_file *kept_find(struct kept *kept, uint64_t nodeid);
@@ -135,10 +143,16 @@ void kept_extent_get_piece(const struct kept_extent *extent, uint32_t done,
 /* How the server answered it. */
 void kept_extent_note_piece(struct kept_extent *extent, uint32_t done,
 			    const struct nfs_result *res);
+/* An extent of len bytes of memory, of which it has a share; NULL = no memory. */
+struct kept_extent *kept_extent_share(struct kept_memory *memory, uint32_t at,
+				      uint32_t len);
 /* NULL is accepted. The memory goes to the pool of the caller's shard. */
 void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool);
 
-/* Gives the packer's share back. */
+/* Memory that a former process filled; the caller has a share. */
+struct kept_memory *kept_memory_restore(struct arena *arena, uint8_t *piece,
+					uint32_t size);
+/* Gives the packer's share back. pool NULL: to the system. */
 void kept_memory_put(struct kept_memory *memory, struct buffer_pool *pool);
 
 #define KEPT_COPY_MAX (32u << 10)

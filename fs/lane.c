@@ -29,6 +29,8 @@
 
 #include "lane.h"
 
+#include <linux/fuse.h>
+
 #include "clock.h"
 #include "op.h"
 #include "session.h"
@@ -80,6 +82,10 @@ static int receive(struct lane *lane)
 		/* ENOENT: the request was interrupted before we got it. */
 		return r == -EINTR || r == -ENOENT ? 0 : r;
 	}
+	/* libfuse keeps it to itself. */
+	if ((size_t)n >= sizeof(struct fuse_in_header))
+		lane->unique =
+			((const struct fuse_in_header *)(*slot)->data)->unique;
 	fuse_session_process_buf(
 		session_fuse(lane->session),
 		&(struct fuse_buf){ .mem = (*slot)->data, .size = (size_t)n });
@@ -198,6 +204,7 @@ void lane_cancel(struct lane *lane)
 {
 	struct op *op = TAILQ_FIRST(&lane->running);
 
+	lane->is_cancelled = true;
 	while (op) {
 		struct op *next = TAILQ_NEXT(op, running);
 

@@ -42,7 +42,10 @@ struct lane {
 	uint64_t n_ended_then;	/* when patience was armed */
 	const struct lane_limit *limit; /* at which it pauses */
 	bool is_paused;
-	bool is_closing; /* nothing is read any more */
+	bool is_closing;   /* nothing is read any more */
+	bool is_cancelled; /* what waits ends at once */
+	bool is_silent;	   /* it answers nobody any more */
+	uint64_t unique;   /* of the request that was read last */
 };
 
 void lane_init(struct lane *lane, struct session *session, struct shard *shard);

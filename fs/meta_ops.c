@@ -2,7 +2,8 @@
 
 /*
  * Virtual files are made at open: what a reader gets is one consistent text, and
- * fi->fh points to it (or to a live trace, which meta_trace.c serves). A directory's list is taken at opendir in the same way.
+ * fi->fh is the number of its handle (which may have a live trace instead, served by
+ * meta_trace.c). A directory's list is taken at opendir in the same way.
  * Sizes are 0 (as in /proc), so files are opened with direct_io, which reads until
  * the end instead of until the size. The names of a view's tree never change, and
  * the kernel may keep them; the node's tree is looked up each time.
@@ -26,7 +27,7 @@
 
 #define VIEW_TIMEOUT_S 86400
 
-/* What fi->fh of an open file or directory points to. */
+/* What fi->fh of an open file or directory is the number of. */
 struct meta_handle {
 	struct session_handle handle;
 	struct meta_text text;	  /* files */
@@ -45,9 +46,14 @@ static void handle_free(struct session_handle *handle)
 	free(opened);
 }
 
-static const struct meta_handle *handle_of(const struct fuse_file_info *fi)
+/* NULL: it was opened through a process that is gone, and so is its text. */
+static struct meta_handle *handle_of(fuse_req_t req,
+				     const struct fuse_file_info *fi)
 {
-	return (const void *)(uintptr_t)fi->fh;
+	struct session_handle *handle =
+		session_find(fuse_req_userdata(req), fi->fh);
+
+	return handle ? container_of(handle, struct meta_handle, handle) : NULL;
 }
 
 static void reply_open(fuse_req_t req, struct fuse_file_info *fi,
@@ -62,7 +68,7 @@ static void reply_open(fuse_req_t req, struct fuse_file_info *fi,
 		(void)fuse_reply_err(req, -r);
 		return;
 	}
-	fi->fh = (uintptr_t)take_opened;
+	fi->fh = take_opened->handle.id;
 	/* An open that was interrupted is never released. */
 	if (fuse_reply_open(req, fi) < 0)
 		session_let_go(session, &take_opened->handle);
@@ -71,9 +77,10 @@ static void reply_open(fuse_req_t req, struct fuse_file_info *fi,
 static void meta_release(fuse_req_t req, fuse_ino_t id,
 			 struct fuse_file_info *fi)
 {
-	struct meta_handle *opened = (void *)(uintptr_t)fi->fh;
+	struct meta_handle *opened = handle_of(req, fi);
 
-	session_let_go(fuse_req_userdata(req), &opened->handle);
+	if (opened)
+		session_let_go(fuse_req_userdata(req), &opened->handle);
 	(void)fuse_reply_err(req, 0);
 }
 
@@ -250,15 +257,21 @@ static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 static void meta_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		      struct fuse_file_info *fi)
 {
-	const struct meta_text *text = &handle_of(fi)->text;
+	const struct meta_handle *opened = handle_of(req, fi);
+	const struct meta_text *text;
 	_cleanup_(free) char *copy = NULL;
-	size_t start =
-		(uint64_t)offset < text->len ? (size_t)offset : text->len;
+	size_t start;
 
-	if (handle_of(fi)->trace) {
-		meta_trace_read(handle_of(fi)->trace, req, size, fi);
+	if (!opened) {
+		(void)fuse_reply_err(req, ESTALE);
 		return;
 	}
+	if (opened->trace) {
+		meta_trace_read(opened->trace, req, size, fi);
+		return;
+	}
+	text = &opened->text;
+	start = (uint64_t)offset < text->len ? (size_t)offset : text->len;
 	if (size > text->len - start)
 		size = text->len - start;
 	copy = malloc(size + 1);
@@ -284,14 +297,18 @@ static void meta_write(fuse_req_t req, fuse_ino_t id, const char *buf,
 static void meta_poll(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi,
 		      struct fuse_pollhandle *take_poll)
 {
-	struct meta_trace *trace = handle_of(fi)->trace;
+	const struct meta_handle *opened = handle_of(req, fi);
 
-	if (trace) {
-		meta_trace_poll(trace, req, take_poll);
+	if (opened && opened->trace) {
+		meta_trace_poll(opened->trace, req, take_poll);
 		return;
 	}
 	fuse_pollhandle_destroy(take_poll);
-	(void)fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	if (opened)
+		(void)fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT |
+						   POLLWRNORM);
+	else
+		(void)fuse_reply_err(req, ESTALE);
 }
 
 static void meta_flush(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
@@ -345,18 +362,20 @@ static size_t add_entry(fuse_req_t req, char *buf, size_t size, bool is_plus,
 }
 
 static void reply_list(fuse_req_t req, uint64_t dir, size_t size, off_t offset,
-		       const struct meta_list *list, bool is_plus)
+		       const struct fuse_file_info *fi, bool is_plus)
 {
+	const struct meta_handle *opened = handle_of(req, fi);
 	_cleanup_(free) char *buf = malloc(size);
 	size_t used = 0;
 
-	if (!buf) {
-		(void)fuse_reply_err(req, ENOMEM);
+	if (!opened || !buf) {
+		(void)fuse_reply_err(req, opened ? ENOMEM : ESTALE);
 		return;
 	}
-	for (off_t at = offset; at >= 0 && (size_t)at < list->n + 2; at++) {
+	for (off_t at = offset; at >= 0 && (size_t)at < opened->list.n + 2;
+	     at++) {
 		size_t len = add_entry(req, buf + used, size - used, is_plus,
-				       dir, list, at);
+				       dir, &opened->list, at);
 
 		if (len > size - used)
 			break;
@@ -368,13 +387,13 @@ static void reply_list(fuse_req_t req, uint64_t dir, size_t size, off_t offset,
 static void meta_readdir(fuse_req_t req, fuse_ino_t id, size_t size,
 			 off_t offset, struct fuse_file_info *fi)
 {
-	reply_list(req, id, size, offset, &handle_of(fi)->list, false);
+	reply_list(req, id, size, offset, fi, false);
 }
 
 static void meta_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size,
 			     off_t offset, struct fuse_file_info *fi)
 {
-	reply_list(req, id, size, offset, &handle_of(fi)->list, true);
+	reply_list(req, id, size, offset, fi, true);
 }
 
 static void meta_statfs(fuse_req_t req, fuse_ino_t id)

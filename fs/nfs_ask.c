@@ -61,7 +61,7 @@ static uint32_t left_ms(uint64_t deadline_ns)
 int nfs_ask_connect(struct nfs_ask *ask, const struct sockaddr_storage *addr,
 		    socklen_t addr_len, uint64_t deadline_ns)
 {
-	int r = buffer_pool_new(&ask->pool);
+	int r = buffer_pool_new(&ask->pool, NULL);
 
 	if (r < 0)
 		return r;

@@ -22,13 +22,15 @@
  * 3. What a former run of the daemon left at a path is cleared away first. Only
  *    FUSE mounts of our own type are: a stranger's mount is an error.
  *
- * Nothing of this survives the daemon: the next run starts with no volumes.
+ * Without a keeper nothing of this survives the daemon: the next run starts with no
+ * volumes. With one, it starts with those that it is given (node_keep.c).
  */
 
 #include "node.h"
 
 #include <string.h>
 
+#include "keeper.h"
 #include "meta.h"
 #include "mount.h"
 #include "node_check.h"
@@ -51,6 +53,7 @@ int node_new(struct node **ret, const struct node_options *options,
 	(void)pthread_cond_init(&node->reader_gone, NULL);
 	TAILQ_INIT(&node->entries);
 	node->shards = options->shards;
+	node->keeper = options->keeper;
 	node->name = strdup(options->name);
 	node->driver = strdup(options->driver);
 	node->state_dir = strdup(options->state_dir);
@@ -80,42 +83,88 @@ static struct node_entry *entry_claim(struct node *node)
 	return entry;
 }
 
+/* The entry keeps its path while that is being unmounted (invariant 2). */
+static void entry_remove(struct node *node, struct node_entry *take_entry,
+			 struct volume *(*end)(struct volume *volume))
+{
+	struct volume *volume;
+
+	pthread_mutex_lock(&node->lock);
+	/* From here on there are no new readers. */
+	volume = TAKE_PTR(take_entry->volume);
+	while (take_entry->n_readers > 0)
+		(void)pthread_cond_wait(&node->reader_gone, &node->lock);
+	pthread_mutex_unlock(&node->lock);
+	(void)end(volume);
+	pthread_mutex_lock(&node->lock);
+	TAILQ_REMOVE(&node->entries, take_entry, link);
+	node->n_entries--;
+	pthread_mutex_unlock(&node->lock);
+	(void)node_entry_free(take_entry);
+}
+
+void node_entry_shut_down(struct node *node, struct node_entry *take_entry)
+{
+	uint32_t key = take_entry->volume
+			       ? volume_get_dev_minor(take_entry->volume)
+			       : 0;
+
+	entry_remove(node, take_entry, volume_stop);
+	if (node->keeper && key)
+		keeper_drop(node->keeper, key);
+}
+
+static void take_down(struct node *node, struct node_entry *take_entry)
+{
+	for (size_t i = 0; i < take_entry->n_targets; i++)
+		(void)mount_remove(take_entry->targets[i].path, 0, NULL);
+	node_entry_shut_down(node, take_entry);
+}
+
 static void *shut_down_run(void *userdata)
 {
 	struct node *node = userdata;
 	struct node_entry *entry;
 
+	while ((entry = entry_claim(node)))
+		take_down(node, entry);
+	return NULL;
+}
+
+static void *hand_over_run(void *userdata)
+{
+	struct node *node = userdata;
+	struct node_entry *entry;
+
 	while ((entry = entry_claim(node))) {
-		for (size_t i = 0; i < entry->n_targets; i++)
-			(void)mount_remove(entry->targets[i].path, 0, NULL);
-		node_entry_shut_down(node, entry);
+		if (node_is_kept(entry))
+			entry_remove(node, entry, volume_hand_over);
+		else
+			take_down(node, entry);
 	}
 	return NULL;
 }
 
 /*
- * A volume of a dead server takes seconds, so many are taken down at a time. No
- * verb runs any more; shards may still read .meta.
+ * A volume of a dead server takes seconds, so many are ended at a time. No verb
+ * runs any more; shards may still read .meta.
  */
-static void shut_down_all(struct node *node)
+static void end_all(struct node *node, void *(*run)(void *userdata))
 {
 	pthread_t threads[SHUT_DOWN_THREADS];
 	const size_t n_entries = node->n_entries; /* threads count it down */
 	size_t n = 0;
 
 	while (n < SHUT_DOWN_THREADS && n + 1 < n_entries &&
-	       pthread_create(&threads[n], NULL, shut_down_run, node) == 0)
+	       pthread_create(&threads[n], NULL, run, node) == 0)
 		n++;
-	(void)shut_down_run(node);
+	(void)run(node);
 	while (n > 0)
 		(void)pthread_join(threads[--n], NULL);
 }
 
-struct node *node_free(struct node *node)
+static void node_destroy(struct node *node)
 {
-	if (!node)
-		return NULL;
-	shut_down_all(node);
 	(void)meta_free(node->meta);
 	(void)pthread_cond_destroy(&node->reader_gone);
 	(void)pthread_mutex_destroy(&node->lock);
@@ -123,6 +172,23 @@ struct node *node_free(struct node *node)
 	free(node->state_dir);
 	free(node->name);
 	free(node);
+}
+
+struct node *node_free(struct node *node)
+{
+	if (!node)
+		return NULL;
+	end_all(node, shut_down_run);
+	node_destroy(node);
+	return NULL;
+}
+
+struct node *node_hand_over(struct node *node)
+{
+	if (!node)
+		return NULL;
+	end_all(node, hand_over_run);
+	node_destroy(node);
 	return NULL;
 }
 
@@ -151,27 +217,7 @@ void node_entry_end(struct node *node, struct node_entry *entry)
 	pthread_mutex_unlock(&node->lock);
 }
 
-void node_entry_shut_down(struct node *node, struct node_entry *take_entry)
-{
-	struct volume *volume;
-
-	pthread_mutex_lock(&node->lock);
-	/* From here on there are no new readers. */
-	volume = TAKE_PTR(take_entry->volume);
-	while (take_entry->n_readers > 0)
-		(void)pthread_cond_wait(&node->reader_gone, &node->lock);
-	pthread_mutex_unlock(&node->lock);
-	/* The entry keeps its path while that is being unmounted (invariant 2). */
-	(void)volume_stop(volume);
-	pthread_mutex_lock(&node->lock);
-	TAILQ_REMOVE(&node->entries, take_entry, link);
-	node->n_entries--;
-	pthread_mutex_unlock(&node->lock);
-	(void)node_entry_free(take_entry);
-}
-
-/* While there are readers, nobody stops the volume. */
-static void reader_end(struct node *node, struct node_entry *entry)
+void node_reader_end(struct node *node, struct node_entry *entry)
 {
 	pthread_mutex_lock(&node->lock);
 	if (--entry->n_readers == 0)
@@ -219,7 +265,7 @@ enum rpc_status node_volume_stats(struct node *node, const char *volume_id,
 			 ret->health.health == NFS_HEALTH_OK ? STATS_TIMEOUT_MS
 							     : 0,
 			 &ret->usage);
-	reader_end(node, entry);
+	node_reader_end(node, entry);
 	return RPC_OK;
 }
 
@@ -237,7 +283,7 @@ int node_drop_caches(struct node *node, const char *name)
 	if (!entry)
 		return -ENOENT;
 	volume_drop_caches(entry->volume);
-	reader_end(node, entry);
+	node_reader_end(node, entry);
 	return 0;
 }
 

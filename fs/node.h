@@ -23,10 +23,12 @@
 #include <stddef.h>
 
 #include "err.h"
+#include "keeper_wire.h"
 #include "model.h"
 #include "rpc_status.h"
 #include "volume.h"
 
+struct keeper;
 struct node;
 struct shards;
 struct trace;
@@ -44,6 +46,7 @@ struct node_options {
 	const char *driver;    /* CSI driver name */
 	const char *state_dir; /* exists; meta is mounted at <state_dir>/meta */
 	struct shards *shards; /* borrowed, outlives the node */
+	struct keeper *keeper; /* the same; NULL = none */
 };
 
 /* Everything in options is copied. Mounts the node's control tree. */
@@ -51,6 +54,23 @@ int node_new(struct node **ret, const struct node_options *options,
 	     struct err *err);
 /* Unmounts, lazily if it must, all that is published, staged, and the tree. */
 struct node *node_free(struct node *node);
+
+/*
+ * Frees it and leaves what is staged and published to the next process, which the
+ * keeper will give it to; the control tree is unmounted.
+ */
+struct node *node_hand_over(struct node *node);
+
+/*
+ * A volume that a former process left, before any verb is called. One that can't be
+ * served any more is logged and given up: its mount ends. -EBADMSG when it is of
+ * another version of ours, and then the keeper has it still.
+ */
+int node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds,
+		   struct err *err);
+
+/* Tells a new keeper of every volume. */
+void node_keep_all(struct node *node);
 
 const char *node_name(const struct node *node);
 const char *node_driver(const struct node *node);
@@ -165,3 +185,4 @@ int node_drop_caches(struct node *node, const char *name);
 int node_get_trace(struct node *node, const char *name, struct trace **ret);
 
 DEFINE_CLEANUP(struct node *, node_free)
+DEFINE_CLEANUP(struct node *, node_hand_over)

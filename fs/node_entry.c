@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "node_record.h"
+
 /* Volumes of one name: the handles of other drivers may be alike once cleaned. */
 #define NAME_SUFFIX_MAX 1000
 /* Room for the suffix within NAME_MAX. */
@@ -49,14 +51,15 @@ int node_entry_new(struct node_entry **ret, const struct node_stage_args *args,
 	entry->name = name_clean(pv);
 	entry->fingerprint =
 		node_fingerprint(&capability, args->context, false);
+	entry->stage = node_record_stage(args);
 	if (!entry->id || !entry->staging_path || !entry->name ||
-	    !entry->fingerprint)
+	    !entry->fingerprint || !entry->stage)
 		return -ENOMEM;
 	*ret = TAKE_PTR(entry);
 	return 0;
 }
 
-static void target_fini(struct node_target *target)
+void node_target_fini(struct node_target *target)
 {
 	free(target->path);
 	free(target->pod_namespace);
@@ -66,19 +69,20 @@ static void target_fini(struct node_target *target)
 	*target = (struct node_target){ 0 };
 }
 
-DEFINE_FINI(struct node_target, target_fini)
+DEFINE_FINI(struct node_target, node_target_fini)
 
 struct node_entry *node_entry_free(struct node_entry *entry)
 {
 	if (!entry)
 		return NULL;
 	for (size_t i = 0; i < entry->n_targets; i++)
-		target_fini(&entry->targets[i]);
+		node_target_fini(&entry->targets[i]);
 	free(entry->targets);
 	free(entry->id);
 	free(entry->staging_path);
 	free(entry->name);
 	free(entry->fingerprint);
+	free(entry->stage);
 	free(entry);
 	return NULL;
 }
@@ -192,7 +196,7 @@ int node_entry_add_target(struct node_entry *entry,
 			  const struct node_publish_args *args,
 			  uint64_t mount_group, bool is_read_only)
 {
-	_cleanup_(target_fini) struct node_target target = { 0 };
+	_cleanup_(node_target_fini) struct node_target target = { 0 };
 	struct node_target *targets;
 
 	if (entry->n_targets >= NODE_TARGETS_MAX)
@@ -210,6 +214,13 @@ int node_entry_add_target(struct node_entry *entry,
 	return 0;
 }
 
+void node_entry_set_targets(struct node_entry *entry,
+			    struct node_target *take_targets, size_t n)
+{
+	entry->targets = take_targets;
+	entry->n_targets = n;
+}
+
 void node_entry_remove_target(struct node_entry *entry, const char *path)
 {
 	struct node_target *target = node_entry_find_target(entry, path);
@@ -217,7 +228,7 @@ void node_entry_remove_target(struct node_entry *entry, const char *path)
 
 	if (!target)
 		return;
-	target_fini(target);
+	node_target_fini(target);
 	last = &entry->targets[--entry->n_targets];
 	if (target != last)
 		*target = *last;

@@ -19,6 +19,7 @@ struct node_entry {
 	char *staging_path;
 	char *name; /* see struct node_volume */
 	char *fingerprint;
+	char *stage; /* the request, for the record (node_record.h) */
 	enum node_access_mode mode;
 	struct volume *volume; /* NULL while it is started or stopped */
 	struct node_target *targets;
@@ -52,7 +53,12 @@ struct node_target *node_entry_find_target(struct node_entry *entry,
 int node_entry_add_target(struct node_entry *entry,
 			  const struct node_publish_args *args,
 			  uint64_t mount_group, bool is_read_only);
+/* Those of a former process, instead of none. */
+void node_entry_set_targets(struct node_entry *entry,
+			    struct node_target *take_targets, size_t n);
 /* Idempotent. */
 void node_entry_remove_target(struct node_entry *entry, const char *path);
+
+void node_target_fini(struct node_target *target);
 
 DEFINE_CLEANUP(struct node_entry *, node_entry_free)

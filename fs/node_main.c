@@ -5,19 +5,26 @@
  * takes it all down again in reverse order:
  *
  *	lock of the state directory -> shards -> node (with its control tree)
- *	    -> CSI server -> READY=1 -> SIGTERM
+ *	    -> volumes that the keeper has -> CSI server -> READY=1 -> SIGTERM
+ *
+ * Where there is a keeper at the start, SIGTERM hands the volumes over to the next
+ * process, and only SIGINT takes them down. What a volume needs for that it has from
+ * its beginning, so a keeper that comes later is of no use to this process.
  *
  * Signals are blocked before the first thread exists, so that this thread is the
  * only one that ever sees one.
  */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "arena.h"
 #include "csi.h"
+#include "keeper.h"
 #include "log.h"
 #include "node.h"
 #include "node_options.h"
@@ -86,23 +93,179 @@ static int state_dir_lock(const char *dir, int *ret_fd, struct err *err)
 	return 0;
 }
 
+/* --- what a former process left ------------------------------------------------ */
+
+struct left {
+	uint32_t key;
+	struct keeper_fds fds;
+	SLIST_ENTRY(left) entry;
+};
+
+SLIST_HEAD(left_list, left);
+
+static void left_list_fini(struct left_list *list)
+{
+	while (!SLIST_EMPTY(list)) {
+		struct left *left = SLIST_FIRST(list);
+
+		SLIST_REMOVE_HEAD(list, entry);
+		keeper_fds_close(&left->fds);
+		free(left);
+	}
+}
+
+DEFINE_FINI(struct left_list, left_list_fini)
+
+static void collect(void *userdata, uint32_t key, struct keeper_fds take_fds)
+{
+	struct left_list *list = userdata;
+	struct left *left = calloc(1, sizeof(*left));
+
+	/* The keeper has it still: the next process may do better. */
+	if (!left) {
+		log_error("no memory for a volume", F_U64("key", key));
+		keeper_fds_close(&take_fds);
+		return;
+	}
+	left->key = key;
+	left->fds = take_fds;
+	SLIST_INSERT_HEAD(list, left, entry);
+}
+
+/*
+ * All of them have the same: it is that of the process. Without a keeper there is
+ * none, and nothing is done for a next process.
+ */
+static int make_arena(struct arena **ret, const struct left_list *list,
+		      struct err *err)
+{
+	const struct left *left = SLIST_FIRST(list);
+	int fd;
+	int r;
+
+	if (!left) {
+		r = arena_new(ret);
+		return r < 0 ? err_set_errno(err, r, "make memory for data")
+			     : 0;
+	}
+	fd = fcntl(left->fds.fd[KEEPER_DATA], F_DUPFD_CLOEXEC, 0);
+	r = fd < 0 ? -errno : arena_attach(ret, fd);
+	return r < 0 ? err_set_errno(err, r,
+				     "take over the former process's data")
+		     : 0;
+}
+
+static int take_volumes(struct node *node, struct left_list *list,
+			struct err *err)
+{
+	int r = 0;
+
+	while (!SLIST_EMPTY(list) && r == 0) {
+		struct left *left = SLIST_FIRST(list);
+
+		SLIST_REMOVE_HEAD(list, entry);
+		r = node_take_over(node, left->key, left->fds, err);
+		free(left);
+	}
+	return r;
+}
+
+/* --- running ---------------------------------------------------------------------- */
+
+static void renew(void *userdata)
+{
+	node_keep_all(userdata);
+}
+
+struct parts {
+	struct keeper *keeper;
+	struct arena *arena; /* NULL = there was no keeper at the start */
+	struct shards *shards;
+	struct node *node;
+};
+
+static int wait_for_end(struct parts *parts, int signal_fd, int *ret_signal,
+			struct err *err)
+{
+	int r = keeper_wait(parts->keeper, signal_fd,
+			    parts->arena ? renew : NULL, parts->node, err);
+
+	if (r == 0)
+		r = stop_signal_wait(signal_fd, ret_signal, err);
+	supervisor_notify("STOPPING=1");
+	return r;
+}
+
+/* On the way out of a failed start, volumes are left to the next process. */
+static void parts_fini(struct parts *parts)
+{
+	parts->node = node_hand_over(parts->node);
+	parts->shards = shards_free(parts->shards);
+	parts->arena = arena_free(parts->arena);
+	parts->keeper = keeper_free(parts->keeper);
+}
+
+DEFINE_FINI(struct parts, parts_fini)
+
+static int start_node(struct parts *parts, const struct node_settings *settings,
+		      struct left_list *list, struct err *err)
+{
+	int r = node_new(
+		&parts->node,
+		&(struct node_options){ .name = settings->node_name,
+					.driver = settings->driver_name,
+					.state_dir = settings->state_dir,
+					.shards = parts->shards,
+					.keeper = parts->arena ? parts->keeper
+							       : NULL },
+		err);
+
+	if (r == 0)
+		r = take_volumes(parts->node, list, err);
+	if (r == 0)
+		arena_settle(parts->arena);
+	else
+		arena_close(parts->arena);
+	return r;
+}
+
+static int start(struct parts *parts, const struct node_settings *settings,
+		 struct err *err)
+{
+	_cleanup_(left_list_fini) struct left_list list =
+		SLIST_HEAD_INITIALIZER(list);
+	int r = keeper_new(&parts->keeper, settings->state_dir, err);
+
+	if (r == 0)
+		r = keeper_take(parts->keeper, collect, &list, err);
+	if (r == 0 && keeper_is_connected(parts->keeper))
+		r = make_arena(&parts->arena, &list, err);
+	if (r == 0)
+		r = shards_new(&parts->shards, settings->shards, parts->arena,
+			       err);
+	if (r == 0)
+		r = start_node(parts, settings, &list, err);
+	return r;
+}
+
+/* After SIGTERM the next process serves on, if the keeper lives. */
+static void stop(struct parts *parts, int signal)
+{
+	if (signal == SIGTERM && keeper_is_connected(parts->keeper))
+		arena_close(parts->arena);
+	else
+		parts->node = node_free(parts->node);
+}
+
 static int serve(const struct node_settings *settings, int signal_fd,
 		 struct err *err)
 {
-	_cleanup_(shards_free) struct shards *shards = NULL;
-	_cleanup_(node_free) struct node *node = NULL;
+	_cleanup_(parts_fini) struct parts parts = { 0 };
 	_cleanup_(rpc_server_free) struct rpc_server *server = NULL;
+	int signal = SIGINT;
 	int r;
 
-	r = shards_new(&shards, settings->shards, err);
-	if (r < 0)
-		return r;
-	r = node_new(&node,
-		     &(struct node_options){ .name = settings->node_name,
-					     .driver = settings->driver_name,
-					     .state_dir = settings->state_dir,
-					     .shards = shards },
-		     err);
+	r = start(&parts, settings, err);
 	if (r < 0)
 		return r;
 	r = rpc_server_new(&server,
@@ -110,7 +273,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 				   .socket_path = settings->csi_socket,
 				   .methods = csi_node_methods,
 				   .n_methods = CSI_NODE_METHODS,
-				   .userdata = node,
+				   .userdata = parts.node,
 				   .n_threads = RPC_THREADS,
 				   .n_slow_threads = RPC_SLOW_THREADS },
 			   err);
@@ -120,10 +283,13 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 F_STR("node", settings->node_name),
 		 F_STR("driver", settings->driver_name),
 		 F_STR("socket", settings->csi_socket),
-		 F_U64("shards", shards_count(shards)));
+		 F_STR("keeper",
+		       keeper_is_connected(parts.keeper) ? "yes" : "no"),
+		 F_U64("shards", shards_count(parts.shards)));
 	supervisor_notify("READY=1");
-	r = stop_signal_wait(signal_fd, NULL, err);
-	supervisor_notify("STOPPING=1");
+	r = wait_for_end(&parts, signal_fd, &signal, err);
+	server = rpc_server_free(server);
+	stop(&parts, signal);
 	return r;
 }
 

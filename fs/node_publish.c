@@ -191,8 +191,10 @@ static void publish_end(struct node *node, const struct publish *publish,
 	pthread_mutex_lock(&node->lock);
 	if (r < 0 && publish->is_new)
 		node_entry_remove_target(publish->entry, path);
-	publish->entry->is_busy = false;
 	pthread_mutex_unlock(&node->lock);
+	if (r == 0 && publish->is_new)
+		node_keep(node, publish->entry);
+	node_entry_end(node, publish->entry);
 }
 
 static int publish_flags(const struct node_publish_args *args,
@@ -295,6 +297,7 @@ enum rpc_status node_unpublish(struct node *node, const char *volume_id,
 		pthread_mutex_lock(&node->lock);
 		node_entry_remove_target(entry, target_path);
 		pthread_mutex_unlock(&node->lock);
+		node_keep(node, entry);
 	}
 	node_entry_end(node, entry);
 	return r < 0 ? RPC_INTERNAL : RPC_OK;

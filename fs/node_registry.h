@@ -15,6 +15,7 @@ struct node {
 	char *driver;
 	char *state_dir;
 	struct shards *shards; /* borrowed */
+	struct keeper *keeper; /* borrowed; NULL = none */
 	struct meta *meta;
 	pthread_mutex_t lock;	    /* guards what follows */
 	pthread_cond_t reader_gone; /* an entry's n_readers became 0 */
@@ -25,6 +26,18 @@ struct node {
 /* RPC_ABORTED with its sentence. */
 enum rpc_status node_refuse_busy(const struct node_entry *entry,
 				 struct err *err);
+
+/* While there are readers, nobody stops the volume. */
+void node_reader_end(struct node *node, struct node_entry *entry);
+
+/* Whether it is handed over at the end; else it is taken down. */
+bool node_is_kept(const struct node_entry *entry);
+
+/*
+ * Lets the keeper have the entry, which is busy, as it is now; without a keeper
+ * nothing happens. A failure is logged: the volume is served all the same.
+ */
+void node_keep(struct node *node, const struct node_entry *entry);
 
 /* The verb is over; the entry stays. */
 void node_entry_end(struct node *node, struct node_entry *entry);

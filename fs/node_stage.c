@@ -120,8 +120,9 @@ static void stage_end(struct node *node, struct node_entry *entry,
 {
 	pthread_mutex_lock(&node->lock);
 	entry->volume = take_volume;
-	entry->is_busy = false;
 	pthread_mutex_unlock(&node->lock);
+	node_keep(node, entry);
+	node_entry_end(node, entry);
 }
 
 static enum rpc_status stage_spec(struct node *node,

@@ -36,6 +36,7 @@
 #include "cred.h"
 #include "file_state.h"
 #include "inode.h"
+#include "intent.h"
 #include "kept.h"
 #include "lane.h"
 #include "meta.h"
@@ -48,6 +49,8 @@
 
 #define OP_CACHE_MAX 256
 #define GIVE_UP_NS   (2 * NS_PER_S)
+/* linux/fuse.h of kernel 6.9: FUSE_UNIQUE_RESEND */
+#define FUSE_UNIQUE_RESENT (1ull << 63)
 
 /* --- begin and end ------------------------------------------------------------ */
 
@@ -110,6 +113,9 @@ static void op_reset(struct op *op)
 	op->extent = NULL;
 	op->sync_seq = 0;
 	op->parking = NULL;
+	op->intent = INTENT_NONE;
+	op->has_settled = false;
+	op->has_before = false;
 }
 
 static struct op *begin(fuse_req_t req, struct shard *shard)
@@ -126,6 +132,7 @@ static struct op *begin(fuse_req_t req, struct shard *shard)
 	op->ctx = *fuse_req_ctx(req);
 	op->start_ns = clock_ns();
 	op->lane = session_lane(session, shard_index(shard));
+	op->is_replay = op->lane->unique & FUSE_UNIQUE_RESENT;
 	return op;
 }
 
@@ -158,6 +165,50 @@ struct op *op_begin_virtual(fuse_req_t req)
 	op->view = NULL;
 	lane_add(op->lane, op);
 	return op;
+}
+
+/* What it has made or removed may not be there to be made or removed again. */
+static bool is_over_when_settled(const struct op *op)
+{
+	return op->kind == OP_UNLINK || op->kind == OP_RMDIR ||
+	       op->kind == OP_RENAME || op->kind == OP_RELEASE;
+}
+
+struct op *op_begin_change(fuse_req_t req, enum op_kind kind)
+{
+	struct op *op = op_begin(req, kind);
+
+	return op ? op_intend(op) : NULL;
+}
+
+struct op *op_intend(struct op *op)
+{
+	struct intent_outcome outcome;
+
+	op->intent =
+		intent_begin(op->view->intents, op->lane->unique, &outcome);
+	op->has_settled = outcome.is_settled;
+	op->has_before = outcome.has_value;
+	op->before = outcome.value;
+	if (!outcome.is_settled ||
+	    (outcome.status == 0 && !is_over_when_settled(op)))
+		return op;
+	op_finish_err(op, outcome.status);
+	return NULL;
+}
+
+void op_note(struct op *op, uint64_t value)
+{
+	intent_set_value(op->view->intents, op->intent, value);
+}
+
+void op_settle(struct op *op, int status)
+{
+	/* Given up, so that the next process can execute it. */
+	if (op->lane->is_silent && status == -ECONNABORTED)
+		return;
+	if (op->view)
+		intent_settle(op->view->intents, op->intent, status);
 }
 
 static void op_free(struct op *op)
@@ -209,13 +260,25 @@ static void count(const struct op *op, int64_t result)
 		op_trace(op, latency_ns, result);
 }
 
+/*
+ * What is answered to nobody is asked again, and stays on record. (An OPEN's count
+ * was taken back: it is counted again.)
+ */
+static void end_intent(const struct op *op)
+{
+	if (!op->lane->is_silent || op->kind == OP_OPEN)
+		intent_end(op->view->intents, op->intent);
+}
+
 void op_end(struct op *op, int64_t result)
 {
 	op->req = NULL;
 	if (op->is_removing)
 		opens_include(op);
-	if (op->view)
+	if (op->view) {
+		end_intent(op);
 		count(op, result);
+	}
 	if (!op->drops_cache) {
 		op_free(op);
 		return;

@@ -77,7 +77,7 @@ struct op_create {
 	uint32_t mode;
 	bool is_exclusive; /* the server's verifier */
 	bool has_verifier; /* the atime that is set */
-	bool is_alone;	   /* nobody else makes names */
+	bool is_alone;	   /* nobody else makes the name */
 	bool is_replay;	   /* the name was there when the call was sent again */
 };
 
@@ -111,6 +111,11 @@ struct op {
 	struct view *view; /* NULL: of a virtual file, which is not counted */
 	struct lane *lane;
 	enum op_kind kind;
+	uint32_t intent;  /* INTENT_NONE for what may be executed twice */
+	bool is_replay;	  /* a former process may have executed it */
+	bool has_settled; /* and has */
+	bool has_before;  /* before is what it noted */
+	uint64_t before;
 	uint64_t start_ns;
 	uint64_t n_bytes; /* lane_charge() */
 
@@ -154,6 +159,21 @@ struct op {
 struct op *op_begin(fuse_req_t req, enum op_kind kind);
 /* The same for a request on a virtual file that has to wait; it has no view. */
 struct op *op_begin_virtual(fuse_req_t req);
+
+/*
+ * The same for what must not simply be executed twice. NULL too when a former
+ * process has executed it and nothing is left to do but to answer.
+ */
+struct op *op_begin_change(fuse_req_t req, enum op_kind kind);
+
+/* The rest of the same, for who finds out later that it is such a request. */
+struct op *op_intend(struct op *op);
+
+/* What a second execution will find in op->before. */
+void op_note(struct op *op, uint64_t value);
+
+/* It is executed, with that outcome; nothing is left to do but to answer. */
+void op_settle(struct op *op, int status);
 
 /*
  * Credentials of whoever opened fi (an entry of opener.h) instead of the caller's.

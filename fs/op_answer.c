@@ -19,6 +19,7 @@ void op_finish_err(struct op *op, int status)
 		opens_end(op, status); /* comes back */
 		return;
 	}
+	op_settle(op, status);
 	(void)fuse_reply_err(op->req, -status);
 	op_end(op, status);
 }
@@ -86,6 +87,7 @@ void op_finish_entry(struct op *op, const struct nfs_fh *fh,
 	op->found = attr->fileid;
 	observe(op, entry.ino, attr);
 	entry.attr_timeout = op_tell(op, entry.ino, attr);
+	op_settle(op, 0);
 	if (fuse_reply_entry(op->req, &entry) < 0)
 		inode_forget(op->view->inodes, entry.ino, 1);
 	op_end(op, 0);
@@ -123,6 +125,7 @@ void op_finish_create(struct op *op, const struct nfs_fh *fh,
 	op->found = attr->fileid;
 	op->fi.keep_cache = file_validate(op->view->inodes, entry.ino, attr);
 	entry.attr_timeout = op_tell(op, entry.ino, attr);
+	op_settle(op, 0);
 	if (fuse_reply_create(op->req, &entry, &op->fi) < 0) {
 		opens_take_back(op, entry.ino);
 		inode_forget(op->view->inodes, entry.ino, 1);
@@ -135,6 +138,7 @@ void op_finish_open(struct op *op)
 	uint64_t counted = op->counted;
 
 	op->counted = 0; /* as the kernel's from now on */
+	op_settle(op, 0);
 	if (fuse_reply_open(op->req, &op->fi) < 0 && counted)
 		opens_take_back(op, counted);
 	op_end(op, 0);

@@ -24,6 +24,12 @@
  * Not excluded are those who open on other nodes; and a removal that was given up
  * (its process was killed) ends here while the server may still do it.
  *
+ * Counts are in the node table and outlive the process. When the next one is asked
+ * again, what was noted of an OPEN or settled (op_settle()) is not counted again, nor
+ * closed again. Where a process dies in between, and where it dies as a remover, a
+ * file stays counted once too often, rather than once too rarely: then a name set
+ * aside may be left over.
+ *
  * Locks: the parking's, then a node's state lock.
  */
 
@@ -125,6 +131,12 @@ void opens_let_first(struct op *op, op_fn then)
 
 /* --- opens ----------------------------------------------------------------------- */
 
+/* A former process has: of an OPEN it notes that. */
+static bool is_counted(const struct op *op)
+{
+	return op->has_settled || (op->kind == OP_OPEN && op->has_before);
+}
+
 static int hold_opener(struct op *op)
 {
 	uint32_t opener;
@@ -137,7 +149,8 @@ static int hold_opener(struct op *op)
 	if (op->view->locks)
 		op->fi.fh |= (uint64_t)++op->view->next_handle << 32;
 	op->has_opener = true;
-	atomic_fetch_add(&op->view->n_opens, 1);
+	if (!is_counted(op))
+		atomic_fetch_add(&op->view->n_opens, 1);
 	return 0;
 }
 
@@ -159,8 +172,8 @@ static void try_open(struct op *op)
 		return;
 	}
 	pthread_mutex_lock(&view->removals.lock);
-	is_ok = view->n_blind_removals == 0 &&
-		file_try_open(view->inodes, op->node);
+	is_ok = is_counted(op) || (view->n_blind_removals == 0 &&
+				   file_try_open(view->inodes, op->node));
 	if (is_ok)
 		come_back_locked(op);
 	else
@@ -169,6 +182,7 @@ static void try_open(struct op *op)
 	if (!is_ok)
 		return;
 	op->counted = op->node;
+	op_note(op, op->node);
 	op->resume(op);
 }
 
@@ -188,7 +202,7 @@ int opens_count(struct op *op, uint64_t node)
 {
 	int r = hold_opener(op);
 
-	if (r == 0)
+	if (r == 0 && !is_counted(op))
 		file_opened(op->view->inodes, node);
 	return r;
 }
@@ -226,6 +240,8 @@ void opens_end(struct op *op, int status)
 	op->counted = 0;
 	if (op->kind == OP_OPEN && status == -ESTALE)
 		turn_away(op);
+	if (op->kind == OP_OPEN || op->kind == OP_RELEASE)
+		op_settle(op, status);
 	file_closed(inodes, node, &silly);
 	if (op->has_opener)
 		let_opener_go(op);

@@ -22,27 +22,36 @@
 #include "file_state.h"
 #include "ops.h"
 
+static void write_at(struct op *op, uint64_t end)
+{
+	if (end != op->io.offset) {
+		op->io.offset = end;
+		op->drops_cache = true;
+	}
+	op_note(op, end);
+	ops_write_begin(op);
+}
+
 static void size_known(struct op *op)
 {
-	uint64_t size = op->call.res.attr.size;
-
 	if (op->call.status < 0) {
 		ops_append_end(op);
 		op_finish_err(op, op->call.status);
 		return;
 	}
-	if (size != op->io.offset) {
-		op->io.offset = size;
-		op->drops_cache = true;
-	}
-	ops_write_begin(op);
+	write_at(op, op->call.res.attr.size);
 }
 
-/* What is answered and not sent yet counts: it was written before. */
+/*
+ * What is answered and not sent yet counts: it was written before. What a former
+ * process began to append goes to the same place again.
+ */
 static void ask_size(struct op *op)
 {
 	if (op->call.status < 0)
 		size_known(op);
+	else if (op->has_before)
+		write_at(op, op->before);
 	else
 		op_call(op, NFS_GETATTR, size_known);
 }

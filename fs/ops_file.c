@@ -171,7 +171,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		meta_view_ops.open(req, ino, fi);
 		return;
 	}
-	op = op_begin(req, OP_OPEN);
+	op = op_begin_change(req, OP_OPEN);
 	if (!op || !op_target(op, ino))
 		return;
 	op->fi = *fi;
@@ -239,7 +239,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		meta_view_ops.release(req, ino, fi);
 		return;
 	}
-	op = op_begin(req, OP_RELEASE);
+	op = op_begin_change(req, OP_RELEASE);
 	if (!op || !op_target(op, ino))
 		return;
 	op_use_opener(op, fi);

@@ -216,6 +216,14 @@ static bool may_be_behind(struct op *op, const struct fuse_file_info *fi)
 		!fi->writepage);
 }
 
+/* Where the end is depends on who has written meanwhile. */
+static void append(struct op *op)
+{
+	op = op_intend(op);
+	if (op)
+		ops_append(op);
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	       off_t offset, struct fuse_file_info *fi)
 {
@@ -242,7 +250,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	if (!take_payload(op, data))
 		op_finish_err(op, -ENOMEM);
 	else if (op->io.is_append)
-		ops_append(op);
+		append(op);
 	else if (may_be_behind(op, fi))
 		behind_write(op);
 	else

@@ -50,7 +50,8 @@ void ops_entry_done(struct op *op)
 
 void ops_forgive_replay(struct op *op, int status)
 {
-	if (op->call.status != status || !op->call.is_retransmitted)
+	if (op->call.status != status ||
+	    (!op->call.is_retransmitted && !op->is_replay))
 		return;
 	op->call.status = 0;
 	op->call.res.has_fh = false;

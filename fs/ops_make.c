@@ -14,6 +14,9 @@
  * does not keep the time as it was set gets EXCLUSIVE CREATEs from then on. On a
  * volume of one node EEXIST alone tells: the kernel has just found that there is no
  * such name, and lets nobody else make it meanwhile.
+ *
+ * A request that is asked again, because the process that had it died, is the same
+ * to the server: its verifier and its atime do not change.
  */
 
 #include <fcntl.h>
@@ -21,9 +24,12 @@
 #include <sys/sysmacros.h>
 
 #include "inode.h"
+#include "lane.h"
 #include "ops.h"
 
 #define ATIME_UNIT_NS 100
+/* What is noted of a CREATE is the second of its atime, or: */
+#define MADE_EXCLUSIVE 0
 
 static struct nfs_set set_mode(const struct op *op, mode_t mode)
 {
@@ -34,7 +40,7 @@ static struct nfs_set set_mode(const struct op *op, mode_t mode)
 static struct op *begin(fuse_req_t req, enum op_kind kind, fuse_ino_t parent,
 			const char *name)
 {
-	struct op *op = op_begin(req, kind);
+	struct op *op = op_begin_change(req, kind);
 
 	if (!op || !op_take_change(op, parent, name) || !op_target(op, parent))
 		return NULL;
@@ -162,10 +168,12 @@ static void create_set_done(struct op *op)
 		op_call(op, NFS_GETATTR, create_attr_done);
 }
 
+/* The call was sent again, or is a second process's of ours. */
 static bool is_replay(const struct op *op)
 {
 	return op->call.proc == NFS_CREATE && op->call.status == -EEXIST &&
-	       op->call.is_retransmitted && op->create.has_verifier;
+	       (op->call.is_retransmitted || op->is_replay) &&
+	       op->create.has_verifier;
 }
 
 static void create_done(struct op *op)
@@ -188,6 +196,7 @@ static void create_done(struct op *op)
 	}
 	op->call.args.fh = op->call.res.fh;
 	if (op->create.is_exclusive) {
+		op_note(op, MADE_EXCLUSIVE);
 		op->call.args.setattr.has_guard = false;
 		op->call.args.setattr.set = (struct nfs_set){
 			.mask = NFS_SET_MODE | NFS_SET_ATIME_NOW |
@@ -202,30 +211,58 @@ static void create_done(struct op *op)
 	}
 }
 
+/*
+ * Unique per request of this mount, and spread between mounts: the same when
+ * another process of ours executes the request again.
+ */
+static uint64_t verifier(const struct op *op)
+{
+	return inode_table_epoch(op->view->inodes) ^
+	       op->lane->unique << 1 /* without bit 63 */;
+}
+
+/*
+ * Of a request that is asked again, what was noted tells how it was executed. A
+ * process that noted nothing has sent nothing, or an EXCLUSIVE CREATE.
+ */
+static bool needs_exclusive(const struct op *op)
+{
+	if (op->is_replay)
+		return !op->has_before || op->before == MADE_EXCLUSIVE;
+	return atomic_load(&op->view->loses_atime);
+}
+
+static void set_atime(struct op *op)
+{
+	struct nfs_set *set = &op->call.args.create.set;
+
+	set->mask |= NFS_SET_ATIME;
+	(void)clock_gettime(CLOCK_REALTIME, &set->atime);
+	if (op->has_before)
+		set->atime.tv_sec = (time_t)op->before;
+	/* File systems that keep no nanoseconds have at least these. */
+	set->atime.tv_nsec = (long)(verifier(op) % (NS_PER_S / ATIME_UNIT_NS) *
+				    ATIME_UNIT_NS);
+	op_note(op, (uint64_t)set->atime.tv_sec);
+	op->create.has_verifier = true;
+}
+
 static void set_exclusive(struct op *op)
 {
 	struct nfs_args *args = &op->call.args;
-	/* Unique per request of this node, and spread between nodes. */
-	uint64_t verf = op->start_ns * 0x9e3779b97f4a7c15ull ^
-			(uint64_t)op->ctx.pid << 32 ^ (uintptr_t)op;
 
-	if (!op->view->has_one_node && atomic_load(&op->view->loses_atime)) {
-		args->create.how = NFS_CREATE_EXCLUSIVE;
-		args->create.verf = verf;
-		op->create.is_exclusive = true;
-		return;
-	}
 	args->create.how = NFS_CREATE_GUARDED;
 	if (op->view->has_one_node) {
 		op->create.is_alone = true;
-		return;
+	} else if (needs_exclusive(op)) {
+		args->create.how = NFS_CREATE_EXCLUSIVE;
+		args->create.verf = verifier(op);
+		op->create.is_exclusive = true;
+		/* The verifier may have gone with the SETATTR. */
+		op->create.is_alone = op->has_before;
+	} else {
+		set_atime(op);
 	}
-	args->create.set.mask |= NFS_SET_ATIME;
-	(void)clock_gettime(CLOCK_REALTIME, &args->create.set.atime);
-	/* File systems that keep no nanoseconds have at least these. */
-	args->create.set.atime.tv_nsec =
-		(long)(verf % (NS_PER_S / ATIME_UNIT_NS) * ATIME_UNIT_NS);
-	op->create.has_verifier = true;
 }
 
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,

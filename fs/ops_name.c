@@ -53,7 +53,7 @@ static void set_aside(struct op *op)
 
 void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op = op_begin(req, OP_UNLINK);
+	struct op *op = op_begin_change(req, OP_UNLINK);
 
 	if (!op || !op_take_change(op, parent, name))
 		return;
@@ -93,7 +93,7 @@ static void rmdir_done(struct op *op)
 
 void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op = op_begin(req, OP_RMDIR);
+	struct op *op = op_begin_change(req, OP_RMDIR);
 
 	if (!op || !op_take_change(op, parent, name) || !op_target(op, parent))
 		return;
@@ -113,6 +113,23 @@ static void rename_call(struct op *op)
 	op_call(op, NFS_RENAME, removed);
 }
 
+/* Else what was renamed already would be set aside as if it was in the way. */
+static void source_looked_up(struct op *op)
+{
+	if (op->call.status == -ENOENT)
+		op_finish_err(op, 0);
+	else if (!op_failed(op))
+		ops_silly_check(op);
+}
+
+static void look_for_source(struct op *op)
+{
+	if (!op_target(op, op->node2))
+		return;
+	op->call.args.name = op->name;
+	op_call(op, NFS_LOOKUP, source_looked_up);
+}
+
 static bool take_second_name(struct op *op, uint64_t dir, const char *name)
 {
 	int r = view_check_change(op->view, dir, name);
@@ -128,7 +145,7 @@ static bool take_second_name(struct op *op, uint64_t dir, const char *name)
 void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 		fuse_ino_t new_parent, const char *new_name, unsigned int flags)
 {
-	struct op *op = op_begin(req, OP_RENAME);
+	struct op *op = op_begin_change(req, OP_RENAME);
 
 	if (!op)
 		return;
@@ -146,7 +163,10 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 					 .dir = new_parent,
 					 .name = op->name2,
 					 .is_replaced = true };
-	ops_silly_check(op);
+	if (op->is_replay)
+		look_for_source(op);
+	else
+		ops_silly_check(op);
 }
 
 /* --- link --------------------------------------------------------------------------- */
@@ -160,7 +180,7 @@ static void linked(struct op *op)
 void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 	      const char *new_name)
 {
-	struct op *op = op_begin(req, OP_LINK);
+	struct op *op = op_begin_change(req, OP_LINK);
 
 	if (!op || !op_take_change(op, new_parent, new_name) ||
 	    !op_target(op, ino) ||

@@ -136,8 +136,9 @@ static bool may_go(struct op *op)
 
 static void looked_up(struct op *op)
 {
-	if (op->call.status == -ENOENT && op->unlink.is_replaced) {
-		op->unlink.then(op); /* there was nothing to replace */
+	if (op->call.status == -ENOENT &&
+	    (op->unlink.is_replaced || op->is_replay)) {
+		op->unlink.then(op); /* there was nothing, or is nothing more */
 		return;
 	}
 	if (op_failed(op))

@@ -28,7 +28,7 @@ static void resume(struct post *post)
 	struct op *op = container_of(post, struct op, post);
 
 	op->parking = NULL;
-	if (op->lane->is_closing)
+	if (op->lane->is_cancelled)
 		op->call.status = -ECONNABORTED;
 	op->done(op);
 }

@@ -8,6 +8,7 @@
  * with dup3(2).
  *
  *	mount(2)  ->  INIT read  ->  answered  ->  lanes opened  ->  serving
+ *	descriptor of a former process  ->  its INIT replayed  -----^
  *
  * Until the lanes are open nobody else reads the descriptor, so the thread that
  * mounts is the one that gets INIT.
@@ -26,6 +27,13 @@
  * memory, or after half a minute.
  *
  * fuse_session_unmount() is never called: libfuse would unmount "/dev/fd/N".
+ *
+ * A mount outlives the process when somebody else holds a copy of the descriptor.
+ * The next process lets libfuse answer the same INIT, throws the answer away, and
+ * asks the kernel for the requests that the former one has read and not answered
+ * (FUSE_NOTIFY_RESEND). A process that hands over on purpose answers what it can;
+ * then /dev/null takes the place of libfuse's descriptor, so that what is given up
+ * is answered to nobody and asked again.
  */
 
 #include "session.h"
@@ -46,6 +54,8 @@
 #define DRAIN_TIMEOUT_NS (1 * NS_PER_S)
 #define MAX_BACKGROUND	 256
 #define HANDLES_MAX	 1024 /* a pod may open as many files as it likes */
+/* linux/fuse.h of kernel 6.9: FUSE_NOTIFY_RESEND */
+#define NOTIFY_RESEND 7
 
 struct session {
 	struct fuse_session *fuse;
@@ -66,6 +76,7 @@ struct session {
 	unsigned int n_busy; /* lock: lanes that are not drained */
 	LIST_HEAD(, session_handle) handles; /* lock */
 	unsigned int n_handles;		     /* lock */
+	uint64_t next_handle;		     /* lock */
 	struct lane lanes[SHARDS_MAX];
 };
 
@@ -109,6 +120,7 @@ int session_hold(struct session *session, struct session_handle *take_handle)
 	pthread_mutex_lock(&session->lock);
 	is_full = session->n_handles >= HANDLES_MAX;
 	if (!is_full) {
+		take_handle->id = session->next_handle++;
 		LIST_INSERT_HEAD(&session->handles, take_handle, entry);
 		session->n_handles++;
 	}
@@ -116,6 +128,19 @@ int session_hold(struct session *session, struct session_handle *take_handle)
 	if (is_full)
 		take_handle->free_fn(take_handle);
 	return is_full ? -ENFILE : 0;
+}
+
+struct session_handle *session_find(struct session *session, uint64_t id)
+{
+	struct session_handle *handle;
+
+	pthread_mutex_lock(&session->lock);
+	LIST_FOREACH (handle, &session->handles, entry) {
+		if (handle->id == id)
+			break;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return handle;
 }
 
 void session_let_go(struct session *session, struct session_handle *handle)
@@ -167,14 +192,53 @@ static int adopt_connection(struct session *session)
 	return 0;
 }
 
+/* --- resuming ------------------------------------------------------------------- */
+
+static int ask_again(struct session *session)
+{
+	const struct fuse_out_header resend = { .len = sizeof(resend),
+						.error = NOTIFY_RESEND };
+
+	if (write(session->fd, &resend, sizeof(resend)) == sizeof(resend))
+		return 0;
+	return errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+static int resume_session(struct session *session,
+			  const struct session_options *options,
+			  struct err *err)
+{
+	const struct session_resume *resume = options->resume;
+	int r;
+
+	session->mountpoint = strdup(options->mountpoint);
+	if (!session->mountpoint)
+		return err_set(err, -ENOMEM, "resume %s", options->mountpoint);
+	session->dev_minor = resume->dev_minor;
+	r = session_init_set(&session->init, resume->init_request,
+			     resume->init_len);
+	if (r == 0)
+		r = session_init_replay(&session->init, session->fuse,
+					session->se_fd);
+	return r < 0 ? err_set_errno(err, r, "resume %s", options->mountpoint)
+		     : 0;
+}
+
 /* --- starting ----------------------------------------------------------------- */
 
+static int open_device(const struct session_options *options)
+{
+	if (options->resume)
+		return fcntl(options->resume->fuse_fd, F_DUPFD_CLOEXEC, 0);
+	return open("/dev/fuse", O_RDWR | O_CLOEXEC);
+}
+
 static int open_fuse(struct session *session,
-		     const struct fuse_lowlevel_ops *ops, struct err *err)
+		     const struct session_options *options, struct err *err)
 {
 	char *argv[] = { (char *)"claimfs", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	struct fuse_lowlevel_ops with_init = *ops;
+	struct fuse_lowlevel_ops with_init = *options->ops;
 	char path[32];
 	int r;
 
@@ -191,7 +255,7 @@ static int open_fuse(struct session *session,
 	r = fuse_session_mount(session->fuse, path);
 	if (r != 0)
 		return err_set(err, -EIO, "open a FUSE session on %s", path);
-	session->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	session->fd = open_device(options);
 	if (session->fd < 0)
 		return err_set_errno(err, -errno, "open /dev/fuse");
 	return 0;
@@ -260,18 +324,22 @@ static int session_start(struct session *session,
 			 const struct session_options *options, struct err *err)
 {
 	struct lane_start start = { .session = session };
-	int r = open_fuse(session, options->ops, err);
+	int r = open_fuse(session, options, err);
 
 	if (r == 0)
-		r = mount_session(session, options, err);
+		r = options->resume ? resume_session(session, options, err)
+				    : mount_session(session, options, err);
 	if (r < 0)
 		return r;
-	r = session_init_read(&session->init, session->fd);
-	if (r == 0)
+	if (!options->resume)
+		r = session_init_read(&session->init, session->fd);
+	if (r == 0 && !options->resume)
 		r = session_init_answer(&session->init, session->fuse,
 					session->se_fd, session->fd);
 	if (r == 0)
 		r = adopt_connection(session);
+	if (r == 0 && options->resume)
+		r = ask_again(session);
 	if (r < 0)
 		return err_set_errno(err, r, "agree with the kernel on FUSE");
 	shards_call_all(session->shards, start_lane, &start);
@@ -298,6 +366,8 @@ int session_new(struct session **ret, struct shards *shards,
 	session->is_write_back = options->is_write_back;
 	session->has_locks = options->has_locks;
 	LIST_INIT(&session->handles);
+	/* Another process's ids are of another time. */
+	session->next_handle = clock_ns();
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->drained, NULL);
 	r = session_start(session, options, err);
@@ -352,22 +422,15 @@ static bool wait_drained(struct session *session, uint64_t timeout_ns)
 	return is_drained;
 }
 
-static void close_lanes(struct session *session)
+/* A request that is done may begin a last call (a name set aside, say). */
+static void cancel_lanes(struct session *session)
 {
-	shards_call_all(session->shards, close_lane, session);
-	/* A request that is done may begin a last call (a name set aside, say). */
 	while (!wait_drained(session, DRAIN_TIMEOUT_NS))
 		shards_call_all(session->shards, cancel_lane, session);
 }
 
-struct session *session_free(struct session *session)
+static void session_destroy(struct session *session)
 {
-	if (!session)
-		return NULL;
-	if (session->mountpoint)
-		(void)mount_remove(session->mountpoint, session->dev_minor,
-				   NULL);
-	close_lanes(session);
 	while (!LIST_EMPTY(&session->handles))
 		session_let_go(session, LIST_FIRST(&session->handles));
 	/* Destroying closes se_fd; the connection ends with the last descriptor. */
@@ -380,5 +443,46 @@ struct session *session_free(struct session *session)
 	pthread_mutex_destroy(&session->lock);
 	free(session->mountpoint);
 	free(session);
+}
+
+struct session *session_free(struct session *session)
+{
+	if (!session)
+		return NULL;
+	if (session->mountpoint)
+		(void)mount_remove(session->mountpoint, session->dev_minor,
+				   NULL);
+	shards_call_all(session->shards, close_lane, session);
+	cancel_lanes(session);
+	session_destroy(session);
+	return NULL;
+}
+
+static void silence_lane(struct shard *shard, void *userdata)
+{
+	session_lane(userdata, shard_index(shard))->is_silent = true;
+}
+
+/* From now on answers go to nobody. */
+static void fall_silent(struct session *session)
+{
+	_cleanup_(fd_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd >= 0)
+		(void)dup3(null_fd, session->se_fd, O_CLOEXEC);
+}
+
+struct session *session_hand_over(struct session *session)
+{
+	if (!session)
+		return NULL;
+	shards_call_all(session->shards, close_lane, session);
+	if (!wait_drained(session, DRAIN_TIMEOUT_NS)) {
+		shards_call_all(session->shards, silence_lane, session);
+		fall_silent(session);
+		shards_call_all(session->shards, cancel_lane, session);
+		cancel_lanes(session);
+	}
+	session_destroy(session);
 	return NULL;
 }

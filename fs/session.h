@@ -35,9 +35,23 @@ struct session_options {
 	bool checks_data;   /* cached reads ask for the file's mtime first */
 	bool is_write_back; /* the kernel keeps written pages back */
 	bool has_locks; /* locks are asked for; else the kernel keeps them */
+	/* A mount that a former process left; NULL = make one. */
+	const struct session_resume *resume;
 };
 
-/* Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. */
+/* Borrowed: the descriptor is duplicated. */
+struct session_resume {
+	int fuse_fd;
+	uint32_t dev_minor;
+	const void *init_request; /* what the kernel once asked */
+	size_t init_len;
+};
+
+/*
+ * Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. Resuming, what
+ * the former process has not answered is asked again; -ENODEV when the mount is
+ * gone, -EOPNOTSUPP when the kernel can't ask again.
+ */
 int session_new(struct session **ret, struct shards *shards,
 		const struct session_options *options, struct err *err);
 
@@ -48,17 +62,26 @@ int session_new(struct session **ret, struct shards *shards,
 struct session *session_free(struct session *session);
 
 /*
+ * Frees it and leaves the mount to the next process: requests get the time to be
+ * answered, and those that are not will be asked again there. At most 2 s.
+ */
+struct session *session_hand_over(struct session *session);
+
+/*
  * What an open file or directory owns in this process; first member of the owner's
  * struct. The kernel sends RELEASE when it likes: what it sends too late to be
  * read is let go with the session.
  */
 struct session_handle {
 	void (*free_fn)(struct session_handle *handle);
+	uint64_t id;			  /* for fi->fh; no other process's */
 	LIST_ENTRY(session_handle) entry; /* the session's */
 };
 
-/* -ENFILE when the session has too many. */
+/* Sets the id. -ENFILE when the session has too many. */
 int session_hold(struct session *session, struct session_handle *take_handle);
+/* NULL: a former process opened it. */
+struct session_handle *session_find(struct session *session, uint64_t id);
 /* At RELEASE: calls free_fn. */
 void session_let_go(struct session *session, struct session_handle *handle);
 

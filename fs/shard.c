@@ -58,6 +58,7 @@ struct notifier {
 };
 
 struct shards {
+	struct arena *arena; /* borrowed */
 	unsigned int n;
 	struct notifier notifier;
 	struct shard items[SHARDS_MAX];
@@ -299,7 +300,7 @@ static int shard_start(struct shard *shard, struct shards *shards,
 	r = loop_new(&shard->loop);
 	if (r < 0)
 		return r;
-	r = buffer_pool_new(&shard->pool);
+	r = buffer_pool_new(&shard->pool, shard_siblings(shard)->arena);
 	if (r < 0)
 		return r;
 	shard->trim = TIMER_INIT(trim_pool);
@@ -363,7 +364,13 @@ static unsigned int default_count(void)
 	return n < DEFAULT_SHARDS_MAX ? (unsigned int)n : DEFAULT_SHARDS_MAX;
 }
 
-int shards_new(struct shards **ret, unsigned int n, struct err *err)
+struct arena *shards_arena(const struct shards *shards)
+{
+	return shards->arena;
+}
+
+int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
+	       struct err *err)
 {
 	_cleanup_(shards_free) struct shards *shards = NULL;
 	int r;
@@ -377,6 +384,7 @@ int shards_new(struct shards **ret, unsigned int n, struct err *err)
 	shards = calloc(1, sizeof(*shards));
 	if (!shards)
 		return err_set(err, -ENOMEM, "start shards");
+	shards->arena = arena;
 	r = notifier_start(&shards->notifier);
 	if (r < 0)
 		return err_set_errno(err, r, "start the notifier's thread");

@@ -21,6 +21,7 @@
 
 #define SHARDS_MAX 16
 
+struct arena;
 struct cred_cache;
 struct op;
 struct shard;
@@ -32,10 +33,15 @@ struct op_cache {
 	unsigned int n;
 };
 
-/* n = 0 chooses min(CPUs, 4). Threads are running when this returns. */
-int shards_new(struct shards **ret, unsigned int n, struct err *err);
+/*
+ * n = 0 chooses min(CPUs, 4). Buffers are in the arena, which is borrowed. Threads
+ * are running when this returns.
+ */
+int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
+	       struct err *err);
 struct shards *shards_free(struct shards *shards);
 
+struct arena *shards_arena(const struct shards *shards);
 unsigned int shards_count(const struct shards *shards);
 struct shard *shards_get(struct shards *shards, unsigned int i);
 

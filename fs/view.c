@@ -14,6 +14,7 @@
 #include "commit.h"
 #include "file_state.h"
 #include "inode.h"
+#include "intent.h"
 #include "meta.h"
 #include "trace.h"
 
@@ -30,6 +31,7 @@ void view_fini(struct view *view)
 {
 	view->commits = commits_free(view->commits);
 	parking_fini(&view->removals);
+	view->intents = intents_free(view->intents);
 	parking_fini(&view->appends);
 	pthread_mutex_destroy(&view->last_lock);
 	view->inodes = inode_table_free(view->inodes);

@@ -23,6 +23,7 @@
 #include "file_state.h"
 #include "inode.h"
 #include "inode_layout.h"
+#include "intent.h"
 #include "locks.h"
 #include "log.h"
 #include "nfs_export.h"
@@ -58,7 +59,7 @@ static int copy_string(struct volume *volume, const char **string)
 	return 0;
 }
 
-static int copy_spec(struct volume *volume, const struct volume_spec *spec)
+int volume_copy_spec(struct volume *volume, const struct volume_spec *spec)
 {
 	struct volume_spec *own = &volume->spec;
 	const char **strings[VOLUME_STRINGS] = {
@@ -166,7 +167,20 @@ static uint32_t io_size(uint32_t asked, uint32_t preferred, uint32_t max)
 	return size < MIN_IO ? MIN_IO : size;
 }
 
-static int make_view(struct volume *volume, struct err *err)
+static int make_table(struct volume *volume, struct err *err)
+{
+	const struct nfs_export *export = &volume->export;
+	struct view *view = &volume->view;
+	int r = inode_table_new(&view->inodes, &export->root,
+				export->root_attr.fileid, 0);
+
+	if (r < 0)
+		return err_set_errno(err, r, "create the node table");
+	inode_table_header(view->inodes)->export = *export;
+	return 0;
+}
+
+int volume_make_view(struct volume *volume, struct err *err)
 {
 	const struct nfs_export *export = &volume->export;
 	const struct volume_spec *spec = &volume->spec;
@@ -193,10 +207,11 @@ static int make_view(struct volume *volume, struct err *err)
 	view->identity = spec->identity;
 	/* Other nodes' names for the same file must not meet ours. */
 	atomic_store(&view->silly_next, (uint32_t)clock_ns());
-	r = inode_table_new(&view->inodes, &export->root,
-			    export->root_attr.fileid, 0);
+	r = shards_arena(volume->shards)
+		    ? intents_new(&view->intents, view->inodes)
+		    : 0;
 	if (r < 0)
-		return err_set_errno(err, r, "create the node table");
+		return err_set_errno(err, r, "create the store of intents");
 	r = commits_new(&view->commits, view, volume->shards);
 	if (r < 0)
 		return err_set_errno(err, r,
@@ -243,7 +258,8 @@ static enum mount_flags mount_flags(const struct volume_spec *spec)
 	return flags;
 }
 
-static int make_session(struct volume *volume, struct err *err)
+int volume_make_session(struct volume *volume,
+			const struct session_resume *resume, struct err *err)
 {
 	const struct volume_spec *spec = &volume->spec;
 	const struct view *view = &volume->view;
@@ -272,7 +288,8 @@ static int make_session(struct volume *volume, struct err *err)
 				.mount_flags = mount_flags(spec),
 				.checks_data = spec->options.is_noac,
 				.is_write_back = view->is_write_back,
-				.has_locks = view->locks != NULL },
+				.has_locks = view->locks != NULL,
+				.resume = resume },
 			err);
 	if (r < 0)
 		return r;
@@ -283,16 +300,34 @@ static int make_session(struct volume *volume, struct err *err)
 }
 
 /* There is nobody to return an error to: whoever wrote has closed his file. */
-static void stop_commits(struct volume *volume)
+static void stop_commits(struct volume *volume, bool leaves_rest)
 {
 	uint64_t bytes = 0;
 
 	if (volume->view.commits)
-		bytes = commits_stop(volume->view.commits, COMMIT_TIMEOUT_MS);
+		bytes = commits_stop(volume->view.commits, COMMIT_TIMEOUT_MS,
+				     leaves_rest);
 	if (bytes > 0)
 		log_warn("data may be lost: the server has not committed it",
 			 F_STR("volume", volume->spec.pv),
 			 F_U64("bytes", bytes));
+}
+
+/* The session is gone. */
+static void end_service(struct volume *volume, bool leaves_rest)
+{
+	stop_commits(volume, leaves_rest);
+	/* What was written under a lock is there before the lock goes. */
+	volume->view.locks = locks_stop(volume->view.locks);
+	shards_call_all(volume->shards, put_links, volume);
+	view_fini(&volume->view);
+}
+
+static void volume_destroy(struct volume *volume)
+{
+	for (unsigned int i = 0; i < volume->n_strings; i++)
+		free(volume->strings[i]);
+	free(volume);
 }
 
 struct volume *volume_stop(struct volume *volume)
@@ -305,19 +340,25 @@ struct volume *volume_stop(struct volume *volume)
 	if (volume->view.trace)
 		trace_end(volume->view.trace);
 	volume->session = session_free(volume->session);
-	stop_commits(volume);
-	/* What was written under a lock is there before the lock goes. */
-	volume->view.locks = locks_stop(volume->view.locks);
-	shards_call_all(volume->shards, put_links, volume);
-	view_fini(&volume->view);
+	end_service(volume, false);
 	if (volume->has_export) {
 		spec = export_spec(&volume->spec);
 		spec.timeout_ms = 1000;
 		nfs_export_unmount(&volume->export, &spec);
 	}
-	for (unsigned int i = 0; i < volume->n_strings; i++)
-		free(volume->strings[i]);
-	free(volume);
+	volume_destroy(volume);
+	return NULL;
+}
+
+struct volume *volume_hand_over(struct volume *volume)
+{
+	if (!volume)
+		return NULL;
+	if (volume->view.trace)
+		trace_end(volume->view.trace);
+	volume->session = session_hand_over(volume->session);
+	end_service(volume, true);
+	volume_destroy(volume);
 	return NULL;
 }
 
@@ -334,7 +375,7 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 		return err_set(err, -ENOMEM, "start volume %s", spec->handle);
 	volume->shards = shards;
 	view_init(&volume->view);
-	r = copy_spec(volume, spec);
+	r = volume_copy_spec(volume, spec);
 	if (r < 0)
 		return err_set(err, r, "start volume %s", spec->handle);
 	source = export_spec(&volume->spec);
@@ -342,14 +383,16 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 	if (r < 0)
 		return r;
 	volume->has_export = true;
-	r = make_view(volume, err);
+	r = make_table(volume, err);
+	if (r == 0)
+		r = volume_make_view(volume, err);
 	if (r == 0)
 		r = start_locks(volume, err);
 	if (r < 0)
 		return r;
 	/* So that statfs has an answer before the server's first silence. */
 	volume_get_usage(volume, FIRST_USAGE_MS, &usage);
-	r = make_session(volume, err);
+	r = volume_make_session(volume, NULL, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(volume);

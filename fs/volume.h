@@ -67,6 +67,27 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 /* Unmounts and frees; at most 5 s. Always succeeds. */
 struct volume *volume_stop(struct volume *volume);
 
+/* What a volume is to whoever serves it next; borrowed. */
+struct volume_state {
+	int fuse_fd;  /* of /dev/fuse */
+	int table_fd; /* the node table's memory file */
+	int data_fd;  /* the arena's */
+	uint32_t dev_minor;
+};
+
+void volume_get_state(const struct volume *volume, struct volume_state *ret);
+
+/*
+ * Serves on where another process stopped, without asking the server. -ENODEV when
+ * the mount is gone, -EBADMSG for a table of another version, -EOPNOTSUPP.
+ */
+int volume_resume(struct volume **ret, struct shards *shards,
+		  const struct volume_spec *spec,
+		  const struct volume_state *state, struct err *err);
+
+/* Frees it and leaves the mount to whoever serves it next; at most 5 s. */
+struct volume *volume_hand_over(struct volume *volume);
+
 const struct volume_spec *volume_get_spec(const struct volume *volume);
 /* From now on; struct identity has the form. */
 void volume_set_mount_group(struct volume *volume, uint64_t group);
@@ -107,3 +128,4 @@ uint64_t volume_get_uncommitted(const struct volume *volume);
 void volume_drop_caches(struct volume *volume);
 
 DEFINE_CLEANUP(struct volume *, volume_stop)
+DEFINE_CLEANUP(struct volume *, volume_hand_over)

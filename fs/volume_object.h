@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The inside of a volume, for volume*.c only. */
+/* The inside of a volume, and what its two ways to start share; for volume*.c only. */
 
 #include "nfs_export.h"
+#include "session.h"
 #include "view.h"
 #include "volume.h"
 
@@ -19,3 +20,12 @@ struct volume {
 	struct view view;
 	struct session *session;
 };
+
+int volume_copy_spec(struct volume *volume, const struct volume_spec *spec);
+
+/* The node table is there. */
+int volume_make_view(struct volume *volume, struct err *err);
+
+/* resume: NULL = a mount of our own. */
+int volume_make_session(struct volume *volume,
+			const struct session_resume *resume, struct err *err);

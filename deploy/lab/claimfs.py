@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import signal
 import subprocess
 
 from .process import LabError, Process, answers, wait_for
@@ -21,6 +22,25 @@ def program(build, name):
     if not found:
         raise LabError(f"there is no {name} in {build}: build it first")
     return found[0]
+
+
+class Keeper:
+    """The claimfs-keeper of one node."""
+
+    def __init__(self, build, state, options=(), env=None):
+        self.socket = os.path.join(state, "keeper.sock")
+        self.env = env
+        self.argv = [program(build, "claimfs-keeper"), "--state-dir", state,
+                     *options]
+        self.process = Process("claimfs-keeper", state)
+
+    def start(self):
+        self.process.start(self.argv, lambda: os.path.exists(self.socket),
+                           env=self.env)
+        return self
+
+    def stop(self):
+        return self.process.stop()
 
 
 class Node:
@@ -44,7 +64,8 @@ class Node:
         return self
 
     def stop(self):
-        status = self.process.stop()
+        """With all its volumes, which SIGTERM would leave to a keeper."""
+        status = self.process.stop(number=signal.SIGINT)
         unmount_below(self.state)
         return status
 

@@ -12,6 +12,8 @@ import socket
 import subprocess
 import time
 
+SIGTERM = signal.SIGTERM
+
 
 class LabError(Exception):
     """What went wrong, as one sentence (and perhaps lines of a log)."""
@@ -130,10 +132,10 @@ class Process:
     def go_on(self):
         self.signal(signal.SIGCONT)
 
-    def stop(self, grace=10.0):
+    def stop(self, grace=10.0, number=SIGTERM):
         """Asks it to end, then makes it; returns the exit status if known."""
         if self.is_running():
-            self.signal(signal.SIGTERM)
+            self.signal(number)
             try:
                 wait_for(lambda: not self.is_running(), "its end", grace)
             except LabError:

@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	enum nfs_proc proc;
 	size_t piece;
 
-	if (len < 2 || (!pool && buffer_pool_new(&pool) < 0))
+	if (len < 2 || (!pool && buffer_pool_new(&pool, NULL) < 0))
 		return 0;
 	proc = data[0] % NFS_N_PROCS;
 	piece = data[1] + 1u;

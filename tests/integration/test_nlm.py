@@ -19,9 +19,11 @@ import unittest
 import grpc
 
 from csi_case import MountCase
-from lab import Process, answers, free_port, unmount_below, wait_for
+from lab import Keeper, Process, answers, free_port, unmount_below, wait_for
 from lock_holder import SECONDS, can_lock, held, started
 from namespaces import Namespaces
+
+import lab_case
 
 FLOCK = "hhqqi4x"
 BOTH = ("flock", "posix")
@@ -144,6 +146,15 @@ class NlmCase(MountCase):
         context = super().context(subdir)
         context["mountOptions"] += ",lock"
         return {**context, **changes}
+
+    @classmethod
+    def is_served(cls, number):
+        try:
+            cls.clients[number].identity.Probe(cls.pb.ProbeRequest(),
+                                               timeout=SECONDS)
+        except grpc.RpcError:
+            return False
+        return True
 
     def wait_until_free(self, path, how="posix"):
         wait_for(lambda: can_lock(how, path), "the lock to be free")
@@ -406,14 +417,6 @@ class Nlm(NlmCase):
 
 class NlmCrash(NlmCase):
 
-    def is_served(self, number):
-        try:
-            self.clients[number].identity.Probe(self.pb.ProbeRequest(),
-                                                timeout=SECONDS)
-        except grpc.RpcError:
-            return False
-        return True
-
     def test_what_a_crash_left_is_dropped_at_the_next_stage(self):
         node = self.cluster.nodes[0]
         there = f"{self.there}/file"
@@ -430,3 +433,30 @@ class NlmCrash(NlmCase):
         self.assertFalse(can_lock("posix", there))
         type(self).a = self.mount(0, "shared")
         self.assertTrue(can_lock("posix", there))
+
+
+class NlmKeeper(NlmCase):
+
+    @classmethod
+    def start_lab(cls):
+        super().start_lab()
+        node = cls.cluster.nodes[0]
+        node.stop()
+        cls.daemons.append(Keeper(lab_case.PROGRAMS, node.state,
+                                  env=cls.cluster.env).start())
+        node.start()
+        wait_for(lambda: cls.is_served(0), "the node's socket")
+
+    def test_a_volume_with_locks_is_not_kept(self):
+        node = self.cluster.nodes[0]
+        there = f"{self.there}/file"
+        with open(there, "wb") as f:
+            f.write(bytes(10))
+        with held("posix", f"{self.here}/file"):
+            self.assertEqual(node.process.stop(), 0)
+            with open("/proc/self/mountinfo", encoding="utf-8") as f:
+                self.assertNotIn(f" {self.a} ", f.read())
+            self.assertTrue(can_lock("posix", there))
+        node.start()
+        wait_for(lambda: self.is_served(0), "the node's socket")
+        type(self).a = self.mount(0, "shared")

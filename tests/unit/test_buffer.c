@@ -7,7 +7,7 @@ static struct buffer_pool *pool;
 
 static void set_up(void)
 {
-	cr_assert_eq(buffer_pool_new(&pool), 0);
+	cr_assert_eq(buffer_pool_new(&pool, NULL), 0);
 }
 
 static void tear_down(void)

@@ -19,8 +19,8 @@ static struct store make_store(void)
 {
 	struct store store = { 0 };
 
-	cr_assert_eq(buffer_pool_new(&store.pool), 0);
-	cr_assert_eq(kept_new(&store.kept), 0);
+	cr_assert_eq(buffer_pool_new(&store.pool, NULL), 0);
+	cr_assert_eq(kept_new(&store.kept, NULL), 0);
 	store.file = kept_get(store.kept, 7, &fh);
 	return store;
 }

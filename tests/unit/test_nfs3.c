@@ -234,7 +234,7 @@ static void set_up(void)
 {
 	log_set_level(LOG_ERROR);
 	cr_assert_eq(loop_new(&loop), 0);
-	cr_assert_eq(buffer_pool_new(&pool), 0);
+	cr_assert_eq(buffer_pool_new(&pool, NULL), 0);
 	server_listen();
 }
 

@@ -12,7 +12,7 @@ static struct nfs_record record;
 
 static void set_up(void)
 {
-	cr_assert_eq(buffer_pool_new(&pool), 0);
+	cr_assert_eq(buffer_pool_new(&pool, NULL), 0);
 	nfs_record_init(&record, pool);
 }
 

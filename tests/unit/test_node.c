@@ -104,6 +104,23 @@ struct trace *volume_get_trace(struct volume *volume)
 	return NULL;
 }
 
+struct volume *volume_hand_over(struct volume *volume)
+{
+	return volume_stop(volume);
+}
+
+void volume_get_state(const struct volume *volume, struct volume_state *ret)
+{
+	*ret = (struct volume_state){ .dev_minor = volume->minor };
+}
+
+int volume_resume(struct volume **ret, struct shards *shards,
+		  const struct volume_spec *spec,
+		  const struct volume_state *state, struct err *err)
+{
+	return err_set(err, -ENODEV, "the mount is gone");
+}
+
 void volume_drop_caches(struct volume *volume)
 {
 }

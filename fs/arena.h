@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The memory of all I/O buffers of the process: a memory file, so that what was
+ * written and is not committed on a server yet is there for the next process. An
+ * address in it is told to that one as an offset.
+ *
+ * A process that attaches the file of a former one takes new memory only beyond
+ * what that one used, claims what is still wanted, and settles: the rest is free.
+ *
+ * Threads: any.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cleanup.h"
+
+struct arena;
+
+int arena_new(struct arena **ret);
+/* take_fd is consumed. -EBADMSG when it is not an arena of this version. */
+int arena_attach(struct arena **ret, int take_fd);
+/* Every piece must have been put, or is left to the next process. */
+struct arena *arena_free(struct arena *arena);
+
+/* The memory file; borrowed. */
+int arena_fd(const struct arena *arena);
+
+/* A piece of BUFFER_SMALL_SIZE or BUFFER_LARGE_SIZE bytes; NULL = all are taken. */
+uint8_t *arena_get(struct arena *arena, uint32_t size);
+/* Its memory goes back to the system. */
+void arena_put(struct arena *arena, uint8_t *piece);
+
+uint64_t arena_offset(const struct arena *arena, const uint8_t *data);
+
+/*
+ * The piece of a former process that offset is in: its address and size. False
+ * when there is none, or when it can't hold len bytes from there.
+ */
+bool arena_claim(struct arena *arena, uint64_t offset, uint32_t len,
+		 uint8_t **ret_piece, uint32_t *ret_size);
+/* From here on nothing is put back: the next process may want it. NULL: nothing. */
+void arena_close(struct arena *arena);
+
+/* Nothing more is claimed. NULL: nothing. */
+void arena_settle(struct arena *arena);
+
+DEFINE_CLEANUP(struct arena *, arena_free)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A slot is in use while its unique is not 0; that is written last and cleared
+ * first, and a flag is set after what it speaks of, so that a process that dies
+ * between two stores leaves nothing that is half true.
+ *
+ * Slots that a former process left belong to requests that the kernel asks again,
+ * or to such as were answered right before the end. Nobody can tell them apart, so
+ * they stay until their request comes or all others are taken.
+ */
+
+#include "intent.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "inode_layout.h"
+
+#define UNIQUE_RESEND (1ull << 63)
+
+struct intents {
+	struct intent_slot *slots; /* borrowed, as n_used: the table's memory */
+	uint32_t *n_used;	   /* lock: that were ever used */
+	pthread_mutex_t lock;
+	uint32_t n_free;    /* lock */
+	uint32_t next_left; /* lock: where to look for one that was left */
+	uint32_t free[INTENTS_MAX]; /* lock */
+	bool is_left[INTENTS_MAX];  /* lock: by a former process */
+};
+
+int intents_new(struct intents **ret, struct inode_table *table)
+{
+	struct intents *intents = calloc(1, sizeof(*intents));
+
+	if (!intents)
+		return -ENOMEM;
+	intents->slots = inode_table_intents(table);
+	intents->n_used = &inode_table_header(table)->n_intents;
+	(void)pthread_mutex_init(&intents->lock, NULL);
+	for (uint32_t i = 0; i < *intents->n_used; i++) {
+		if (atomic_load(&intents->slots[i].unique))
+			intents->is_left[i] = true;
+		else
+			intents->free[intents->n_free++] = i;
+	}
+	*ret = intents;
+	return 0;
+}
+
+struct intents *intents_free(struct intents *intents)
+{
+	if (!intents)
+		return NULL;
+	(void)pthread_mutex_destroy(&intents->lock);
+	free(intents);
+	return NULL;
+}
+
+static uint32_t find_left_locked(struct intents *intents, uint64_t unique)
+{
+	for (uint32_t i = 0; i < *intents->n_used; i++) {
+		if (intents->is_left[i] &&
+		    atomic_load(&intents->slots[i].unique) == unique)
+			return i;
+	}
+	return INTENT_NONE;
+}
+
+static uint32_t take_left_locked(struct intents *intents)
+{
+	for (; intents->next_left < *intents->n_used; intents->next_left++) {
+		if (intents->is_left[intents->next_left])
+			return intents->next_left;
+	}
+	return INTENT_NONE;
+}
+
+static uint32_t take_locked(struct intents *intents)
+{
+	uint32_t slot;
+
+	if (intents->n_free > 0)
+		slot = intents->free[--intents->n_free];
+	else if (*intents->n_used < INTENTS_MAX)
+		slot = (*intents->n_used)++;
+	else
+		slot = take_left_locked(intents);
+	if (slot == INTENT_NONE)
+		return slot;
+	intents->is_left[slot] = false;
+	return slot;
+}
+
+static uint32_t begin_new(struct intents *intents, uint64_t unique)
+{
+	struct intent_slot *slot;
+	uint32_t i;
+
+	pthread_mutex_lock(&intents->lock);
+	i = take_locked(intents);
+	pthread_mutex_unlock(&intents->lock);
+	if (i == INTENT_NONE)
+		return i;
+	slot = &intents->slots[i];
+	atomic_store(&slot->unique, 0);
+	atomic_store(&slot->flags, 0);
+	atomic_store(&slot->unique, unique);
+	return i;
+}
+
+static uint32_t begin_again(struct intents *intents, uint64_t unique,
+			    struct intent_outcome *ret)
+{
+	const struct intent_slot *slot;
+	uint32_t flags;
+	uint32_t i;
+
+	pthread_mutex_lock(&intents->lock);
+	i = find_left_locked(intents, unique);
+	if (i != INTENT_NONE)
+		intents->is_left[i] = false;
+	pthread_mutex_unlock(&intents->lock);
+	if (i == INTENT_NONE)
+		return begin_new(intents, unique);
+	slot = &intents->slots[i];
+	flags = atomic_load(&slot->flags);
+	*ret = (struct intent_outcome){
+		.is_settled = flags & INTENT_SETTLED,
+		.status = slot->status,
+		.has_value = flags & INTENT_HAS_VALUE,
+		.value = slot->value,
+	};
+	return i;
+}
+
+uint32_t intent_begin(struct intents *intents, uint64_t unique,
+		      struct intent_outcome *ret)
+{
+	*ret = (struct intent_outcome){ 0 };
+	if (!intents)
+		return INTENT_NONE;
+	if (unique & UNIQUE_RESEND)
+		return begin_again(intents, unique & ~UNIQUE_RESEND, ret);
+	return begin_new(intents, unique);
+}
+
+void intent_set_value(struct intents *intents, uint32_t slot, uint64_t value)
+{
+	if (slot == INTENT_NONE)
+		return;
+	intents->slots[slot].value = value;
+	atomic_fetch_or(&intents->slots[slot].flags, INTENT_HAS_VALUE);
+}
+
+void intent_settle(struct intents *intents, uint32_t slot, int status)
+{
+	if (slot == INTENT_NONE)
+		return;
+	intents->slots[slot].status = status;
+	atomic_fetch_or(&intents->slots[slot].flags, INTENT_SETTLED);
+}
+
+void intent_end(struct intents *intents, uint32_t slot)
+{
+	if (slot == INTENT_NONE)
+		return;
+	atomic_store(&intents->slots[slot].unique, 0);
+	pthread_mutex_lock(&intents->lock);
+	intents->free[intents->n_free++] = slot;
+	pthread_mutex_unlock(&intents->lock);
+}

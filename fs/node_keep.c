@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the keeper is told of the node's volumes, and what a new process makes of
+ * what it is given: an entry as if it had been staged and published here.
+ *
+ * A verb tells the keeper before it answers, so that what was answered is never
+ * lost. What was told and not answered is harmless: the kubelet asks again.
+ *
+ * Volumes with mount option `lock` are not kept: who holds which lock is known to
+ * this process alone, and the next one would neither refuse a lock that is taken nor
+ * reclaim one from a server that restarts. They end with the process, and their
+ * locks are given back when they are staged again (lock_journal.c).
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "keeper.h"
+#include "log.h"
+#include "node_record.h"
+#include "node_registry.h"
+
+bool node_is_kept(const struct node_entry *entry)
+{
+	return entry->volume &&
+	       !volume_get_spec(entry->volume)->options.has_locks;
+}
+
+/* --- telling ---------------------------------------------------------------- */
+
+void node_keep(struct node *node, const struct node_entry *entry)
+{
+	_cleanup_(fd_close) int record_fd = -1;
+	struct volume_state state;
+	int r;
+
+	if (!node->keeper || !node_is_kept(entry))
+		return;
+	r = node_record_write(entry, &record_fd);
+	if (r < 0) {
+		log_error("the keeper can't be told of a volume",
+			  F_STR("volume", entry->name),
+			  F_STR("error", strerror(-r)));
+		return;
+	}
+	volume_get_state(entry->volume, &state);
+	keeper_hold(node->keeper, state.dev_minor,
+		    &(struct keeper_fds){ { [KEEPER_FUSE] = state.fuse_fd,
+					    [KEEPER_TABLE] = state.table_fd,
+					    [KEEPER_RECORD] = record_fd,
+					    [KEEPER_DATA] = state.data_fd } });
+}
+
+/* The next one in order of name that is served, with a reader; NULL = none. */
+static struct node_entry *next_entry(struct node *node, const char *after)
+{
+	struct node_entry *entry;
+
+	pthread_mutex_lock(&node->lock);
+	TAILQ_FOREACH (entry, &node->entries, link) {
+		if (entry->volume && (!after || strcmp(entry->name, after) > 0))
+			break;
+	}
+	if (entry)
+		entry->n_readers++;
+	pthread_mutex_unlock(&node->lock);
+	return entry;
+}
+
+/* Not while a verb changes it; that verb tells the keeper itself. */
+static bool entry_make_busy(struct node *node, struct node_entry *entry)
+{
+	bool is_free;
+
+	pthread_mutex_lock(&node->lock);
+	is_free = !entry->is_busy;
+	entry->is_busy = true;
+	pthread_mutex_unlock(&node->lock);
+	return is_free;
+}
+
+void node_keep_all(struct node *node)
+{
+	struct node_entry *entry = next_entry(node, NULL);
+
+	while (entry) {
+		struct node_entry *last = entry;
+
+		if (entry_make_busy(node, entry)) {
+			node_keep(node, entry);
+			node_entry_end(node, entry);
+		}
+		entry = next_entry(node, last->name);
+		node_reader_end(node, last);
+	}
+}
+
+/* --- taking over --------------------------------------------------------------- */
+
+static int insert(struct node *node, struct node_entry *entry)
+{
+	int r = -ENOSPC;
+
+	pthread_mutex_lock(&node->lock);
+	if (node->n_entries < NODE_VOLUMES_MAX)
+		r = node_entries_insert(&node->entries, entry);
+	if (r == 0) {
+		node->n_entries++;
+		entry->is_busy = true;
+	}
+	pthread_mutex_unlock(&node->lock);
+	return r;
+}
+
+static uint64_t mount_group(const struct node_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_targets; i++) {
+		if (entry->targets[i].mount_group)
+			return entry->targets[i].mount_group;
+	}
+	return 0;
+}
+
+static void resumed(struct node *node, struct node_entry *entry,
+		    struct volume *take_volume)
+{
+	uint64_t group = mount_group(entry);
+
+	if (group)
+		volume_set_mount_group(take_volume, group);
+	pthread_mutex_lock(&node->lock);
+	entry->volume = take_volume;
+	entry->is_busy = false;
+	pthread_mutex_unlock(&node->lock);
+	log_info("volume taken over", F_STR("volume", entry->name),
+		 F_U64("targets", entry->n_targets));
+}
+
+static int take_entry(struct node *node, struct node_record *record,
+		      const struct volume_spec *spec,
+		      const struct volume_state *state, struct err *err)
+{
+	_cleanup_(node_entry_free) struct node_entry *made = NULL;
+	struct volume *volume;
+	struct node_entry *entry;
+	int r;
+
+	r = node_entry_new(&made, &record->stage, spec->pv);
+	if (r == 0) {
+		node_entry_set_targets(made, TAKE_PTR(record->targets),
+				       record->n_targets);
+		record->n_targets = 0;
+		r = insert(node, made);
+	}
+	if (r < 0)
+		return err_set_errno(err, r, "take over volume \"%s\"",
+				     spec->handle);
+	entry = TAKE_PTR(made);
+	r = volume_resume(&volume, node->shards, spec, state, err);
+	if (r < 0)
+		node_entry_shut_down(node, entry);
+	else
+		resumed(node, entry, volume);
+	return r;
+}
+
+static int take_over(struct node *node, const struct volume_state *state,
+		     int record_fd, struct err *err)
+{
+	_cleanup_(node_record_fini) struct node_record record = { 0 };
+	_cleanup_(node_spec_fini) struct node_spec spec = { 0 };
+	int r;
+
+	r = node_record_read(record_fd, &record, err);
+	if (r == 0)
+		r = node_spec_parse(&record.stage, &spec, err);
+	return r < 0 ? r : take_entry(node, &record, &spec.volume, state, err);
+}
+
+int node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds,
+		   struct err *err)
+{
+	const struct volume_state state = {
+		.fuse_fd = take_fds.fd[KEEPER_FUSE],
+		.table_fd = take_fds.fd[KEEPER_TABLE],
+		.dev_minor = key,
+	};
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+	int r = take_over(node, &state, take_fds.fd[KEEPER_RECORD], &why);
+
+	keeper_fds_close(&take_fds);
+	if (r == -EBADMSG)
+		return err_set(err, r, "%s", err_text(&why));
+	if (r < 0) {
+		log_error("a volume is given up",
+			  F_STR("error", err_text(&why)));
+		keeper_drop(node->keeper, key);
+	}
+	return 0;
+}

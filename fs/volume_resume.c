@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A volume that another process of ours served: its mount, its node table and what
+ * the server said at its start are taken over, and the server is asked for nothing,
+ * since it may be away. Requests that it owes wait as they did before.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "arena.h"
+#include "commit.h"
+#include "file_state.h"
+#include "inode.h"
+#include "inode_layout.h"
+#include "volume_object.h"
+
+static int attach_table(struct volume *volume, int table_fd, struct err *err)
+{
+	int fd = fcntl(table_fd, F_DUPFD_CLOEXEC, 0);
+	int r = fd < 0 ? -errno
+		       : inode_table_attach(&volume->view.inodes, fd, 0);
+
+	if (r == -EBADMSG)
+		return err_set(
+			err, r,
+			"the node table of volume %s is of another version",
+			volume->spec.handle);
+	if (r < 0)
+		return err_set_errno(err, r, "map the node table of volume %s",
+				     volume->spec.handle);
+	volume->export = inode_table_header(volume->view.inodes)->export;
+	volume->has_export = true;
+	return 0;
+}
+
+static void count_files(struct view *view)
+{
+	uint64_t cursor = 0;
+	uint64_t node;
+	uint32_t n_opens = 0;
+	uint32_t n_silly = 0;
+
+	while ((node = inode_next(view->inodes, &cursor)) != 0) {
+		n_opens += file_n_opens(view->inodes, node);
+		n_silly += file_is_silly(view->inodes, node);
+	}
+	atomic_store(&view->n_opens, n_opens);
+	atomic_store(&view->n_silly, n_silly);
+}
+
+static int resume_session(struct volume *volume,
+			  const struct volume_state *state, struct err *err)
+{
+	const struct table_header *header =
+		inode_table_header(volume->view.inodes);
+	const struct session_resume resume = {
+		.fuse_fd = state->fuse_fd,
+		.dev_minor = state->dev_minor,
+		.init_request = header->init_request,
+		.init_len = header->init_len,
+	};
+
+	return volume_make_session(volume, &resume, err);
+}
+
+int volume_resume(struct volume **ret, struct shards *shards,
+		  const struct volume_spec *spec,
+		  const struct volume_state *state, struct err *err)
+{
+	_cleanup_(volume_hand_over) struct volume *volume =
+		calloc(1, sizeof(*volume));
+	int r;
+
+	if (!volume)
+		return err_set(err, -ENOMEM, "resume volume %s", spec->handle);
+	volume->shards = shards;
+	view_init(&volume->view);
+	r = volume_copy_spec(volume, spec);
+	if (r < 0)
+		return err_set(err, r, "resume volume %s", spec->handle);
+	r = attach_table(volume, state->table_fd, err);
+	if (r == 0)
+		r = volume_make_view(volume, err);
+	if (r < 0)
+		return r;
+	count_files(&volume->view);
+	r = commits_restore(volume->view.commits);
+	if (r < 0)
+		return err_set_errno(err, r,
+				     "take over what volume %s has to write",
+				     spec->handle);
+	r = resume_session(volume, state, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(volume);
+	return 0;
+}
+
+void volume_get_state(const struct volume *volume, struct volume_state *ret)
+{
+	*ret = (struct volume_state){
+		.fuse_fd = session_fd(volume->session),
+		.table_fd = inode_table_fd(volume->view.inodes),
+		.data_fd = arena_fd(shards_arena(volume->shards)),
+		.dev_minor = session_dev_minor(volume->session),
+	};
+}

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node daemon that is killed, stopped and started again while programs work on
+its mounts, and a keeper that is: what was open stays open, and nobody sees an
+error. Nothing here is opened on a mount by the test itself."""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+from csi_case import Client, CsiCase
+from lab import Keeper, wait_for
+
+import lab_case
+
+# Writes and reads back through one descriptor until told to stop by a file that
+# appears; prints the number of rounds.
+WORKER = """
+import os, sys
+path, stop = sys.argv[1:]
+fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+rounds = 0
+while not os.path.exists(stop):
+    data = b"%08d" % rounds * 512
+    at = rounds % 64 * 4096
+    assert os.pwrite(fd, data, at) == len(data)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    got = os.pread(fd, len(data), at)
+    assert got == data, (rounds, got[:16], len(got))
+    rounds += 1
+    print(rounds, flush=True)
+"""
+
+# Changes names and checks every outcome, until told to stop.
+NAMES = """
+import os, sys
+folder, stop = sys.argv[1:]
+os.mkdir(folder)
+rounds = 0
+log = os.open(folder + "/log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+while not os.path.exists(stop):
+    a, b, c = (f"{folder}/{name}{rounds}" for name in "abc")
+    os.mkdir(a)
+    fd = os.open(a + "/file", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    os.close(fd)
+    assert os.stat(a + "/file").st_mode & 0o777 == 0o640
+    os.rename(a + "/file", b)
+    assert os.listdir(a) == [], os.listdir(a)
+    os.link(b, c)
+    assert os.stat(b).st_nlink == 2
+    os.unlink(b)
+    os.symlink("there", b)
+    assert os.readlink(b) == "there"
+    fd = os.open(c, os.O_RDONLY)
+    os.rename(b, a + "/link")
+    os.unlink(c)
+    assert os.fstat(fd).st_size == 0
+    os.close(fd)
+    os.unlink(a + "/link")
+    os.rmdir(a)
+    os.write(log, b"%06d\\n" % rounds)
+    rounds += 1
+    print(rounds, flush=True)
+os.close(log)
+lines = open(folder + "/log").read().split()
+assert lines == ["%06d" % n for n in range(rounds)], lines
+# Names set aside may be left over: see fs/opens.c.
+names = [name for name in os.listdir(folder) if not name.startswith(".nfs")]
+assert names == ["log"], names
+"""
+
+
+class KeeperCase(CsiCase):
+    """One node with a keeper, and a volume mounted on it."""
+
+    keeper_options = ()
+
+    @classmethod
+    def start_lab(cls):
+        super().start_lab()
+        cls.node = cls.cluster.nodes[0]
+        cls.node.stop()
+        cls.keeper = cls.new_keeper()
+        cls.node.start()
+        cls.reconnect()
+
+    @classmethod
+    def new_keeper(cls):
+        return Keeper(lab_case.PROGRAMS, cls.node.state, cls.keeper_options,
+                      cls.cluster.env).start()
+
+    @classmethod
+    def node_log_has(cls, text, seconds=20):
+        wait_for(lambda: text in cls.node.process.log(),
+                 f"the node to log {text!r}", seconds)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.keeper.stop()
+
+    def setUp(self):
+        self.volume = self._testMethodName[5:45]
+        os.mkdir(os.path.join(self.cluster.export, self.volume))
+        self.target = self.mount(0, self.volume)
+
+    def tearDown(self):
+        self.reconnect()
+        staging = os.path.join(self.folder, f"stage-0-{self.volume}")
+        self.unmount(0, self.volume, self.target)
+        self.clients[0].node.NodeUnstageVolume(
+            self.pb.NodeUnstageVolumeRequest(
+                volume_id=self.volume, staging_target_path=staging),
+            timeout=30)
+        self.assertFalse(staging in self.mounts())
+
+    @classmethod
+    def mounts(cls):
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            return f.read()
+
+    @classmethod
+    def reconnect(cls):
+        """gRPC backs off after a daemon was away."""
+        cls.clients[0].channel.close()
+        stubs = sys.modules["csi_pb2_grpc"]
+        cls.clients[0] = Client(stubs, cls.node.socket)
+
+    def kill_node(self):
+        self.node.process.signal(signal.SIGKILL)
+        wait_for(lambda: not self.node.process.is_running(), "the node's end")
+
+    def worker(self, name="file", program=WORKER):
+        """A program that works on the mount, and how to end it."""
+        stop = os.path.join(self.folder, f"stop-{self.volume}-{name}")
+        child = subprocess.Popen(
+            [sys.executable, "-c", program, os.path.join(self.target, name),
+             stop], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(child.kill)
+
+        def end():
+            with open(stop, "w", encoding="ascii"):
+                pass
+            out, err = child.communicate(timeout=60)
+            self.assertEqual((child.returncode, err), (0, ""))
+        return child, end
+
+    def rounds(self, child, n):
+        """Reads n lines of a worker's output."""
+        for _ in range(n):
+            if not child.stdout.readline():
+                self.fail(child.communicate(timeout=30)[1])
+
+
+class Killed(KeeperCase):
+
+    def test_a_program_goes_on_after_the_node_was_killed(self):
+        child, end = self.worker()
+        for _ in range(5):
+            self.rounds(child, 5)
+            self.kill_node()
+            self.node.start()
+        self.rounds(child, 5)
+        end()
+        self.node_log_has("volume taken over")
+
+    def test_names_change_once_however_often_the_node_is_killed(self):
+        children = [self.worker(f"names{n}", NAMES) for n in range(3)]
+        for _ in range(20):
+            for child, _ in children:
+                self.rounds(child, 3)
+            self.kill_node()
+            self.node.start()
+        for child, end in children:
+            end()
+
+    def test_the_volume_is_there_as_it_was_published(self):
+        self.kill_node()
+        self.node.start()
+        with open(f"{self.node.meta}/volumes/{self.volume}/pods",
+                  encoding="utf-8") as f:
+            self.assertIn(self.target, f.read())
+
+    def test_publishing_again_is_the_same_request(self):
+        self.kill_node()
+        self.node.start()
+        self.reconnect()
+        staging = os.path.join(self.folder, f"stage-0-{self.volume}")
+        node = self.clients[0].node
+        node.NodeStageVolume(self.stage_request(self.volume, staging),
+                             timeout=30)
+        node.NodePublishVolume(
+            self.publish_request(self.volume, staging, self.target),
+            timeout=30)
+        self.assertEqual(self.mounts().count(self.target), 1)
+
+    def test_a_virtual_file_that_was_open_says_so(self):
+        child = subprocess.Popen(
+            [sys.executable, "-c",
+             "import os, sys\n"
+             f"fd = os.open({self.target + '/.meta/health'!r}, os.O_RDONLY)\n"
+             "print('open', flush=True)\n"
+             "sys.stdin.readline()\n"
+             "try:\n"
+             "    os.read(fd, 10)\n"
+             "except OSError as error:\n"
+             "    print(error.errno)\n"
+             "os.close(fd)\n"
+             f"print(open({self.target + '/.meta/health'!r}).read())\n"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(child.kill)
+        self.assertEqual(child.stdout.readline(), "open\n")
+        self.kill_node()
+        self.node.start()
+        out, _ = child.communicate("\n", timeout=60)
+        self.assertEqual(out.split(), ["116", "ok"])  # ESTALE
+
+    def test_the_server_may_be_away_when_the_node_comes_back(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.cluster.server.stop()
+        self.kill_node()
+        self.node.start()
+        self.cluster.server.start()
+        self.rounds(child, 20)
+        end()
+
+    def test_a_new_keeper_is_told_of_everything(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.keeper.process.signal(signal.SIGKILL)
+        wait_for(lambda: not self.keeper.process.is_running(), "its end")
+        self.rounds(child, 5)
+        seen = self.node.process.log().count("a keeper is here")
+        type(self).keeper = self.new_keeper()
+        wait_for(lambda: self.node.process.log().count("a keeper is here")
+                 > seen, "the node to see it")
+        self.kill_node()
+        self.node.start()
+        self.rounds(child, 5)
+        end()
+
+
+class KilledAlone(Killed):
+    """The same on volumes of one node, whose pages the kernel keeps back."""
+
+    @classmethod
+    def capability(cls, mode=None, flags=(), group=""):
+        return super().capability(cls.modes.SINGLE_NODE_WRITER
+                                  if mode is None else mode, flags, group)
+
+
+class Stopped(KeeperCase):
+
+    def test_sigterm_hands_the_volumes_over(self):
+        child, end = self.worker()
+        for _ in range(3):
+            self.rounds(child, 5)
+            self.assertEqual(self.node.process.stop(), 0)
+            self.assertTrue(self.target in self.mounts())
+            self.node.start()
+        self.rounds(child, 5)
+        end()
+
+    def test_a_server_that_is_silent_does_not_hold_it_up(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.cluster.server.process.signal(signal.SIGSTOP)
+        try:
+            self.assertEqual(self.node.process.stop(), 0)
+            self.node.start()
+        finally:
+            self.cluster.server.process.signal(signal.SIGCONT)
+        self.rounds(child, 5)
+        end()
+
+
+class Late(KeeperCase):
+
+    @classmethod
+    def start_lab(cls):
+        super().start_lab()
+        cls.keeper.stop()
+        cls.node.stop()
+        cls.node.start()
+        cls.reconnect()
+        cls.keeper = cls.new_keeper()
+
+    def test_a_keeper_that_comes_later_gets_no_volumes(self):
+        self.node_log_has("restart this process to use it")
+        self.assertEqual(self.node.process.stop(), 0)
+        self.assertFalse(self.target in self.mounts())
+        self.node.start()
+
+
+class Garbage(KeeperCase):
+
+    def test_a_peer_that_talks_nonsense_is_sent_away(self):
+        for text in (b"", b"x", b"x" * 16, b"x" * 4096,
+                     struct.pack("<IHHII", 0x72706b63, 1, 2, 7, 0)):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
+                peer.settimeout(10)
+                peer.connect(self.keeper.socket)
+                peer.send(text)
+                if text:
+                    self.assertEqual(peer.recv(100), b"")
+        self.kill_node()
+        self.node.start()
+        self.node_log_has("volume taken over")
+
+
+class Deadline(KeeperCase):
+
+    keeper_options = ("--abort-after", "1")
+
+    def test_who_waits_is_freed_when_no_node_daemon_comes(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.kill_node()
+        _, err = child.communicate(timeout=30)
+        self.assertRegex(err, "not connected|connection abort")
+        self.node.start()
+        self.reconnect()
+        staging = os.path.join(self.folder, f"stage-0-{self.volume}")
+        node = self.clients[0].node
+        node.NodeStageVolume(self.stage_request(self.volume, staging),
+                             timeout=30)
+        node.NodePublishVolume(
+            self.publish_request(self.volume, staging, self.target),
+            timeout=30)
