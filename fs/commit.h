@@ -43,9 +43,10 @@ struct commits *commits_free(struct commits *commits);
 uint64_t commits_bytes(struct commits *commits);
 
 /*
- * op is about to change op->node's data, whose handle is op->call.args.fh, and adds
- * op->io.len bytes to it, 0 for truncations. resume runs when it may, now or later:
- * with op->call.status 0, or what ended the wait; only with 0 has the write begun.
+ * op is about to change op->node's data, whose handle is op->call.args.fh;
+ * op->io.len is how much it adds, 0 for truncations. resume runs when it may, now or
+ * later: with op->call.status 0, or with what ended the wait; only with 0 has the
+ * write begun.
  */
 void commits_begin_write(struct op *op, op_fn resume);
 /* It failed, or there is nothing to keep. */

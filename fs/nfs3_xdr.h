@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * NFSv3 (RFC 1813) on the wire, and NLM through it (nlm_xdr.h): arguments out of a struct nfs_call, results into
- * it. The reader is never trusted: see nfs3_decode.c.
+ * NFSv3 (RFC 1813) on the wire, and NLM through it (nlm_xdr.h): arguments out of a
+ * struct nfs_call, results into it. The reader is never trusted: see
+ * nfs3_decode.c.
  *
  * Pure functions, any thread.
  */

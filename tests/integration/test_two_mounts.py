@@ -4,9 +4,8 @@
 What was written is on the server when close(2) or fsync(2) returns, and an open(2)
 shows the file's data and size as they are on the server then; only what has not
 changed is kept in a cache. Appends go to the server's end. A missing name is looked
-for each time; a name that changed hands may be believed for a second. Each test
-fails when its promise is broken; the cases for two mounts in tests/conformance add
-mappings, permissions and listings."""
+for each time; a name that changed hands may be believed for a second. The cases for
+two mounts in tests/conformance add mappings, permissions and listings."""
 
 import hashlib
 import mmap
