@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -245,6 +246,40 @@ def meta(t):
     t.shell("cat", f"{node}/version")
 
 
+# FUSE_NOTIFY_RESEND, without which mounts can't be taken over.
+KERNEL_MIN = (6, 9)
+
+# Holds a file open, and writes on when it is told to.
+WRITE_ON = 'exec 3>>"$0"; echo before >&3; echo; read -r go; echo after >&3'
+
+
+def killed(t):
+    """A node daemon that is killed and started again keeps its mounts"""
+    release = os.uname().release
+    if tuple(map(int, re.findall(r"\d+", release)[:2])) < KERNEL_MIN:
+        print(f"  skipped: Linux {release} is older than 6.9")
+        return
+    paths = t.pod_paths(["writer-1", "reader"])
+    node = t.cluster.nodes[0]
+    pod = subprocess.Popen(
+        ["sh", "-c", WRITE_ON, os.path.join(paths["writer-1"], "open.txt")],
+        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    try:
+        pod.stdout.readline()
+        print(f"$ kill -KILL {node.process.pid}  # claimfs-node of {node.name}")
+        node.process.stop(number=signal.SIGKILL)
+        node.start()
+        out, _ = pod.communicate("\n", timeout=60)
+    finally:
+        pod.kill()
+    t.expect(pod.returncode == 0, "writer-1 notices nothing", out)
+    found = read(os.path.join(paths["reader"], "open.txt"))
+    t.expect(found == "before\nafter\n",
+             "what it wrote before and after is read by reader", repr(found))
+    t.shell("cat", f"{node.meta}/volumes/{t.volume}/pods")
+
+
 def hopeless(t):
     """What can't be served stays Pending, with an event that says why"""
     t.apply("pod-missing-claim.yaml")
@@ -321,5 +356,5 @@ def fio(t):
     os.unlink(os.path.join(path, "verify.0.0"))
 
 
-CHAPTERS = [a_class, a_claim, some_pods, meta, hopeless, delete_in_use, retain,
-            fio]
+CHAPTERS = [a_class, a_claim, some_pods, meta, killed, hopeless, delete_in_use,
+            retain, fio]

@@ -173,7 +173,7 @@ def run(args):
     folder = args.state_dir or STATE_DIR
     if args.check and not args.state_dir:
         folder = tempfile.mkdtemp(prefix="claimfs-check-", dir="/var/tmp")
-    cluster = Cluster(programs, folder, foreign)
+    cluster = Cluster(programs, folder, foreign, has_keepers=True)
     sweep_earlier(cluster)
     cluster.down()
     if args.down:

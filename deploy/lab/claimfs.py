@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """claimfs's own programs, run from a build directory."""
 
+import contextlib
 import glob
 import json
 import os
@@ -35,6 +36,9 @@ class Keeper:
         self.process = Process("claimfs-keeper", state)
 
     def start(self):
+        # What a killed one left would look like one that is ready.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.socket)
         self.process.start(self.argv, lambda: os.path.exists(self.socket),
                            env=self.env)
         return self

@@ -5,11 +5,12 @@ import glob
 import os
 import re
 import shutil
+import signal
 
-from .claimfs import Ctl, Node, Provisioner
+from .claimfs import Ctl, Keeper, Node, Provisioner
 from .ganesha import Ganesha
 from .mounts import unmount_below
-from .process import LabError, Process, free_port
+from .process import SIGTERM, LabError, Process, free_port
 
 # A folder is only ever emptied if a lab made this file in it.
 MARKER = ".claimfs-lab"
@@ -29,10 +30,11 @@ class ForeignServer:
 
 
 class Cluster:
-    """Two nodes, node-a and node-b, and a provisioner, on one share."""
+    """Two nodes, node-a and node-b, and a provisioner, on one share; with
+    has_keepers each node has a claimfs-keeper besides."""
 
     def __init__(self, build, folder, foreign=None, env=None, shards=None,
-                 squashed=(), nlm_port=None):
+                 squashed=(), nlm_port=None, has_keepers=False):
         self.folder = os.path.abspath(folder)
         self.foreign = foreign
         self.env = env
@@ -40,7 +42,9 @@ class Cluster:
         self.shards = shards
         self.squashed = squashed  # exports that the server has besides
         self.nlm_port = nlm_port  # of its lock manager, if it has one
+        self.has_keepers = has_keepers
         self.server = None
+        self.keepers = []
         self.nodes = []
         self.provisioner = None
         self.ctl = None
@@ -74,6 +78,10 @@ class Cluster:
             options += ["--shards", str(self.shards)]
         for name in ("node-a", "node-b"):
             node = Node(self.build, self.folder, name, options, self.env)
+            # A node daemon uses a keeper that is there when it starts.
+            if self.has_keepers:
+                self.keepers.append(Keeper(self.build, node.state,
+                                           env=self.env).start())
             self.nodes.append(node.start())
         return self
 
@@ -87,19 +95,24 @@ class Cluster:
         return self
 
     def daemons(self):
-        """Every daemon that may run below the folder, clients first."""
-        for name, where in (("claimfs-provisioner", "provisioner"),
-                            ("claimfs-node", "node-a"),
-                            ("claimfs-node", "node-b"),
-                            ("ganesha", "server")):
-            yield Process(name, os.path.join(self.folder, where))
+        """Every daemon that may run below the folder, clients first, and the
+        signal that ends it with all it has."""
+        for name, where, number in (
+                ("claimfs-provisioner", "provisioner", SIGTERM),
+                ("claimfs-node", "node-a", signal.SIGINT),
+                ("claimfs-node", "node-b", signal.SIGINT),
+                ("claimfs-keeper", "node-a", SIGTERM),
+                ("claimfs-keeper", "node-b", SIGTERM),
+                ("ganesha", "server", SIGTERM)):
+            yield Process(name, os.path.join(self.folder, where)), number
         # The story's web servers.
         for path in glob.glob(os.path.join(self.folder, "web", "*.pid")):
-            yield Process(os.path.basename(path)[:-4], os.path.dirname(path))
+            yield Process(os.path.basename(path)[:-4],
+                          os.path.dirname(path)), SIGTERM
 
     def stop(self):
         """Stops what start() began; returns {name: exit status}."""
-        started = [self.provisioner, *self.nodes, self.server]
+        started = [self.provisioner, *self.nodes, *self.keepers, self.server]
         return {part.process.log_path: part.stop() for part in started if part}
 
     def __enter__(self):
@@ -129,8 +142,8 @@ class Cluster:
 
     def down(self):
         """Ends what an earlier run left below the folder; the folder stays."""
-        for daemon in self.daemons():
-            daemon.stop()
+        for daemon, number in self.daemons():
+            daemon.stop(number=number)
         left = unmount_below(self.folder)
         if left:
             raise LabError(f"{left[0]} can't be unmounted; nothing in "
