@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node daemon that is killed, stopped and started again while programs work on
 its mounts, and a keeper that is: what was open stays open, and nobody sees an
-error. Nothing here is opened on a mount by the test itself."""
+error."""
 
 import os
 import signal
@@ -10,29 +10,8 @@ import struct
 import subprocess
 import sys
 
-from csi_case import Client, CsiCase
-from lab import Keeper, wait_for
-
-import lab_case
-
-# Writes and reads back through one descriptor until told to stop by a file that
-# appears; prints the number of rounds.
-WORKER = """
-import os, sys
-path, stop = sys.argv[1:]
-fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-rounds = 0
-while not os.path.exists(stop):
-    data = b"%08d" % rounds * 512
-    at = rounds % 64 * 4096
-    assert os.pwrite(fd, data, at) == len(data)
-    os.fsync(fd)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    got = os.pread(fd, len(data), at)
-    assert got == data, (rounds, got[:16], len(got))
-    rounds += 1
-    print(rounds, flush=True)
-"""
+from keeper_case import KeeperCase
+from lab import wait_for
 
 # Changes names and checks every outcome, until told to stop.
 NAMES = """
@@ -71,90 +50,6 @@ assert lines == ["%06d" % n for n in range(rounds)], lines
 names = [name for name in os.listdir(folder) if not name.startswith(".nfs")]
 assert names == ["log"], names
 """
-
-
-class KeeperCase(CsiCase):
-    """One node with a keeper, and a volume mounted on it."""
-
-    keeper_options = ()
-
-    @classmethod
-    def start_lab(cls):
-        super().start_lab()
-        cls.node = cls.cluster.nodes[0]
-        cls.node.stop()
-        cls.keeper = cls.new_keeper()
-        cls.node.start()
-        cls.reconnect()
-
-    @classmethod
-    def new_keeper(cls):
-        return Keeper(lab_case.PROGRAMS, cls.node.state, cls.keeper_options,
-                      cls.cluster.env).start()
-
-    @classmethod
-    def node_log_has(cls, text, seconds=20):
-        wait_for(lambda: text in cls.node.process.log(),
-                 f"the node to log {text!r}", seconds)
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.keeper.stop()
-
-    def setUp(self):
-        self.volume = self._testMethodName[5:45]
-        os.mkdir(os.path.join(self.cluster.export, self.volume))
-        self.target = self.mount(0, self.volume)
-
-    def tearDown(self):
-        self.reconnect()
-        staging = os.path.join(self.folder, f"stage-0-{self.volume}")
-        self.unmount(0, self.volume, self.target)
-        self.clients[0].node.NodeUnstageVolume(
-            self.pb.NodeUnstageVolumeRequest(
-                volume_id=self.volume, staging_target_path=staging),
-            timeout=30)
-        self.assertFalse(staging in self.mounts())
-
-    @classmethod
-    def mounts(cls):
-        with open("/proc/self/mountinfo", encoding="utf-8") as f:
-            return f.read()
-
-    @classmethod
-    def reconnect(cls):
-        """gRPC backs off after a daemon was away."""
-        cls.clients[0].channel.close()
-        stubs = sys.modules["csi_pb2_grpc"]
-        cls.clients[0] = Client(stubs, cls.node.socket)
-
-    def kill_node(self):
-        self.node.process.signal(signal.SIGKILL)
-        wait_for(lambda: not self.node.process.is_running(), "the node's end")
-
-    def worker(self, name="file", program=WORKER):
-        """A program that works on the mount, and how to end it."""
-        stop = os.path.join(self.folder, f"stop-{self.volume}-{name}")
-        child = subprocess.Popen(
-            [sys.executable, "-c", program, os.path.join(self.target, name),
-             stop], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(child.kill)
-
-        def end():
-            with open(stop, "w", encoding="ascii"):
-                pass
-            out, err = child.communicate(timeout=60)
-            self.assertEqual((child.returncode, err), (0, ""))
-        return child, end
-
-    def rounds(self, child, n):
-        """Reads n lines of a worker's output."""
-        for _ in range(n):
-            if not child.stdout.readline():
-                self.fail(child.communicate(timeout=30)[1])
 
 
 class Killed(KeeperCase):
