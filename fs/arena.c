@@ -25,14 +25,13 @@
 
 #include "buffer.h"
 
-#define ARENA_MAGIC   0x616e657261636c63ull
-#define ARENA_VERSION 1
-#define ARENA_START   (1ull << 20)
-#define SMALL_MAX     16384u /* 1.1 GiB */
-#define LARGE_MAX     4096u  /* 4.25 GiB */
-#define SMALL_BYTES   ((uint64_t)SMALL_MAX * BUFFER_SMALL_SIZE)
-#define LARGE_BYTES   ((uint64_t)LARGE_MAX * BUFFER_LARGE_SIZE)
-#define ARENA_BYTES   (ARENA_START + SMALL_BYTES + LARGE_BYTES)
+#define ARENA_MAGIC 0x616e657261636c63ull
+#define ARENA_START (1ull << 20)
+#define SMALL_MAX   16384u /* 1.1 GiB */
+#define LARGE_MAX   4096u  /* 4.25 GiB */
+#define SMALL_BYTES ((uint64_t)SMALL_MAX * BUFFER_SMALL_SIZE)
+#define LARGE_BYTES ((uint64_t)LARGE_MAX * BUFFER_LARGE_SIZE)
+#define ARENA_BYTES (ARENA_START + SMALL_BYTES + LARGE_BYTES)
 
 enum kind {
 	SMALL,
@@ -151,6 +150,17 @@ int arena_new(struct arena **ret)
 	arena->header->version = ARENA_VERSION;
 	arena->header->magic = ARENA_MAGIC;
 	*ret = arena;
+	return 0;
+}
+
+int arena_read_version(int fd, uint32_t *ret)
+{
+	struct arena_header header;
+
+	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    header.magic != ARENA_MAGIC)
+		return -EBADMSG;
+	*ret = header.version;
 	return 0;
 }
 

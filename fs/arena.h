@@ -19,9 +19,13 @@
 
 struct arena;
 
+#define ARENA_VERSION 1
+
 int arena_new(struct arena **ret);
 /* take_fd is consumed. -EBADMSG when it is not an arena of this version. */
 int arena_attach(struct arena **ret, int take_fd);
+/* That of the arena in a file (borrowed), which may be another; -EBADMSG. */
+int arena_read_version(int fd, uint32_t *ret);
 /* Every piece must have been put, or is left to the next process. */
 struct arena *arena_free(struct arena *arena);
 

@@ -37,6 +37,9 @@ int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
  */
 int inode_table_attach(struct inode_table **ret, int take_fd, uint32_t max);
 
+/* That of the table in a file (borrowed), which may be another; -EBADMSG. */
+int inode_table_read_version(int fd, uint32_t *ret);
+
 struct inode_table *inode_table_free(struct inode_table *table);
 
 /* A number that no other table has, whatever process maps it. */

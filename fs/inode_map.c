@@ -7,7 +7,8 @@
  * end of the file is never touched.
  *
  * A file that is attached comes from another process of ours, perhaps an older
- * one: its header is checked, its slots are believed.
+ * one: its header is checked, its slots are believed. Magic and version are in the
+ * same places in every version.
  */
 
 #include <string.h>
@@ -179,6 +180,20 @@ static int check_header(const struct inode_table *table, off_t size)
 	    header->n_journal > JOURNAL_MAX ||
 	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
 		return -EBADMSG;
+	return 0;
+}
+
+int inode_table_read_version(int fd, uint32_t *ret)
+{
+	struct {
+		uint64_t magic;
+		uint32_t version;
+	} head;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    head.magic != TABLE_MAGIC)
+		return -EBADMSG;
+	*ret = head.version;
 	return 0;
 }
 

@@ -230,6 +230,8 @@ static void on_readable(struct peer *peer)
 
 	if (r > 0)
 		r = on_message(peer, &message, fds) < 0 ? -EPROTO : 1;
+	if (r == -EPROTONOSUPPORT)
+		(void)keeper_send(peer->fd, KEEPER_END, 0, NULL);
 	if (r < 0)
 		log_warn("a peer does not speak our protocol",
 			 F_STR("error", strerror(-r)));

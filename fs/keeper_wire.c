@@ -68,11 +68,13 @@ static size_t take_fds(struct msghdr *msg, struct keeper_fds *ret)
 
 static int check(const struct keeper_message *message, ssize_t n, size_t n_fds)
 {
-	if (n != (ssize_t)sizeof(*message) || message->magic != KEEPER_MAGIC)
+	if (n < (ssize_t)offsetof(struct keeper_message, type) ||
+	    message->magic != KEEPER_MAGIC)
 		return -EPROTO;
 	if (message->version != KEEPER_VERSION)
 		return -EPROTONOSUPPORT;
-	if (message->type < KEEPER_HELLO || message->type > KEEPER_END)
+	if (n != (ssize_t)sizeof(*message) || message->type < KEEPER_HELLO ||
+	    message->type > KEEPER_END)
 		return -EPROTO;
 	return n_fds == (message->type == KEEPER_VOLUME ? KEEPER_FDS : 0)
 		       ? 1

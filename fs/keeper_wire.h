@@ -22,7 +22,11 @@
 
 #define KEEPER_SOCKET "keeper.sock" /* in the state directory */
 #define KEEPER_MAGIC  0x72706b63u
-/* Another version is refused by whoever receives it, before anything is taken. */
+/*
+ * Another version is refused by whoever receives it, before anything is taken. The
+ * keeper answers it with an END, so that the node daemon can say whose version is
+ * which. Magic and version stay where they are in every version.
+ */
 #define KEEPER_VERSION 1
 
 enum keeper_type {

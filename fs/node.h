@@ -62,12 +62,18 @@ struct node *node_free(struct node *node);
 struct node *node_hand_over(struct node *node);
 
 /*
- * A volume that a former process left, before any verb is called. One that can't be
- * served any more is logged and given up: its mount ends. -EBADMSG when it is of
- * another version of ours, and then the keeper has it still.
+ * Whether we can read what a former process left of a volume. -EPROTONOSUPPORT when
+ * that was another version of ours: nothing must be taken over then, so that one of
+ * that version can serve on. What is damaged is for node_take_over() to find.
  */
-int node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds,
-		   struct err *err);
+int node_check_left(const struct keeper_fds *fds, struct err *err);
+
+/*
+ * A volume that a former process left, before any verb is called. One that can't be
+ * served any more is logged and given up: its mount ends.
+ */
+void node_take_over(struct node *node, uint32_t key,
+		    struct keeper_fds take_fds);
 
 /* Tells a new keeper of every volume. */
 void node_keep_all(struct node *node);

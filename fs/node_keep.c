@@ -16,6 +16,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arena.h"
+#include "inode.h"
+#include "inode_layout.h"
 #include "keeper.h"
 #include "log.h"
 #include "node_record.h"
@@ -98,6 +101,35 @@ void node_keep_all(struct node *node)
 
 /* --- taking over --------------------------------------------------------------- */
 
+static const struct part {
+	const char *name;
+	enum keeper_fd place;
+	uint32_t version; /* that we read */
+	int (*read_version)(int fd, uint32_t *ret);
+} parts[] = {
+	{ "node table", KEEPER_TABLE, TABLE_VERSION, inode_table_read_version },
+	{ "record", KEEPER_RECORD, NODE_RECORD_VERSION,
+	  node_record_read_version },
+	{ "data", KEEPER_DATA, ARENA_VERSION, arena_read_version },
+};
+
+int node_check_left(const struct keeper_fds *fds, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const struct part *part = &parts[i];
+		uint32_t version;
+
+		if (part->read_version(fds->fd[part->place], &version) < 0 ||
+		    version == part->version)
+			continue;
+		return err_set(
+			err, -EPROTONOSUPPORT,
+			"volumes are here of another claimfs-node, whose %s has version %u, and this one reads %u: start that one again",
+			part->name, version, part->version);
+	}
+	return 0;
+}
+
 static int insert(struct node *node, struct node_entry *entry)
 {
 	int r = -ENOSPC;
@@ -178,8 +210,7 @@ static int take_over(struct node *node, const struct volume_state *state,
 	return r < 0 ? r : take_entry(node, &record, &spec.volume, state, err);
 }
 
-int node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds,
-		   struct err *err)
+void node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds)
 {
 	const struct volume_state state = {
 		.fuse_fd = take_fds.fd[KEEPER_FUSE],
@@ -190,12 +221,8 @@ int node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds,
 	int r = take_over(node, &state, take_fds.fd[KEEPER_RECORD], &why);
 
 	keeper_fds_close(&take_fds);
-	if (r == -EBADMSG)
-		return err_set(err, r, "%s", err_text(&why));
-	if (r < 0) {
-		log_error("a volume is given up",
-			  F_STR("error", err_text(&why)));
-		keeper_drop(node->keeper, key);
-	}
-	return 0;
+	if (r == 0)
+		return;
+	log_error("a volume is given up", F_STR("error", err_text(&why)));
+	keeper_drop(node->keeper, key);
 }

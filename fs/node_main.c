@@ -155,19 +155,29 @@ static int make_arena(struct arena **ret, const struct left_list *list,
 		     : 0;
 }
 
-static int take_volumes(struct node *node, struct left_list *list,
-			struct err *err)
+/* Of all volumes, before the first one is touched. */
+static int check_versions(const struct left_list *list, struct err *err)
 {
+	const struct left *left;
 	int r = 0;
 
-	while (!SLIST_EMPTY(list) && r == 0) {
+	SLIST_FOREACH (left, list, entry) {
+		r = node_check_left(&left->fds, err);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+static void take_volumes(struct node *node, struct left_list *list)
+{
+	while (!SLIST_EMPTY(list)) {
 		struct left *left = SLIST_FIRST(list);
 
 		SLIST_REMOVE_HEAD(list, entry);
-		r = node_take_over(node, left->key, left->fds, err);
+		node_take_over(node, left->key, left->fds);
 		free(left);
 	}
-	return r;
 }
 
 /* --- running ---------------------------------------------------------------------- */
@@ -220,13 +230,13 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 							       : NULL },
 		err);
 
-	if (r == 0)
-		r = take_volumes(parts->node, list, err);
-	if (r == 0)
-		arena_settle(parts->arena);
-	else
+	if (r < 0) {
 		arena_close(parts->arena);
-	return r;
+		return r;
+	}
+	take_volumes(parts->node, list);
+	arena_settle(parts->arena);
+	return 0;
 }
 
 static int start(struct parts *parts, const struct node_settings *settings,
@@ -238,6 +248,8 @@ static int start(struct parts *parts, const struct node_settings *settings,
 
 	if (r == 0)
 		r = keeper_take(parts->keeper, collect, &list, err);
+	if (r == 0)
+		r = check_versions(&list, err);
 	if (r == 0 && keeper_is_connected(parts->keeper))
 		r = make_arena(&parts->arena, &list, err);
 	if (r == 0)

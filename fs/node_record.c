@@ -24,8 +24,7 @@
 #include "json_field.h"
 #include "parse.h"
 
-#define RECORD_VERSION 1
-#define RECORD_MAX     (16u << 20)
+#define RECORD_MAX (16u << 20)
 
 /* --- writing ---------------------------------------------------------------- */
 
@@ -120,7 +119,7 @@ static char *record_text(const struct node_entry *entry)
 	cJSON *array = NULL;
 	bool is_complete =
 		json &&
-		cJSON_AddNumberToObject(json, "version", RECORD_VERSION) &&
+		cJSON_AddNumberToObject(json, "version", NODE_RECORD_VERSION) &&
 		cJSON_AddRawToObject(json, "stage", entry->stage) &&
 		(array = cJSON_AddArrayToObject(json, "targets"));
 
@@ -261,26 +260,53 @@ static int read_targets(struct node_record *record, struct err *err)
 	return 0;
 }
 
+static int read_json(int fd, cJSON **ret, uint64_t *ret_version,
+		     struct err *err)
+{
+	_cleanup_(free) char *text = NULL;
+	cJSON *json = NULL;
+	size_t len;
+	int r = read_text(fd, &text, &len, err);
+
+	if (r == 0)
+		r = json_parse(text, len, &json, err);
+	if (r == 0)
+		r = json_quantity(json, "version", 0, ret_version, err);
+	if (r < 0)
+		cJSON_Delete(json);
+	else
+		*ret = json;
+	return r;
+}
+
+int node_record_read_version(int fd, uint32_t *ret)
+{
+	cJSON *json;
+	uint64_t version;
+	int r = read_json(fd, &json, &version, NULL);
+
+	if (r < 0)
+		return r;
+	cJSON_Delete(json);
+	if (version > UINT32_MAX)
+		return -EINVAL;
+	*ret = (uint32_t)version;
+	return 0;
+}
+
 int node_record_read(int fd, struct node_record *ret, struct err *err)
 {
 	_cleanup_(node_record_fini) struct node_record record = { 0 };
-	_cleanup_(free) char *text = NULL;
 	uint64_t version;
-	size_t len;
-	int r;
+	int r = read_json(fd, &record.json, &version, err);
 
-	r = read_text(fd, &text, &len, err);
-	if (r == 0)
-		r = json_parse(text, len, &record.json, err);
-	if (r == 0)
-		r = json_quantity(record.json, "version", 0, &version, err);
 	if (r < 0)
 		return r;
-	if (version != RECORD_VERSION)
+	if (version != NODE_RECORD_VERSION)
 		return err_set(err, -EINVAL,
 			       "a volume's record has version %" PRIu64
 			       ", not %d",
-			       version, RECORD_VERSION);
+			       version, NODE_RECORD_VERSION);
 	r = read_stage(&record, err);
 	if (r == 0)
 		r = read_targets(&record, err);

@@ -27,6 +27,11 @@ char *node_record_stage(const struct node_stage_args *args);
 /* A new file with the whole; the caller closes *ret_fd. -ENOMEM, -errno. */
 int node_record_write(const struct node_entry *entry, int *ret_fd);
 
+#define NODE_RECORD_VERSION 1
+
+/* That of the record in a file (borrowed), which may be another; -EINVAL. */
+int node_record_read_version(int fd, uint32_t *ret);
+
 /* fd is borrowed. -EINVAL with a sentence for what is no such record. */
 int node_record_read(int fd, struct node_record *ret, struct err *err);
 void node_record_fini(struct node_record *record);

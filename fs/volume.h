@@ -79,7 +79,7 @@ void volume_get_state(const struct volume *volume, struct volume_state *ret);
 
 /*
  * Serves on where another process stopped, without asking the server. -ENODEV when
- * the mount is gone, -EBADMSG for a table of another version, -EOPNOTSUPP.
+ * the mount is gone, -EBADMSG for a table that is none, -EOPNOTSUPP.
  */
 int volume_resume(struct volume **ret, struct shards *shards,
 		  const struct volume_spec *spec,

@@ -23,10 +23,8 @@ static int attach_table(struct volume *volume, int table_fd, struct err *err)
 		       : inode_table_attach(&volume->view.inodes, fd, 0);
 
 	if (r == -EBADMSG)
-		return err_set(
-			err, r,
-			"the node table of volume %s is of another version",
-			volume->spec.handle);
+		return err_set(err, r, "the node table of volume %s is damaged",
+			       volume->spec.handle);
 	if (r < 0)
 		return err_set_errno(err, r, "map the node table of volume %s",
 				     volume->spec.handle);
