@@ -14,6 +14,7 @@ import threading
 
 NFS = 100003
 READ, LOOKUP, CREATE, READDIR, READDIRPLUS = 6, 3, 8, 16, 17
+WRITE, COMMIT = 7, 21
 LAST = 1 << 31
 HANG_UP = object()
 
@@ -58,6 +59,15 @@ class Reply:
 
 def pass_on(reply):
     return record(reply.body)
+
+
+def failing(proc, status):
+    """A rule: the server says that it could not write or commit, and why."""
+    def rule(reply):
+        if (reply.program, reply.proc) != (NFS, proc):
+            return pass_on(reply)
+        return record(reply.body[:STATUS_AT] + struct.pack(">3I", status, 0, 0))
+    return rule
 
 
 def truncated(reply):

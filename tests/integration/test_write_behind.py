@@ -9,9 +9,8 @@ import threading
 import time
 
 import hostile_server as hostile
-from csi_case import SECONDS, CsiCase, MountCase
-
-WRITE, COMMIT = 7, 21
+from csi_case import SECONDS, MountCase
+from proxied_case import ProxiedCase
 
 # Goes on and on in one place behind the other.
 BUSY = """
@@ -42,37 +41,22 @@ class WriteBehind(MountCase):
             self.assertEqual(self.content(), b"a" * 5000 + b"b" * 100, number)
 
 
-class Proxied(CsiCase):
-    """A volume whose replies pass through us."""
+class Proxied(ProxiedCase):
 
-    @classmethod
-    def set_up_lab(cls):
-        cls.proxy = hostile.Proxy(cls.cluster.server.port)
-        cls.addClassCleanup(cls.proxy.close)
-        os.mkdir(f"{cls.cluster.export}/volume")
-        os.chmod(f"{cls.cluster.export}/volume", 0o777)
-        cls.staging = f"{cls.folder}/stage"
-        server = cls.cluster.server
-        cls.clients[0].node.NodeStageVolume(
-            cls.stage_request("volume", cls.staging, volume_context=cls.context(
-                "volume", mountOptions="nfsvers=3,wsize=65536,"
-                                       f"port={cls.proxy.port},"
-                                       f"mountport={server.mount_port}")),
-            timeout=SECONDS)
+    mount_options = "wsize=65536"
 
     def setUp(self):
-        self.path = f"{self.staging}/{self._testMethodName}"
-        self.back = f"{self.cluster.export}/volume/{self._testMethodName}"
+        super().setUp()
         self.may_answer = threading.Event()
         self.has_asked = threading.Event()
-        self.addCleanup(self.proxy.behave)
         self.addCleanup(self.may_answer.set)
 
     def after_reboot(self, reply):
         """The first COMMIT waits for the test; from then on the verifier is new."""
-        if reply.program != hostile.NFS or reply.proc not in (WRITE, COMMIT):
+        if reply.program != hostile.NFS or reply.proc not in (
+                hostile.WRITE, hostile.COMMIT):
             return hostile.pass_on(reply)
-        if reply.proc == COMMIT:
+        if reply.proc == hostile.COMMIT:
             self.has_asked.set()
             self.may_answer.wait(SECONDS)
         elif not self.may_answer.is_set():
@@ -101,7 +85,7 @@ class Proxied(CsiCase):
             self.assertEqual(f.read(), b"new" * 2000)
 
     def slow_writes(self, reply):
-        if (reply.program, reply.proc) == (hostile.NFS, WRITE):
+        if (reply.program, reply.proc) == (hostile.NFS, hostile.WRITE):
             time.sleep(0.03)
         return hostile.pass_on(reply)
 
