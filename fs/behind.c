@@ -153,8 +153,8 @@ static bool take_answer(struct behind *behind)
 	struct kept_extent *extent = behind->extent;
 
 	if (behind->call.status < 0 || res->write.count == 0) {
-		behind->file->error =
-			behind->call.status < 0 ? behind->call.status : -EIO;
+		commits_fail_locked(behind->commits, behind->file,
+				    behind->call.status ?: -EIO);
 		return true;
 	}
 	kept_extent_note_piece(extent, behind->done, res);

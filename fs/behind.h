@@ -5,8 +5,8 @@
  * Write-behind, mostly for volumes that other nodes write to as well and that so
  * can't have the kernel's write-back cache: a buffered write is answered at once
  * and sent a little later, together with its neighbours. close, fsync, and every look
- * at the file through this node wait for it; an error is said by the next fsync or
- * close. What other nodes see is what close-to-open promises them.
+ * at the file through this node wait for it; an error is told later (write_error.h).
+ * What other nodes see is what close-to-open promises them.
  *
  * Threads: shards; commits' lock is held where a name says so.
  */

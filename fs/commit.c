@@ -197,15 +197,7 @@ static bool sync_locked(struct commits *commits, struct op *op)
 {
 	struct kept_file *file = kept_find(commits->kept, op->node);
 
-	if (!file)
-		return false;
-	if (file->error) {
-		op->call.status = file->error;
-		file->error = 0;
-		commits_file_put(commits, file);
-		return false;
-	}
-	if (TAILQ_EMPTY(&file->extents))
+	if (!file || TAILQ_EMPTY(&file->extents))
 		return false;
 	op->call.status = commit_job_start(commits, file);
 	if (op->call.status < 0)
@@ -365,19 +357,6 @@ static void wait_drained(struct commits *commits, unsigned int timeout_ms)
 	commits_unlock(commits);
 }
 
-/* Errors that nobody will ask for any more. */
-static void forget_errors(struct commits *commits)
-{
-	struct kept_file *file;
-
-	commits_lock(commits);
-	while ((file = kept_next(commits->kept, NULL))) {
-		file->error = 0;
-		commits_file_put(commits, file);
-	}
-	commits_unlock(commits);
-}
-
 /* What is left is the next process's. */
 static void leave(struct commits *commits)
 {
@@ -399,7 +378,6 @@ uint64_t commits_stop(struct commits *commits, unsigned int timeout_ms,
 	if (leaves_rest)
 		leave(commits);
 	shards_call_all(commits->shards, cancel_jobs, commits);
-	forget_errors(commits);
 	return leaves_rest ? 0 : bytes;
 }
 

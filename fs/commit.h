@@ -58,8 +58,8 @@ void commits_end_truncate(struct op *op, uint64_t size);
 
 /*
  * done(op) runs, now or later, when all that was answered for op->node is
- * committed; op->call.status says whether it is, or is an error of an earlier
- * COMMIT that nobody was told of.
+ * committed or lost (write_error.h says so then), or with what ended the wait in
+ * op->call.status.
  */
 void commits_sync(struct op *op, op_fn done);
 

@@ -16,16 +16,18 @@
  * order in which overlapping ones come out right. It is UNSTABLE again, so that the
  * COMMIT behind it tells whether the server rebooted in the middle.
  *
- * An error is told to those who wait, or else to the next one who syncs.
+ * Who waits is released when the error is known (write_error.h), and told of it then.
  */
 
 #include "commit_job.h"
 
 #include "behind.h"
+#include "file_state.h"
 #include "inode.h"
 #include "kept_journal.h"
 #include "op.h"
 #include "view.h"
+#include "write_error.h"
 
 struct kept_job {
 	struct nfs_call call;
@@ -89,29 +91,26 @@ void commits_release_writers(struct commits *commits)
 	}
 }
 
-/* True when there was one; *ret_more when there are some that want more. */
+/* True when there are some that want more. */
 static bool release_syncers(struct commits *commits, uint64_t nodeid,
-			    uint64_t seq, int status, bool *ret_more)
+			    uint64_t seq)
 {
 	struct op *op = TAILQ_FIRST(&commits->parking.ops);
-	bool had_one = false;
+	bool has_more = false;
 
-	*ret_more = false;
 	while (op) {
 		struct op *next = TAILQ_NEXT(op, waiting);
 
 		if (!wants_to_write(op) && op->node == nodeid) {
-			if (op->sync_seq <= seq) {
+			if (op->sync_seq <= seq)
 				parking_release_locked(&commits->parking, op,
-						       status);
-				had_one = true;
-			} else {
-				*ret_more = true;
-			}
+						       0);
+			else
+				has_more = true;
 		}
 		op = next;
 	}
-	return had_one;
+	return has_more;
 }
 
 /* --- jobs ------------------------------------------------------------------------ */
@@ -192,15 +191,26 @@ static void end_rewriting(struct kept_job *job)
 	commits_release_writers(job->commits);
 }
 
+void commits_fail_locked(struct commits *commits, const struct kept_file *file,
+			 int status)
+{
+	struct inode_table *inodes = commits->view->inodes;
+
+	/* The volume ends: nobody is there, or the next process writes it. */
+	if (status == -ECANCELED)
+		return;
+	write_error_add(inodes, file->nodeid, status);
+	/* The kernel's pages are of a state that the server never was in. */
+	file_forget_known(inodes, file->nodeid);
+}
+
 static void fail_job(struct kept_job *job, int status)
 {
 	struct kept_file *file = job->file;
-	bool has_more;
 
 	kept_drop(job->commits->kept, file, commits_pool_here());
-	if (!release_syncers(job->commits, file->nodeid, UINT64_MAX, status,
-			     &has_more))
-		file->error = status;
+	commits_fail_locked(job->commits, file, status);
+	(void)release_syncers(job->commits, file->nodeid, UINT64_MAX);
 	end_rewriting(job);
 	end_job(job);
 }
@@ -281,10 +291,9 @@ static void lost(struct kept_job *job)
 static void covered(struct kept_job *job)
 {
 	struct kept_file *file = job->file;
-	bool has_more;
+	bool has_more =
+		release_syncers(job->commits, file->nodeid, job->covers);
 
-	(void)release_syncers(job->commits, file->nodeid, job->covers, 0,
-			      &has_more);
 	if (!has_more && file->bytes < COMMITS_FILE_MAX) {
 		end_job(job);
 		return;

@@ -66,6 +66,10 @@ void commits_keep_locked(struct commits *commits, struct kept_file *file,
 			 struct kept_extent *take_extent);
 void commits_end_write_locked(struct commits *commits, struct kept_file *file);
 
+/* Some of the file's data is lost: whoever has it open is told. */
+void commits_fail_locked(struct commits *commits, const struct kept_file *file,
+			 int status);
+
 /* Lets those who wait to write look again whether they may. */
 void commits_release_writers(struct commits *commits);
 

@@ -227,6 +227,7 @@ static void slot_fill(struct inode_slot *slot, const struct nfs_fh *fh,
 	slot->attr_ns = 0;
 	slot->changed_own_ns = 0;
 	slot->group = 0;
+	slot->error = (struct slot_error){ 0 };
 	atomic_store(&slot->is_valid, 1);
 }
 

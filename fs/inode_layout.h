@@ -10,6 +10,7 @@
  *	4 KiB      struct intent_slot[INTENTS_MAX]: requests under way (intent.h)
  *	64 KiB     struct opener_slot[OPENERS_MAX]
  *	160 KiB    struct journal_slot[JOURNAL_MAX]: uncommitted data (kept_journal.h)
+ *	6 MiB      struct told_slot[TOLD_MAX]: who knows of errors (write_error.h)
  *	8 MiB      struct inode_slot[header->n_slots]
  *
  * A change of any struct here is a new TABLE_VERSION.
@@ -23,15 +24,17 @@
 #include "nfs_export.h"
 
 #define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     7
+#define TABLE_VERSION	     8
 #define TABLE_INTENTS_OFFSET (4u << 10)
 #define TABLE_OPENERS_OFFSET (64u << 10)
 #define TABLE_JOURNAL_OFFSET (160u << 10)
+#define TABLE_TOLD_OFFSET    (6u << 20)
 #define TABLE_SLOTS_OFFSET   (8u << 20)
 #define TABLE_INIT_MAX	     1024
 #define OPENERS_MAX	     1024u
 #define INTENTS_MAX	     2048u
 #define JOURNAL_MAX	     32768u
+#define TOLD_MAX	     1024u
 
 struct inode_table;
 
@@ -44,7 +47,10 @@ struct table_header {
 	uint32_t n_openers;	  /* that were ever used */
 	uint32_t n_intents;	  /* the same; what is beyond is never read, */
 	uint32_t n_journal;	  /* because reading would give it memory */
-	uint64_t epoch;		  /* of this mount; random */
+	uint32_t n_told;	  /* the same */
+	uint32_t told_oldest;	  /* when all are used; modulo TOLD_MAX */
+	_Atomic uint32_t n_handles; /* files that were opened; wraps around */
+	uint64_t epoch;		    /* of this mount; random */
 	uint8_t init_request[TABLE_INIT_MAX]; /* the kernel's, raw */
 	struct nfs_export export; /* what the server said at the start */
 };
@@ -99,8 +105,30 @@ struct journal_slot {
 
 _Static_assert(TABLE_JOURNAL_OFFSET +
 			       JOURNAL_MAX * sizeof(struct journal_slot) <=
+		       TABLE_TOLD_OFFSET,
+	       "the journal ends before who was told begins");
+
+/* An open file that was told of errors by fsync. */
+struct told_slot {
+	_Atomic uint64_t nodeid; /* 0 = free; written last */
+	uint32_t number;	 /* handle_number() */
+	uint16_t seen;		 /* slot_error.seq then */
+	uint16_t reserved;
+};
+
+_Static_assert(TABLE_TOLD_OFFSET + TOLD_MAX * sizeof(struct told_slot) <=
 		       TABLE_SLOTS_OFFSET,
-	       "the journal ends before the slots begin");
+	       "who was told ends before the slots begin");
+
+/* Of data that was written and then lost; see write_error.c, whose lock it has. */
+struct slot_error {
+	_Atomic uint16_t seq; /* of the newest; 0 = there was none */
+	uint16_t grave_seq;   /* of the newest that is not for want of space */
+	uint8_t last;	      /* errno */
+	uint8_t grave;	      /* the same; 0 = there was none */
+	uint8_t is_untold;    /* to anybody */
+	uint8_t reserved;
+};
 
 struct slot_time {
 	int64_t s;
@@ -162,9 +190,10 @@ struct inode_slot {
 	uint64_t attr_ns;	 /* when the server said attr; 0 = not known */
 	uint64_t changed_own_ns; /* when the last change of our own ended */
 	struct slot_attr attr;	 /* attr_cache.c's */
+	struct slot_error error; /* write_error.c's */
 };
 
-_Static_assert(sizeof(struct inode_slot) == 296,
+_Static_assert(sizeof(struct inode_slot) == 304,
 	       "a changed slot is a new TABLE_VERSION");
 
 /* The slot of a node; NULL when the node id is stale. Lock-free. */

@@ -31,6 +31,7 @@ struct inode_table *inode_table_free(struct inode_table *table)
 		pthread_mutex_destroy(&table->state_locks[i]);
 	pthread_mutex_destroy(&table->alloc_lock);
 	pthread_mutex_destroy(&table->opener_lock);
+	pthread_mutex_destroy(&table->told_lock);
 	if (table->header)
 		(void)munmap(table->header, table->map_len);
 	if (table->links)
@@ -72,6 +73,7 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 	table->free_slot = INODE_NO_SLOT;
 	pthread_mutex_init(&table->alloc_lock, NULL);
 	pthread_mutex_init(&table->opener_lock, NULL);
+	pthread_mutex_init(&table->told_lock, NULL);
 	for (uint32_t i = 0; i < INODE_STRIPES; i++)
 		pthread_mutex_init(&table->stripes[i].lock, NULL);
 	for (uint32_t i = 0; i < INODE_STATE_LOCKS; i++)
@@ -87,6 +89,7 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 		return -ENOMEM;
 	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
 	table->openers = (void *)((char *)table->header + TABLE_OPENERS_OFFSET);
+	table->told = (void *)((char *)table->header + TABLE_TOLD_OFFSET);
 	*ret = TAKE_PTR(table);
 	return 0;
 }
@@ -177,7 +180,7 @@ static int check_header(const struct inode_table *table, off_t size)
 	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
 	    n > table->max + INODE_GROW_SLOTS ||
 	    header->n_intents > INTENTS_MAX ||
-	    header->n_journal > JOURNAL_MAX ||
+	    header->n_journal > JOURNAL_MAX || header->n_told > TOLD_MAX ||
 	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
 		return -EBADMSG;
 	return 0;

@@ -29,6 +29,8 @@ struct inode_table {
 	struct inode_slot *slots;    /* these two are in the mapping */
 	struct opener_slot *openers;
 	pthread_mutex_t opener_lock; /* of n_held and header->n_openers */
+	struct told_slot *told;	     /* in the mapping, too */
+	pthread_mutex_t told_lock;   /* see write_error.c */
 	size_t map_len;
 	uint32_t *links; /* max entries, reserved */
 	struct stripe stripes[INODE_STRIPES];

@@ -112,8 +112,8 @@ struct kept_file *kept_get(struct kept *kept, uint64_t nodeid,
 
 bool kept_put(struct kept *kept, struct kept_file *file)
 {
-	if (!TAILQ_EMPTY(&file->extents) || file->n_writing > 0 ||
-	    file->error || file->job || file->gather)
+	if (!TAILQ_EMPTY(&file->extents) || file->n_writing > 0 || file->job ||
+	    file->gather)
 		return false;
 	LIST_REMOVE(file, entry);
 	free(file);

@@ -57,14 +57,13 @@ struct kept_file {
 	uint64_t nodeid;
 	struct nfs_fh fh;
 	struct kept_extents extents;
-	uint64_t bytes;	    /* sum of cost */
-	uint64_t last_seq;  /* of the newest extent there ever was */
-	uint64_t since_ns;  /* when the oldest extent came */
-	uint32_t n_writing; /* writes and truncations under way */
-	bool is_rewriting;  /* they have to wait */
-	bool is_wanted;	    /* somebody waits for what is behind */
-	bool is_restored;   /* some was behind when a former process died */
-	int error; /* to be said at the next fsync or close; 0 = none */
+	uint64_t bytes;	       /* sum of cost */
+	uint64_t last_seq;     /* of the newest extent there ever was */
+	uint64_t since_ns;     /* when the oldest extent came */
+	uint32_t n_writing;    /* writes and truncations under way */
+	bool is_rewriting;     /* they have to wait */
+	bool is_wanted;	       /* somebody waits for what is behind */
+	bool is_restored;      /* some was behind when a former process died */
 	struct behind *gather; /* answered and not sent; behind.c's */
 	uint32_t n_behind;     /* answered, and under way */
 	uint64_t behind_end;   /* of the two */

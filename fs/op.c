@@ -35,6 +35,7 @@
 
 #include "cred.h"
 #include "file_state.h"
+#include "handle.h"
 #include "inode.h"
 #include "intent.h"
 #include "kept.h"
@@ -306,7 +307,7 @@ static void take_back(struct op *op)
 
 void op_use_opener(struct op *op, const struct fuse_file_info *fi)
 {
-	opener_get(op->view->inodes, (uint32_t)fi->fh, &op->call.cred);
+	opener_get(op->view->inodes, handle_opener(fi->fh), &op->call.cred);
 }
 
 /* Nothing but for a caller who has more groups than the wire carries. */

@@ -36,9 +36,12 @@
 #include "opens.h"
 
 #include "file_state.h"
+#include "handle.h"
 #include "inode.h"
+#include "inode_layout.h"
 #include "opener.h"
 #include "ops.h"
+#include "write_error.h"
 
 /* Until a thread that does not come back is given up. */
 #define COME_BACK_NS (100 * NS_PER_MS)
@@ -137,17 +140,23 @@ static bool is_counted(const struct op *op)
 	return op->has_settled || (op->kind == OP_OPEN && op->has_before);
 }
 
-static int hold_opener(struct op *op)
+static uint64_t new_handle(const struct op *op, uint64_t node, uint32_t opener)
+{
+	struct inode_table *inodes = op->view->inodes;
+
+	return handle_make(
+		opener, op->fi.flags, write_error_sample(inodes, node),
+		atomic_fetch_add(&inode_table_header(inodes)->n_handles, 1));
+}
+
+static int hold_opener(struct op *op, uint64_t node)
 {
 	uint32_t opener;
 	int r = opener_hold(op->view->inodes, &op->call.cred, &opener);
 
 	if (r < 0)
 		return r;
-	op->fi.fh = opener;
-	/* Locks of an open file are told from others' by it. */
-	if (op->view->locks)
-		op->fi.fh |= (uint64_t)++op->view->next_handle << 32;
+	op->fi.fh = new_handle(op, node, opener);
 	op->has_opener = true;
 	if (!is_counted(op))
 		atomic_fetch_add(&op->view->n_opens, 1);
@@ -158,7 +167,7 @@ static void let_opener_go(struct op *op)
 {
 	op->has_opener = false;
 	atomic_fetch_sub(&op->view->n_opens, 1);
-	opener_let_go(op->view->inodes, (uint32_t)op->fi.fh);
+	opener_let_go(op->view->inodes, handle_opener(op->fi.fh));
 }
 
 static void try_open(struct op *op)
@@ -188,7 +197,7 @@ static void try_open(struct op *op)
 
 void opens_begin(struct op *op, op_fn then)
 {
-	int r = hold_opener(op);
+	int r = hold_opener(op, op->node);
 
 	if (r < 0) {
 		op_finish_err(op, r);
@@ -200,7 +209,7 @@ void opens_begin(struct op *op, op_fn then)
 
 int opens_count(struct op *op, uint64_t node)
 {
-	int r = hold_opener(op);
+	int r = hold_opener(op, node);
 
 	if (r == 0 && !is_counted(op))
 		file_opened(op->view->inodes, node);

@@ -27,11 +27,13 @@
 #include "behind.h"
 #include "commit.h"
 #include "file_state.h"
+#include "handle.h"
 #include "inode.h"
 #include "meta.h"
 #include "opens.h"
 #include "ops.h"
 #include "session.h"
+#include "write_error.h"
 
 /* <linux/fs.h> __FMODE_EXEC: open(2) for execve(2) */
 #define OPEN_FOR_EXEC 040
@@ -180,9 +182,28 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* --- commit ------------------------------------------------------------------------ */
 
+static int tell(struct op *op)
+{
+	struct inode_table *inodes = op->view->inodes;
+	int status = write_error_get(inodes, op->node, op->fi.fh,
+				     WRITE_ERROR_NOT_TOLD);
+
+	if (status == 0)
+		return 0;
+	/* A process that dies behind this has told it, whatever the next one finds. */
+	op_settle(op, status);
+	return write_error_get(inodes, op->node, op->fi.fh,
+			       op->kind == OP_FLUSH
+				       ? WRITE_ERROR_TOLD_BY_CLOSE
+				       : WRITE_ERROR_TOLD_BY_FSYNC);
+}
+
 static void synced(struct op *op)
 {
-	op_finish_err(op, op->call.status);
+	bool is_told = op->kind != OP_FLUSH || !handle_reads_only(op->fi.fh);
+
+	op_finish_err(op, op->call.status == 0 && is_told ? tell(op)
+							  : op->call.status);
 }
 
 static void flushed(struct op *op)
@@ -193,7 +214,7 @@ static void flushed(struct op *op)
 static void flush(fuse_req_t req, enum op_kind kind, fuse_ino_t ino,
 		  const struct fuse_file_info *fi)
 {
-	struct op *op = op_begin(req, kind);
+	struct op *op = op_begin_change(req, kind);
 
 	if (!op || !op_target(op, ino))
 		return;
@@ -223,6 +244,7 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 
 static void close_file(struct op *op)
 {
+	write_error_end(op->view->inodes, op->node, op->fi.fh);
 	op_finish_err(op, 0);
 }
 

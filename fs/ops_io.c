@@ -22,6 +22,7 @@
 #include "kept.h"
 #include "meta.h"
 #include "ops.h"
+#include "write_error.h"
 
 /* --- read ----------------------------------------------------------------------- */
 
@@ -206,10 +207,16 @@ static bool may_be_small_file(struct op *op, const struct fuse_file_info *fi)
 	       op->io.len < op->view->write_max && behind_is_first(op);
 }
 
-/* Pages of a mapping are on their way since long; nobody waits for them. */
+/*
+ * Pages of a mapping are on their way since long; nobody waits for them. Who has to
+ * be told of an error waits for the server until he was, as with Linux's client: it
+ * may have no space any more, and then write(2) says so itself.
+ */
 static bool may_be_behind(struct op *op, const struct fuse_file_info *fi)
 {
-	if (op->io.stable != NFS_UNSTABLE)
+	if (op->io.stable != NFS_UNSTABLE ||
+	    write_error_get(op->view->inodes, op->node, fi->fh,
+			    WRITE_ERROR_NOT_TOLD) < 0)
 		return false;
 	return may_be_small_file(op, fi) ||
 	       (op->view->writes_behind && !(fi->flags & O_DIRECT) &&

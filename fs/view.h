@@ -98,10 +98,9 @@ struct view {
 	uint32_t n_blind_removals; /* its lock; of whatever file */
 	struct turned_away turned_away[TURNED_AWAY_MAX]; /* its lock */
 	struct commits *commits;
-	struct intents *intents;      /* NULL = there is no next process */
-	struct locks *locks;	      /* NULL = the kernel keeps them */
-	_Atomic uint32_t next_handle; /* of open files, where there are locks */
-	struct trace *trace;	      /* shared with its readers */
+	struct intents *intents; /* NULL = there is no next process */
+	struct locks *locks;	 /* NULL = the kernel keeps them */
+	struct trace *trace;	 /* shared with its readers */
 };
 
 void view_init(struct view *view);
