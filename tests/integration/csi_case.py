@@ -92,17 +92,20 @@ class CsiCase(LabCase):
             "volume_context": cls.context(volume), **changes})
 
     @classmethod
-    def mount(cls, number, volume, **changes):
+    def mount(cls, number, volume, mode=None, **changes):
         """Stages and publishes on a node; returns the target."""
         name = f"{volume}-{len(os.listdir(cls.folder))}"
         staging = os.path.join(cls.folder, f"stage-{number}-{volume}")
         target = os.path.join(cls.folder, f"pod-{number}-{name}", "mount")
         os.makedirs(os.path.dirname(target))
         node = cls.clients[number].node
-        node.NodeStageVolume(cls.stage_request(volume, staging),
-                             timeout=SECONDS)
+        capability = cls.capability(mode)
+        node.NodeStageVolume(
+            cls.stage_request(volume, staging, volume_capability=capability),
+            timeout=SECONDS)
         node.NodePublishVolume(
-            cls.publish_request(volume, staging, target, **changes),
+            cls.publish_request(volume, staging, target, **{
+                "volume_capability": capability, **changes}),
             timeout=SECONDS)
         return target
 

@@ -15,6 +15,7 @@ import threading
 NFS = 100003
 READ, LOOKUP, CREATE, READDIR, READDIRPLUS = 6, 3, 8, 16, 17
 WRITE, COMMIT = 7, 21
+DQUOT = 69  # RFC 1813 2.6; the other errors have Linux' numbers
 LAST = 1 << 31
 HANG_UP = object()
 

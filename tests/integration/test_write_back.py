@@ -16,15 +16,7 @@ class WriteBack(CsiCase):
     def set_up_lab(cls):
         os.mkdir(cls.cluster.export + "/own")
         os.chmod(cls.cluster.export + "/own", 0o777)
-        mode = cls.capability(cls.modes.SINGLE_NODE_WRITER)
-        node = cls.clients[0].node
-        staging = os.path.join(cls.folder, "stage")
-        cls.mnt = os.path.join(cls.folder, "pod", "mount")
-        os.makedirs(os.path.dirname(cls.mnt))
-        node.NodeStageVolume(cls.stage_request(
-            "own", staging, volume_capability=mode), timeout=10)
-        node.NodePublishVolume(cls.publish_request(
-            "own", staging, cls.mnt, volume_capability=mode), timeout=10)
+        cls.mnt = cls.mount(0, "own", cls.modes.SINGLE_NODE_WRITER)
 
     def setUp(self):
         self.path = f"{self.mnt}/{self._testMethodName}"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors of data whose write(2) was answered long before: who is told of them, by
-fsync(2) and close(2), and who is not. The server's EIO, ENOSPC and EDQUOT have the
-numbers that they have here; only EDQUOT's is 69."""
+fsync(2) and close(2), and who is not. EIO and ENOSPC have the server's numbers."""
 
 import ctypes
 import errno
@@ -13,11 +12,9 @@ import sys
 
 import hostile_server as hostile
 from file_writer import FileWriter
+from keeper_case import KeeperCase
 from lab import wait_for
 from proxied_case import ProxiedCase
-from test_keeper import KeeperCase
-
-DQUOT = 69 # RFC 1813 2.6
 
 LIBC = ctypes.CDLL(None)
 LIBC.mmap.restype = ctypes.c_void_p
@@ -83,7 +80,7 @@ class WriteErrors(ProxiedCase):
         a, b = self.open(), self.open()
         for at in (0, 100000): # not one run, so there is a COMMIT
             os.pwrite(a, b"x" * 5000, at)
-        self.proxy.rule = hostile.failing(hostile.COMMIT, DQUOT)
+        self.proxy.rule = hostile.failing(hostile.COMMIT, hostile.DQUOT)
         self.assert_told(os.fsync, a, "EDQUOT")
         self.proxy.behave()
         self.assert_told(os.fsync, b, "EDQUOT")
@@ -149,7 +146,7 @@ class WriteErrors(ProxiedCase):
     def test_writes_wait_for_the_server_until_the_error_was_told(self):
         fd = self.open()
         self.fail_to_write(fd, errno.ENOSPC)
-        self.proxy.rule = hostile.failing(hostile.WRITE, DQUOT)
+        self.proxy.rule = hostile.failing(hostile.WRITE, hostile.DQUOT)
         write = lambda fd: os.pwrite(fd, b"y" * 5000, 0)
         self.assert_told(write, fd, "EDQUOT")
         self.assert_told(os.fsync, fd, "ENOSPC")
