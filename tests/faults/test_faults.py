@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs work on volumes and check all they get, while the node daemon, the keeper
+and the server are killed and links are cut. tests/faults/run runs this."""
+
+import os
+import random
+import time
+
+from faults import Faults, order
+from keeper_case import KeeperCase
+from link import Link
+from load import Fio, Names, Probe
+from stalls import HEAD, row
+
+SEED = os.environ["FAULTS_SEED"]
+LENGTH = os.environ["FAULTS_LENGTH"]
+
+
+class FaultCase(KeeperCase):
+    """Volumes on one node that has a keeper; a link is between it and the server."""
+
+    n_volumes = 1
+    n_loaded = 0  # of them, with programs that write
+    n_probed = 1
+    probe_pause = 0.001
+    counts = {}  # of faults, by length
+    test_seconds = {"short": 120, "long": 900}[LENGTH]
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.dice = random.Random(f"{SEED} {cls.__name__}")
+        cls.link = Link(cls.cluster.server.port)
+        cls.targets = []
+
+    @classmethod
+    def context(cls, subdir, **changes):
+        """Who is told nothing asks again after three seconds."""
+        server = cls.cluster.server
+        options = f"nfsvers=3,port={cls.link.port}," \
+                  f"mountport={server.mount_port},timeo=30"
+        return super().context(subdir, **{"mountOptions": options, **changes})
+
+    def setUp(self):
+        for n in range(self.n_volumes):
+            os.mkdir(self.backing(f"v{n}"))
+            self.targets.append(self.mount(0, f"v{n}"))
+
+    def tearDown(self):
+        self.reconnect()
+        for n, target in enumerate(self.targets):
+            self.unmount(0, f"v{n}", target)
+            self.clients[0].node.NodeUnstageVolume(
+                self.pb.NodeUnstageVolumeRequest(
+                    volume_id=f"v{n}",
+                    staging_target_path=f"{self.folder}/stage-0-v{n}"),
+                timeout=30)
+        self.assertNotIn(self.folder + "/stage", self.mounts())
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.link.close()
+
+    # The load
+
+    def start_load(self):
+        self.probes = [Probe(self.folder, f"v{n}", self.targets[n],
+                             self.probe_pause) for n in range(self.n_probed)]
+        loaded = range(self.n_loaded)
+        self.names = [Names(self.folder, f"v{n}", self.targets[n],
+                            self.backing(f"v{n}"), self.dice.randrange(1 << 30),
+                            0.002) for n in loaded]
+        self.fios = [Fio(f"v{n}", self.targets[n], self.dice.randrange(1 << 30))
+                     for n in loaded]
+        self.load = [*self.probes, *self.names, *self.fios]
+
+    def end_load(self):
+        return [error for program in self.load for error in program.end()[1]]
+
+    def expect_no_failure(self):
+        if any(program.has_failed() for program in self.load):
+            self.fail("\n".join(self.end_load()))
+
+    # The story
+
+    def inject(self):
+        """Returns what happened."""
+        faults = Faults(self.dice, self.node, self.keeper, self.cluster.server,
+                        self.link, [probe.record for probe in self.probes])
+        for kind in order(self.dice, self.counts[LENGTH]):
+            faults.happen(kind)
+            self.expect_no_failure()
+        faults.start_server()
+        return faults
+
+    def tell(self, faults, errors, seconds):
+        n_reads = sum(os.path.getsize(probe.record.path) // 16
+                      for probe in self.probes)
+        kinds = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in
+                          self.counts[LENGTH].items())
+        print(f"\nfaults: seed {SEED}, {self.n_volumes} volumes, {kinds}, "
+              f"{seconds:.0f} s; {n_reads} reads, "
+              f"{sum(fio.n_runs for fio in self.fios)} runs of fio, "
+              f"{sum(names.n_ops for names in self.names)} changes of names; "
+              f"{len(errors)} errors, "
+              f"{sum(names.n_left_over() for names in self.names)} names left")
+        print(HEAD)
+        for kind, moments in faults.moments.items():
+            print(row(kind.replace("_", " "),
+                      [stall for probe in self.probes
+                       for stall in probe.record.stalls(moments)]), flush=True)
+
+    def go(self):
+        self.start_load()
+        began = time.monotonic()
+        faults = self.inject()
+        errors = self.end_load()
+        self.tell(faults, errors, time.monotonic() - began)
+        self.assertEqual(errors, [])
+
+
+class OneVolume(FaultCase):
+    """What a program sees of it that does nothing but read."""
+
+    probe_pause = 0.0005
+    counts = {"short": {"node_killed": 5}, "long": {"node_killed": 50}}
+
+    def test_reads_stand_still_for_a_moment(self):
+        self.go()
+
+
+class BusyVolumes(FaultCase):
+    n_volumes = n_loaded = n_probed = {"short": 2, "long": 10}[LENGTH]
+    probe_pause = 0.005
+    counts = {"short": {"node_killed": 8, "keeper_killed": 2,
+                        "server_killed": 2, "link_cut": 5},
+              "long": {"node_killed": 100, "keeper_killed": 20,
+                       "server_killed": 20, "link_cut": 50}}
+
+    def test_nobody_sees_an_error(self):
+        self.go()
+
+
+class ManyVolumes(FaultCase):
+    n_volumes = {"short": 20, "long": 200}[LENGTH]
+    n_loaded = 2
+    n_probed = 8
+    probe_pause = 0.005
+    counts = {"short": {"node_killed": 3}, "long": {"node_killed": 20}}
+
+    def test_all_of_them_are_taken_over(self):
+        self.go()
