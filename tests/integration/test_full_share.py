@@ -222,6 +222,11 @@ class FullShare(ErrorCase):
             f.write(data[::-1])  # over what is there, so it needs no space
         self.assert_server_has(data[::-1])
 
+    def in_time(self, call):
+        began = time.monotonic()
+        call()
+        self.assertLess(time.monotonic() - began, UNMOUNT_SECONDS)
+
     def test_a_volume_that_is_written_to_is_unmounted(self):
         for mode in (None, self.modes.SINGLE_NODE_WRITER):
             with self.subTest(mode):
@@ -236,13 +241,12 @@ class FullShare(ErrorCase):
                 self.addCleanup(child.wait, 20)
                 self.addCleanup(child.kill)
                 child.stdout.readline()
-                began = time.monotonic()
-                self.unmount(0, volume, target)
-                self.clients[0].node.NodeUnstageVolume(
+                self.in_time(lambda: self.unmount(0, volume, target))
+                staging = f"{self.folder}/stage-0-{volume}"
+                self.in_time(lambda: self.clients[0].node.NodeUnstageVolume(
                     self.pb.NodeUnstageVolumeRequest(
-                        volume_id=volume, staging_target_path=os.path.join(
-                            self.folder, f"stage-0-{volume}")), timeout=20)
-                self.assertLess(time.monotonic() - began, UNMOUNT_SECONDS)
+                        volume_id=volume, staging_target_path=staging),
+                    timeout=20))
                 with open("/proc/self/mountinfo", encoding="utf-8") as f:
                     self.assertNotIn(volume, f.read())
 
