@@ -80,7 +80,7 @@ static void on_age(struct timer *timer)
 
 bool commits_has_room_locked(struct commits *commits)
 {
-	if (kept_bytes(commits->kept) < COMMITS_VOLUME_MAX &&
+	if (kept_has_room(commits->kept) &&
 	    kept_journal_has_room(kept_get_journal(commits->kept)))
 		return true;
 	behind_flush_all_locked(commits);
@@ -253,7 +253,8 @@ int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 		r = kept_journal_new(&journal, view->inodes,
 				     shards_arena(shards));
 	if (r == 0)
-		r = kept_new(&commits->kept, journal);
+		r = kept_new(&commits->kept, journal,
+			     shards_kept_budget(shards));
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(commits);

@@ -24,8 +24,6 @@ struct commits;
 struct kept_extent;
 struct kept_memory;
 
-#define COMMITS_VOLUME_MAX (64u << 20) /* bytes kept per volume */
-
 /* view and shards are borrowed. Control threads, like stop and free. */
 int commits_new(struct commits **ret, struct view *view, struct shards *shards);
 /*

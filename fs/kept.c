@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cred.h"
+#include "kept_budget.h"
 #include "kept_journal.h"
 
 #define N_BUCKETS 256
@@ -25,11 +26,13 @@ struct kept {
 	uint64_t bytes;
 	uint64_t reserved;
 	uint32_t n_files;
+	struct kept_budget *budget; /* borrowed */
 	struct kept_journal *journal;
 	struct kept_files buckets[N_BUCKETS];
 };
 
-int kept_new(struct kept **ret, struct kept_journal *take_journal)
+int kept_new(struct kept **ret, struct kept_journal *take_journal,
+	     struct kept_budget *budget)
 {
 	struct kept *kept = calloc(1, sizeof(*kept));
 
@@ -38,6 +41,7 @@ int kept_new(struct kept **ret, struct kept_journal *take_journal)
 		return -ENOMEM;
 	}
 	kept->journal = take_journal;
+	kept->budget = budget;
 	*ret = kept;
 	return 0;
 }
@@ -62,15 +66,22 @@ uint64_t kept_bytes(const struct kept *kept)
 	return kept->bytes + kept->reserved;
 }
 
+bool kept_has_room(const struct kept *kept)
+{
+	return kept_bytes(kept) < kept_budget_limit(kept->budget);
+}
+
 void kept_reserve(struct kept *kept, uint64_t bytes)
 {
 	kept->reserved += bytes;
+	kept_budget_take(kept->budget, bytes);
 }
 
 void kept_unreserve(struct kept *kept, uint64_t bytes)
 {
 	assert(kept->reserved >= bytes);
 	kept->reserved -= bytes;
+	kept_budget_give(kept->budget, bytes);
 }
 
 /* --- files ---------------------------------------------------------------------- */
@@ -161,6 +172,7 @@ void kept_add(struct kept *kept, struct kept_file *file,
 	take_extent->seq = ++file->last_seq;
 	file->bytes += take_extent->cost;
 	kept->bytes += take_extent->cost;
+	kept_budget_take(kept->budget, take_extent->cost);
 	if (!last)
 		file->since_ns = now;
 	if (extend(last, take_extent)) {
@@ -181,6 +193,7 @@ static void discard(struct kept *kept, struct kept_file *file,
 	TAILQ_REMOVE(&file->extents, extent, entry);
 	file->bytes -= extent->cost;
 	kept->bytes -= extent->cost;
+	kept_budget_give(kept->budget, extent->cost);
 	kept_journal_erase(kept->journal, extent);
 	kept_extent_free(extent, pool);
 }

@@ -26,6 +26,7 @@ struct arena;
 struct behind;
 struct journal_slot;
 struct kept;
+struct kept_budget;
 struct kept_job;
 struct kept_journal;
 
@@ -71,8 +72,12 @@ struct kept_file {
 	LIST_ENTRY(kept_file) entry;
 };
 
-/* take_journal is consumed; NULL = nothing is recorded. */
-int kept_new(struct kept **ret, struct kept_journal *take_journal);
+/*
+ * take_journal is consumed; NULL = nothing is recorded. The budget is shared, and
+ * borrowed.
+ */
+int kept_new(struct kept **ret, struct kept_journal *take_journal,
+	     struct kept_budget *budget);
 /* Every file must have been put. */
 struct kept *kept_free(struct kept *kept);
 
@@ -80,6 +85,9 @@ struct kept *kept_free(struct kept *kept);
 uint64_t kept_bytes(const struct kept *kept);
 void kept_reserve(struct kept *kept, uint64_t bytes);
 void kept_unreserve(struct kept *kept, uint64_t bytes);
+
+/* Less is kept than the volume may keep now. */
+bool kept_has_room(const struct kept *kept);
 
 struct kept_journal *kept_get_journal(struct kept *kept);
 

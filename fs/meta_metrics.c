@@ -12,7 +12,9 @@
 #include <inttypes.h>
 
 #include "clock.h"
+#include "kept_budget.h"
 #include "meta_content.h"
+#include "shard.h"
 #include "stats.h"
 #include "version.h"
 
@@ -193,6 +195,23 @@ static const struct family families[] = {
 	  "What the server says is in use.", print_used },
 };
 
+static void print_number(FILE *out, const char *name, const char *help,
+			 uint64_t value)
+{
+	(void)fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n",
+		      name, help, name, name, value);
+}
+
+static void print_budget(FILE *out, struct kept_budget *budget)
+{
+	print_number(out, "claimfs_uncommitted_bytes",
+		     "Written, and kept for all volumes together.",
+		     kept_budget_bytes(budget));
+	print_number(out, "claimfs_uncommitted_limit_bytes",
+		     "What any one volume may keep now.",
+		     kept_budget_limit(budget));
+}
+
 struct family_visit {
 	const struct family *family;
 	FILE *out;
@@ -215,6 +234,7 @@ void meta_metrics(FILE *out, const struct meta_subject *subject)
 		      CLAIMFS_VERSION);
 	print_label(out, node_name(subject->node));
 	(void)fputs("\"} 1\n", out);
+	print_budget(out, shards_kept_budget(node_shards(subject->node)));
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct family_visit visit = { .family = &families[i],
 					      .out = out };

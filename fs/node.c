@@ -192,6 +192,11 @@ struct node *node_hand_over(struct node *node)
 	return NULL;
 }
 
+struct shards *node_shards(const struct node *node)
+{
+	return node->shards;
+}
+
 const char *node_name(const struct node *node)
 {
 	return node->name;

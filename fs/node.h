@@ -79,6 +79,7 @@ void node_take_over(struct node *node, uint32_t key,
 void node_keep_all(struct node *node);
 
 const char *node_name(const struct node *node);
+struct shards *node_shards(const struct node *node);
 const char *node_driver(const struct node *node);
 
 /* VolumeCapability.AccessMode.Mode with CSI's numbers. */

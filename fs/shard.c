@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "cred.h"
+#include "kept_budget.h"
 #include "op.h"
 
 #define DEFAULT_SHARDS_MAX 4
@@ -59,6 +60,7 @@ struct notifier {
 
 struct shards {
 	struct arena *arena; /* borrowed */
+	struct kept_budget kept;
 	unsigned int n;
 	struct notifier notifier;
 	struct shard items[SHARDS_MAX];
@@ -367,6 +369,11 @@ static unsigned int default_count(void)
 struct arena *shards_arena(const struct shards *shards)
 {
 	return shards->arena;
+}
+
+struct kept_budget *shards_kept_budget(struct shards *shards)
+{
+	return &shards->kept;
 }
 
 int shards_new(struct shards **ret, unsigned int n, struct arena *arena,

@@ -23,6 +23,7 @@
 
 struct arena;
 struct cred_cache;
+struct kept_budget;
 struct op;
 struct shard;
 struct shards;
@@ -42,6 +43,8 @@ int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
 struct shards *shards_free(struct shards *shards);
 
 struct arena *shards_arena(const struct shards *shards);
+/* Of the process. */
+struct kept_budget *shards_kept_budget(struct shards *shards);
 unsigned int shards_count(const struct shards *shards);
 struct shard *shards_get(struct shards *shards, unsigned int i);
 

@@ -48,6 +48,14 @@ class Uncommitted(MountCase):
         with open(f"{self.a}/.meta/stats", encoding="ascii") as f:
             return json.load(f)["uncommitted_bytes"]
 
+    def metric(self, name):
+        with open(f"{self.cluster.nodes[0].meta}/metrics",
+                  encoding="utf-8") as f:
+            for line in f:
+                if line.startswith(f"claimfs_{name} "):
+                    return int(line.split()[1])
+        return self.fail(f"no metric {name}")
+
     def test_small_and_large_writes_come_again(self):
         small, large = os.urandom(5000), os.urandom(3 * MIB + 7)
         self.write((0, small), (5000, large))
@@ -103,10 +111,13 @@ class Uncommitted(MountCase):
     def test_it_is_committed_by_itself_after_a_while(self):
         self.write((0, b"x" * 100000))
         self.assertGreaterEqual(self.uncommitted(), 100000)
+        self.assertGreaterEqual(self.metric("uncommitted_bytes"), 100000)
+        self.assertEqual(self.metric("uncommitted_limit_bytes"), 64 * MIB)
         deadline = time.monotonic() + 15
         while self.uncommitted() and time.monotonic() < deadline:
             time.sleep(0.2)
         self.assertEqual(self.uncommitted(), 0)
+        self.assertEqual(self.metric("uncommitted_bytes"), 0)
 
     def test_more_than_may_be_kept(self):
         """Commits go on in the background, and nothing waits for ever."""

@@ -5,8 +5,11 @@
 #include <criterion/criterion.h>
 
 #include "kept.h"
+#include "kept_budget.h"
 
 static const struct nfs_fh fh = { .len = 4, .data = "abcd" };
+
+static struct kept_budget budget;
 
 struct store {
 	struct buffer_pool *pool;
@@ -20,7 +23,7 @@ static struct store make_store(void)
 	struct store store = { 0 };
 
 	cr_assert_eq(buffer_pool_new(&store.pool, NULL), 0);
-	cr_assert_eq(kept_new(&store.kept, NULL), 0);
+	cr_assert_eq(kept_new(&store.kept, NULL, &budget), 0);
 	store.file = kept_get(store.kept, 7, &fh);
 	return store;
 }
@@ -33,6 +36,7 @@ static void free_store(struct store *store)
 		cr_assert(kept_put(store->kept, store->file));
 	kept_free(store->kept);
 	buffer_pool_free(store->pool);
+	cr_assert_eq(kept_budget_bytes(&budget), 0);
 }
 
 static void add(struct store *store, uint64_t offset, const char *text,
@@ -154,6 +158,23 @@ Test(kept, a_large_payload_stays_in_its_buffer)
 	kept_drop(store.kept, store.file, store.pool);
 	cr_assert(buffer_pool_has_kept(store.pool), "the pool has it again");
 	free_store(&store);
+}
+
+Test(kept, other_volumes_have_less_room_for_what_one_keeps)
+{
+	struct store store = make_store();
+	struct store other = make_store();
+
+	kept_reserve(store.kept, 400u << 20);
+	kept_reserve(other.kept, 60u << 20);
+	cr_assert_not(kept_has_room(store.kept));
+	cr_assert_not(kept_has_room(other.kept), "less than 64 MiB are left");
+	kept_unreserve(store.kept, 400u << 20);
+	cr_assert(kept_has_room(store.kept));
+	cr_assert(kept_has_room(other.kept));
+	kept_unreserve(other.kept, 60u << 20);
+	free_store(&store);
+	free_store(&other);
 }
 
 Test(kept, a_file_stays_while_there_is_something_to_say_of_it)

@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "inode.h"
 #include "inode_layout.h"
+#include "kept_budget.h"
 #include "kept_journal.h"
 
 #define NODE 7
@@ -17,6 +18,7 @@ static struct arena *arena;
 static struct inode_table *table;
 static struct buffer_pool *pool;
 static struct kept *kept;
+static struct kept_budget budget;
 static struct kept_memory *memory;
 static struct kept_file *file;
 
@@ -26,7 +28,7 @@ static void open_store(void)
 
 	cr_assert_eq(buffer_pool_new(&pool, arena), 0);
 	cr_assert_eq(kept_journal_new(&journal, table, arena), 0);
-	cr_assert_eq(kept_new(&kept, journal), 0);
+	cr_assert_eq(kept_new(&kept, journal, &budget), 0);
 	file = kept_get(kept, NODE, &fh);
 }
 
