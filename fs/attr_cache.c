@@ -174,6 +174,23 @@ bool attr_cache_get(struct inode_table *table, uint64_t nodeid,
 	return is_known && is_fresh(ret, timeouts, now_ns);
 }
 
+uint64_t attr_cache_size(struct inode_table *table, uint64_t nodeid,
+			 uint64_t size, uint64_t sent_ns)
+{
+	struct inode_slot *slot = slot_lock(table, nodeid);
+
+	if (!slot)
+		return size;
+	if (sent_ns < slot->changed_own_ns) {
+		if (slot->attr_ns > 0 && size < slot->attr.size)
+			size = slot->attr.size;
+		if (size < slot->kernel_size)
+			size = slot->kernel_size;
+	}
+	slot_unlock(table, nodeid);
+	return size;
+}
+
 static bool has_owner(const struct inode_slot *slot, const struct nfs_set *set)
 {
 	return (!(set->mask & NFS_SET_UID) || slot->attr.uid == set->uid) &&

@@ -53,6 +53,13 @@ bool attr_cache_get(struct inode_table *table, uint64_t nodeid,
 		    struct attr_cached *ret);
 
 /*
+ * How long a file is that the server said to have that size, in the reply to a call
+ * sent at sent_ns: what we have written since is not in it.
+ */
+uint64_t attr_cache_size(struct inode_table *table, uint64_t nodeid,
+			 uint64_t size, uint64_t sent_ns);
+
+/*
  * True when a SETATTR that sets nothing but an owner would change nothing: he is the
  * owner, and the last change of our own is so new that even ctime would not tell.
  */

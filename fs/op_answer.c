@@ -56,6 +56,21 @@ static double name_timeout(const struct op *op,
 	return attr_lifetime_of_age(lifetime, dir.age_ns);
 }
 
+/*
+ * The kernel believes a smaller size than its own, and cuts its pages off: a reply
+ * may have been overtaken by a write, or the write may not have been sent yet.
+ */
+static off_t entry_size(const struct op *op, uint64_t node,
+			const struct nfs_attr *attr)
+{
+	uint64_t size = behind_size(op->view->commits, node, attr->size);
+
+	if (S_ISREG(attr->mode))
+		size = attr_cache_size(op->view->inodes, node, size,
+				       op->call.start_ns);
+	return (off_t)size;
+}
+
 int op_make_entry(struct op *op, const struct nfs_fh *fh,
 		  const struct nfs_attr *attr, struct fuse_entry_param *ret)
 {
@@ -70,7 +85,7 @@ int op_make_entry(struct op *op, const struct nfs_fh *fh,
 		.entry_timeout = name_timeout(op, &view->timeouts.entry),
 	};
 	attr_to_stat(attr, &ret->attr);
-	ret->attr.st_size = (off_t)behind_size(view->commits, node, attr->size);
+	ret->attr.st_size = entry_size(op, node, attr);
 	return 0;
 }
 

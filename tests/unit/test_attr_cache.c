@@ -61,6 +61,27 @@ Test(attr_cache, what_a_change_was_answered_with_is_known_unchanged)
 	cr_assert_not(is_cached(table, STALE, clock_ns()));
 }
 
+Test(attr_cache, a_reply_that_a_write_has_overtaken_does_not_shorten_a_file)
+{
+	uint64_t node;
+	_cleanup_(inode_table_free) struct inode_table *table =
+		make_table(&node);
+	struct nfs_attr after = file;
+	uint64_t sent = clock_ns() - 1;
+
+	cr_assert_eq(attr_cache_size(table, node, 3, sent), 3);
+	after.size = 100;
+	attr_cache_changed(table, node, &after, clock_ns());
+	cr_assert_eq(attr_cache_size(table, node, 3, sent), 100);
+	cr_assert_eq(attr_cache_size(table, node, 300, sent), 300);
+	cr_assert_eq(attr_cache_size(table, node, 3, clock_ns()), 3);
+	/* What it is after it is not known. */
+	file_extended(table, node, 50);
+	attr_cache_changed(table, node, NULL, clock_ns());
+	cr_assert_eq(attr_cache_size(table, node, 3, sent), 50);
+	cr_assert_eq(attr_cache_size(table, STALE, 3, sent), 3);
+}
+
 Test(attr_cache, it_lasts_from_the_reply_for_as_long_as_the_kind_allows)
 {
 	static const struct {
