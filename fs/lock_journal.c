@@ -3,14 +3,11 @@
 /*
  * A mapped file of slots of equal size: adding and removing is a few stores and
  * no system call, and what is stored is in the kernel's hands when this process
- * dies. It is not synced: what a host forgets when it goes down, it forgets with
- * the rest of /run.
+ * dies.
  *
  * A slot is valid when its svid is not 0, which is written last and cleared first.
  * All of the file's blocks are there before it is mapped: a full file system must
  * be an error here, not a signal later. Its content is checked like any input.
- *
- * The name is a hash of the volume's id, which may have any bytes in it.
  */
 
 #include "lock_journal.h"
@@ -25,10 +22,9 @@
 #include <unistd.h>
 
 #include "lock_table.h"
+#include "state_file.h"
 
-#define MAGIC	  "claimfs locks 1"
-#define FNV_BASIS 0xcbf29ce484222325ull
-#define FNV_PRIME 0x100000001b3ull
+#define MAGIC "claimfs locks 1"
 
 struct slot {
 	_Atomic uint32_t svid;
@@ -47,15 +43,6 @@ struct lock_journal {
 	struct content *content; /* mapped */
 	uint32_t next;		 /* where the search for a free slot begins */
 };
-
-static uint64_t hash(const char *text)
-{
-	uint64_t h = FNV_BASIS;
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * FNV_PRIME;
-	return h;
-}
 
 static bool is_valid(const struct content *content)
 {
@@ -106,14 +93,14 @@ int lock_journal_open(struct lock_journal **ret, const char *dir,
 	int r;
 
 	journal = calloc(1, sizeof(*journal));
-	if (!journal || asprintf(&journal->path, "%s/locks-%016llx", dir,
-				 (unsigned long long)hash(volume)) < 0)
+	if (!journal)
 		return err_set(err, -ENOMEM, "open the journal of locks");
-	fd = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		  0600);
-	r = fd < 0 ? -errno : map(journal, fd, caller);
+	r = state_file_open(dir, "locks", volume, &journal->path, &fd, err);
 	if (r < 0)
-		return err_set_errno(err, r, "open the journal of locks \"%s\"",
+		return err_wrap(err, "open the journal of locks");
+	r = map(journal, fd, caller);
+	if (r < 0)
+		return err_set_errno(err, r, "map the journal of locks \"%s\"",
 				     journal->path);
 	*ret = TAKE_PTR(journal);
 	return 0;
