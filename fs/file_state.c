@@ -18,6 +18,7 @@
 #include "file_state.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "inode.h"
@@ -269,6 +270,16 @@ bool file_try_open(struct inode_table *table, uint64_t nodeid)
 	return is_ok;
 }
 
+static bool get_silly_locked(const struct inode_slot *slot,
+			     struct file_silly *ret)
+{
+	*ret = (struct file_silly){ .dir = slot->silly_dir,
+				    .number = slot->silly_number,
+				    .opener = slot->silly_opener,
+				    .entry = slot->silly_entry };
+	return ret->dir;
+}
+
 void file_closed(struct inode_table *table, uint64_t nodeid,
 		 struct file_silly *ret)
 {
@@ -279,10 +290,7 @@ void file_closed(struct inode_table *table, uint64_t nodeid,
 		return;
 	if (slot->n_opens > 0)
 		slot->n_opens--;
-	if (slot->n_opens == 0 && slot->silly_dir) {
-		ret->dir = slot->silly_dir;
-		ret->name = slot->silly_name;
-		ret->opener = slot->silly_opener;
+	if (slot->n_opens == 0 && get_silly_locked(slot, ret)) {
 		slot->silly_dir = 0;
 		slot->n_removals++;
 	}
@@ -338,31 +346,62 @@ bool file_set_silly(struct inode_table *table, uint64_t nodeid,
 		return false;
 	is_ok = slot->n_opens > 0 && !slot->silly_dir;
 	if (is_ok) {
-		slot->silly_dir = silly->dir;
-		slot->silly_name = silly->name;
+		slot->silly_number = silly->number;
 		slot->silly_opener = silly->opener;
+		slot->silly_entry = silly->entry;
+		/* Last: a process that dies here leaves nothing half true. */
+		__atomic_store_n(&slot->silly_dir, silly->dir,
+				 __ATOMIC_RELEASE);
 	}
 	state_unlock(table, nodeid);
 	return is_ok;
 }
 
-bool file_is_silly(struct inode_table *table, uint64_t nodeid)
+bool file_get_silly(struct inode_table *table, uint64_t nodeid,
+		    struct file_silly *ret)
 {
 	struct inode_slot *slot = state_lock(table, nodeid);
 	bool is_silly;
 
 	if (!slot)
 		return false;
-	is_silly = slot->silly_dir != 0;
+	is_silly = get_silly_locked(slot, ret);
 	state_unlock(table, nodeid);
 	return is_silly;
 }
 
-void file_silly_name(uint64_t fileid, uint32_t number,
-		     char ret[FILE_SILLY_NAME_SIZE])
+bool file_take_silly(struct inode_table *table, uint64_t nodeid,
+		     struct file_silly *ret)
 {
-	(void)snprintf(ret, FILE_SILLY_NAME_SIZE, ".nfs%016llx%08x",
-		       (unsigned long long)fileid, number);
+	struct inode_slot *slot = state_lock(table, nodeid);
+	bool is_silly;
+
+	if (!slot)
+		return false;
+	is_silly = get_silly_locked(slot, ret);
+	slot->silly_dir = 0;
+	state_unlock(table, nodeid);
+	return is_silly;
+}
+
+void file_silly_name(struct inode_table *table, uint64_t nodeid,
+		     uint32_t number, char ret[FILE_SILLY_NAME_SIZE])
+{
+	(void)snprintf(ret, FILE_SILLY_NAME_SIZE, ".nfs%016llx%08x%08x",
+		       (unsigned long long)inode_fileid(table, nodeid),
+		       (uint32_t)inode_table_epoch(table), number);
+}
+
+bool file_is_silly_name(const char name[FILE_SILLY_NAME_SIZE])
+{
+	return name[FILE_SILLY_NAME_SIZE - 1] == '\0' &&
+	       memcmp(name, ".nfs", 4) == 0 &&
+	       strspn(name + 4, "0123456789abcdef") == FILE_SILLY_NAME_SIZE - 5;
+}
+
+uint32_t file_silly_number(struct inode_table *table)
+{
+	return atomic_fetch_add(&inode_table_header(table)->n_silly_numbers, 1);
 }
 
 /* --- appends, directories ------------------------------------------------------ */

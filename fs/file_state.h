@@ -88,8 +88,9 @@ void file_changed(struct inode_table *table, uint64_t nodeid,
 struct file_silly {
 	uint64_t
 		dir; /* node of its directory, held for this record; 0 = none */
-	uint32_t name;
+	uint32_t number; /* in its name */
 	uint32_t opener; /* on whose behalf; held for this record */
+	uint32_t entry;	 /* in silly_journal.h's journal */
 };
 
 void file_opened(struct inode_table *table, uint64_t nodeid);
@@ -113,13 +114,24 @@ void file_removal_end(struct inode_table *table, uint64_t nodeid);
 /* False when the file has a name set aside already, or is not open (any more). */
 bool file_set_silly(struct inode_table *table, uint64_t nodeid,
 		    const struct file_silly *silly);
+/* These two are false when it has none. take: then it has none any more. */
+bool file_get_silly(struct inode_table *table, uint64_t nodeid,
+		    struct file_silly *ret);
+bool file_take_silly(struct inode_table *table, uint64_t nodeid,
+		     struct file_silly *ret);
 uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid);
-bool file_is_silly(struct inode_table *table, uint64_t nodeid);
 
-/* ".nfs", 16 digits of file id, 8 digits of number: as Linux names them. */
-#define FILE_SILLY_NAME_SIZE 29
-void file_silly_name(uint64_t fileid, uint32_t number,
-		     char ret[FILE_SILLY_NAME_SIZE]);
+/*
+ * ".nfs" and 16 digits of file id, as Linux has them, 8 of the mount, which other
+ * nodes' names must not meet, and 8 of the number.
+ */
+#define FILE_SILLY_NAME_SIZE 37
+void file_silly_name(struct inode_table *table, uint64_t nodeid,
+		     uint32_t number, char ret[FILE_SILLY_NAME_SIZE]);
+/* Whether it has that form. */
+bool file_is_silly_name(const char name[FILE_SILLY_NAME_SIZE]);
+/* A number that no other name of this mount has. */
+uint32_t file_silly_number(struct inode_table *table);
 
 /* --- appends, directories ---------------------------------------------------- */
 

@@ -331,6 +331,13 @@ void inode_forget(struct inode_table *table, uint64_t nodeid, uint64_t n)
 	pthread_mutex_unlock(&stripe->lock);
 }
 
+uint64_t inode_n_lookup(struct inode_table *table, uint64_t nodeid)
+{
+	const struct inode_slot *slot = inode_table_slot(table, nodeid);
+
+	return slot ? atomic_load(&slot->n_lookup) : 0;
+}
+
 int inode_hold(struct inode_table *table, uint64_t nodeid)
 {
 	struct inode_slot *slot = inode_table_slot(table, nodeid);

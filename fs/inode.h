@@ -60,6 +60,9 @@ int inode_lookup(struct inode_table *table, const struct nfs_fh *fh,
 /* Takes n lookups back; ids that are stale are ignored. */
 void inode_forget(struct inode_table *table, uint64_t nodeid, uint64_t n);
 
+/* How many there are; 0 for an id that is not alive. */
+uint64_t inode_n_lookup(struct inode_table *table, uint64_t nodeid);
+
 /* One more lookup on a node that the caller knows to be alive. -ESTALE. */
 int inode_hold(struct inode_table *table, uint64_t nodeid);
 

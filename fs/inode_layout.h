@@ -24,7 +24,7 @@
 #include "nfs_export.h"
 
 #define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     8
+#define TABLE_VERSION	     9
 #define TABLE_INTENTS_OFFSET (4u << 10)
 #define TABLE_OPENERS_OFFSET (64u << 10)
 #define TABLE_JOURNAL_OFFSET (160u << 10)
@@ -50,7 +50,8 @@ struct table_header {
 	uint32_t n_told;	  /* the same */
 	uint32_t told_oldest;	  /* when all are used; modulo TOLD_MAX */
 	_Atomic uint32_t n_handles; /* files that were opened; wraps around */
-	uint64_t epoch;		    /* of this mount; random */
+	_Atomic uint32_t n_silly_numbers;     /* of names set aside so far */
+	uint64_t epoch;			      /* of this mount; random */
 	uint8_t init_request[TABLE_INIT_MAX]; /* the kernel's, raw */
 	struct nfs_export export; /* what the server said at the start */
 };
@@ -179,11 +180,13 @@ struct inode_slot {
 	struct slot_time known_mtime;
 	struct slot_time known_ctime;
 	uint64_t known_size;
-	uint64_t silly_dir;  /* node of the directory; 0 = not renamed aside */
-	uint32_t silly_name; /* the number in its name */
+	uint64_t silly_dir; /* node of the directory; 0 = not renamed aside */
+	uint32_t silly_number; /* in its name */
 	uint32_t silly_opener; /* who removed the name */
-	uint32_t group;	       /* in attributes that were told last */
-	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
+	uint32_t silly_entry;  /* in the journal of names (silly_journal.h) */
+	uint32_t reserved;
+	uint32_t group; /* in attributes that were told last */
+	uint32_t told;	/* digest of the attributes the kernel has; 0 = none */
 	uint64_t kernel_size;	 /* that the kernel believes the file to have */
 	uint64_t told_ns;	 /* when the kernel was told; clock_ns() */
 	uint64_t changed_ns;	 /* when it was first told the same */
@@ -193,7 +196,7 @@ struct inode_slot {
 	struct slot_error error; /* write_error.c's */
 };
 
-_Static_assert(sizeof(struct inode_slot) == 304,
+_Static_assert(sizeof(struct inode_slot) == 312,
 	       "a changed slot is a new TABLE_VERSION");
 
 /* The slot of a node; NULL when the node id is stale. Lock-free. */

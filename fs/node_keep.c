@@ -207,6 +207,8 @@ static int take_over(struct node *node, const struct volume_state *state,
 	r = node_record_read(record_fd, &record, err);
 	if (r == 0)
 		r = node_spec_parse(&record.stage, &spec, err);
+	spec.volume.node = node->name;
+	spec.volume.state_dir = node->state_dir;
 	return r < 0 ? r : take_entry(node, &record, &spec.volume, state, err);
 }
 

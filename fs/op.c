@@ -203,13 +203,13 @@ void op_note(struct op *op, uint64_t value)
 	intent_set_value(op->view->intents, op->intent, value);
 }
 
-void op_settle(struct op *op, int status)
+bool op_settle(struct op *op, int status)
 {
-	/* Given up, so that the next process can execute it. */
 	if (op->lane->is_silent && status == -ECONNABORTED)
-		return;
+		return false;
 	if (op->view)
 		intent_settle(op->view->intents, op->intent, status);
+	return true;
 }
 
 static void op_free(struct op *op)
@@ -261,13 +261,10 @@ static void count(const struct op *op, int64_t result)
 		op_trace(op, latency_ns, result);
 }
 
-/*
- * What is answered to nobody is asked again, and stays on record. (An OPEN's count
- * was taken back: it is counted again.)
- */
+/* What is answered to nobody is asked again, and stays on record. */
 static void end_intent(const struct op *op)
 {
-	if (!op->lane->is_silent || op->kind == OP_OPEN)
+	if (!op->lane->is_silent)
 		intent_end(op->view->intents, op->intent);
 }
 

@@ -82,13 +82,13 @@ struct op_create {
 };
 
 struct op_unlink {
-	op_fn then;	  /* the name is there, to be removed */
-	op_fn aside;	  /* the name was set aside */
-	uint64_t dir;	  /* of the name that goes */
-	uint64_t target;  /* the file behind it; 0 = unknown */
-	const char *name; /* into op->name or op->name2 */
-	bool is_replaced; /* by a rename; there may be no such name */
-	uint32_t silly;	  /* number of the new name */
+	op_fn then;		 /* the name is there, to be removed */
+	op_fn aside;		 /* the name was set aside */
+	uint64_t dir;		 /* of the name that goes */
+	uint64_t target;	 /* the file behind it; 0 = unknown */
+	const char *name;	 /* into op->name or op->name2 */
+	bool is_replaced;	 /* by a rename; there may be no such name */
+	struct file_silly silly; /* the new name, and in letters */
 	char silly_name[FILE_SILLY_NAME_SIZE];
 };
 
@@ -172,8 +172,11 @@ struct op *op_intend(struct op *op);
 /* What a second execution will find in op->before. */
 void op_note(struct op *op, uint64_t value);
 
-/* It is executed, with that outcome; nothing is left to do but to answer. */
-void op_settle(struct op *op, int status);
+/*
+ * It is executed, with that outcome; nothing is left to do but to answer. False when
+ * it was given up, so that the next process executes it.
+ */
+bool op_settle(struct op *op, int status);
 
 /*
  * Credentials of whoever opened fi (an entry of opener.h) instead of the caller's.

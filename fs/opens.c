@@ -236,22 +236,20 @@ void opens_take_back(struct op *op, uint64_t node)
 		return;
 	/* The kernel has ended the connection: the name has to stay. */
 	file_removal_end(inodes, node);
-	opener_let_go(inodes, silly.opener);
-	inode_forget(inodes, silly.dir, 1);
+	ops_silly_let_go(op->view, &silly);
 }
 
 void opens_end(struct op *op, int status)
 {
-	struct inode_table *inodes = op->view->inodes;
 	uint64_t node = op->counted;
-	struct file_silly silly;
+	struct file_silly silly = { 0 };
 
 	op->counted = 0;
 	if (op->kind == OP_OPEN && status == -ESTALE)
 		turn_away(op);
-	if (op->kind == OP_OPEN || op->kind == OP_RELEASE)
-		op_settle(op, status);
-	file_closed(inodes, node, &silly);
+	/* In this order the count is too high when the process dies in between. */
+	if (op_settle(op, status))
+		file_closed(op->view->inodes, node, &silly);
 	if (op->has_opener)
 		let_opener_go(op);
 	if (!silly.dir) {
@@ -260,10 +258,9 @@ void opens_end(struct op *op, int status)
 	}
 	op->is_removing = true;
 	op->unlink.target = node;
+	op->unlink.silly = silly;
 	op->close_status = status;
-	opener_get(inodes, silly.opener, &op->call.cred);
-	opener_let_go(inodes, silly.opener);
-	ops_silly_remove(op, silly.dir, inode_fileid(inodes, node), silly.name);
+	ops_silly_remove(op);
 }
 
 /* --- removals --------------------------------------------------------------------- */
@@ -285,9 +282,20 @@ bool opens_exclude(struct op *op, uint64_t node)
 {
 	op->unlink.target = node;
 	op->is_removing = file_removal_begin(op->view->inodes, node);
-	if (!op->is_removing)
+	if (!op->is_removing) {
 		op->counted = node;
+		op_note(op, node);
+	}
 	return op->is_removing;
+}
+
+void opens_adopt(struct op *op)
+{
+	if (!op->has_before)
+		return;
+	op->counted = op->before;
+	/* It is no handle of the volume's, as which it was counted at the start. */
+	atomic_fetch_sub(&op->view->n_opens, 1);
 }
 
 /* They look again whether they may. */

@@ -43,6 +43,9 @@ bool opens_exclude_all(struct op *op);
  */
 bool opens_exclude(struct op *op, uint64_t node);
 
+/* op is executed again, and is counted as an open of what it has noted (op->before). */
+void opens_adopt(struct op *op);
+
 /*
  * op is going to replace a name: then(op) runs when those have opened it who came
  * too late for the file before.

@@ -64,9 +64,12 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
  * still there, op->unlink.aside when it was renamed away.
  */
 void ops_silly_check(struct op *op);
-/* At the last close: removes the name that was set aside, and answers. */
-void ops_silly_remove(struct op *op, uint64_t dir, uint64_t fileid,
-		      uint32_t number);
+/* At the last close: removes op->unlink.silly of its target, and answers. */
+void ops_silly_remove(struct op *op);
+/* What was held for it; the name stays. */
+void ops_silly_let_go(struct view *view, const struct file_silly *silly);
+/* Before the kernel's n lookups of a node end. */
+void ops_silly_forget(struct view *view, uint64_t node, uint64_t n);
 
 /* ops_file.c */
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

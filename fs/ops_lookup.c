@@ -83,11 +83,14 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
 	struct session *session = fuse_req_userdata(req);
+	struct view *view = volume_view(session_owner(session));
 
 	/* Virtual nodes are not counted. */
-	if (!meta_is_node(ino))
-		inode_forget(volume_view(session_owner(session))->inodes, ino,
-			     n);
+	if (meta_is_node(ino))
+		return;
+	if (atomic_load(&view->n_silly) > 0)
+		ops_silly_forget(view, ino, n);
+	inode_forget(view->inodes, ino, n);
 }
 
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)

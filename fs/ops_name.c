@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "inode.h"
+#include "opens.h"
 #include "ops.h"
 
 #define RMDIR_TRIES_MAX 10
@@ -51,9 +52,18 @@ static void set_aside(struct op *op)
 	op_finish_err(op, 0);
 }
 
+static struct op *begin_removal(fuse_req_t req, enum op_kind kind)
+{
+	struct op *op = op_begin_change(req, kind);
+
+	if (op)
+		opens_adopt(op);
+	return op;
+}
+
 void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op = op_begin_change(req, OP_UNLINK);
+	struct op *op = begin_removal(req, OP_UNLINK);
 
 	if (!op || !op_take_change(op, parent, name))
 		return;
@@ -145,7 +155,7 @@ static bool take_second_name(struct op *op, uint64_t dir, const char *name)
 void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 		fuse_ino_t new_parent, const char *new_name, unsigned int flags)
 {
-	struct op *op = op_begin_change(req, OP_RENAME);
+	struct op *op = begin_removal(req, OP_RENAME);
 
 	if (!op)
 		return;

@@ -31,6 +31,7 @@
 struct commits;
 struct inode_table;
 struct intents;
+struct leftovers;
 struct locks;
 struct trace;
 
@@ -85,8 +86,8 @@ struct view {
 	_Atomic bool has_no_readdirplus;
 	_Atomic bool loses_atime;    /* that a CREATE sets */
 	_Atomic uint32_t n_opens;    /* file handles of the whole volume */
-	_Atomic uint32_t silly_next; /* number of the next name set aside */
 	_Atomic uint32_t n_silly;    /* names set aside that are still there */
+	struct leftovers *leftovers; /* NULL = nobody writes them down */
 
 	pthread_mutex_t last_lock; /* of the last known answers */
 	struct nfs_attr last_root;

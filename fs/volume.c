@@ -24,6 +24,7 @@
 #include "inode.h"
 #include "inode_layout.h"
 #include "intent.h"
+#include "leftovers.h"
 #include "locks.h"
 #include "log.h"
 #include "nfs_export.h"
@@ -180,6 +181,18 @@ static int make_table(struct volume *volume, struct err *err)
 	return 0;
 }
 
+/* A volume works without, but names may be left over when this process dies. */
+static void open_leftovers(struct volume *volume)
+{
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+
+	if (leftovers_new(&volume->view.leftovers, &volume->view,
+			  volume->shards, &volume->spec, &why) < 0)
+		log_warn("names set aside can't be written down",
+			 F_STR("volume", volume->spec.pv),
+			 F_STR("error", err_text(&why)));
+}
+
 int volume_make_view(struct volume *volume, struct err *err)
 {
 	const struct nfs_export *export = &volume->export;
@@ -205,8 +218,6 @@ int volume_make_view(struct volume *volume, struct err *err)
 				  export->write_max);
 	view->last_root = export->root_attr;
 	view->identity = spec->identity;
-	/* Other nodes' names for the same file must not meet ours. */
-	atomic_store(&view->silly_next, (uint32_t)clock_ns());
 	r = shards_arena(volume->shards)
 		    ? intents_new(&view->intents, view->inodes)
 		    : 0;
@@ -219,6 +230,7 @@ int volume_make_view(struct volume *volume, struct err *err)
 	r = trace_new(&view->trace);
 	if (r < 0)
 		return err_set_errno(err, r, "create the trace");
+	open_leftovers(volume);
 	shards_call_all(volume->shards, get_links, &start);
 	return start.r;
 }
@@ -319,6 +331,7 @@ static void end_service(struct volume *volume, bool leaves_rest)
 	stop_commits(volume, leaves_rest);
 	/* What was written under a lock is there before the lock goes. */
 	volume->view.locks = locks_stop(volume->view.locks);
+	volume->view.leftovers = leftovers_stop(volume->view.leftovers);
 	shards_call_all(volume->shards, put_links, volume);
 	view_fini(&volume->view);
 }
@@ -395,6 +408,7 @@ int volume_start(struct volume **ret, struct shards *shards, struct meta *meta,
 	r = volume_make_session(volume, NULL, err);
 	if (r < 0)
 		return r;
+	leftovers_start(volume->view.leftovers);
 	*ret = TAKE_PTR(volume);
 	return 0;
 }

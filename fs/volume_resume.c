@@ -14,6 +14,8 @@
 #include "file_state.h"
 #include "inode.h"
 #include "inode_layout.h"
+#include "leftovers.h"
+#include "ops.h"
 #include "volume_object.h"
 
 static int attach_table(struct volume *volume, int table_fd, struct err *err)
@@ -33,19 +35,33 @@ static int attach_table(struct volume *volume, int table_fd, struct err *err)
 	return 0;
 }
 
+/* The name is still somebody's who has the file open; else it is left over. */
+static void claim_name(struct view *view, uint64_t node,
+		       const struct file_silly *silly)
+{
+	char name[FILE_SILLY_NAME_SIZE];
+	struct file_silly gone;
+
+	atomic_fetch_add(&view->n_silly, 1);
+	if (file_n_opens(view->inodes, node) > 0) {
+		file_silly_name(view->inodes, node, silly->number, name);
+		leftovers_claim(view->leftovers, silly->entry, name);
+	} else if (file_take_silly(view->inodes, node, &gone)) {
+		ops_silly_let_go(view, &gone);
+	}
+}
+
 static void count_files(struct view *view)
 {
 	uint64_t cursor = 0;
 	uint64_t node;
-	uint32_t n_opens = 0;
-	uint32_t n_silly = 0;
+	struct file_silly silly;
 
 	while ((node = inode_next(view->inodes, &cursor)) != 0) {
-		n_opens += file_n_opens(view->inodes, node);
-		n_silly += file_is_silly(view->inodes, node);
+		view->n_opens += file_n_opens(view->inodes, node);
+		if (file_get_silly(view->inodes, node, &silly))
+			claim_name(view, node, &silly);
 	}
-	atomic_store(&view->n_opens, n_opens);
-	atomic_store(&view->n_silly, n_silly);
 }
 
 static int resume_session(struct volume *volume,
@@ -92,6 +108,7 @@ int volume_resume(struct volume **ret, struct shards *shards,
 	r = resume_session(volume, state, err);
 	if (r < 0)
 		return r;
+	leftovers_start(volume->view.leftovers);
 	*ret = TAKE_PTR(volume);
 	return 0;
 }

@@ -46,7 +46,7 @@ while not os.path.exists(stop):
 os.close(log)
 lines = open(folder + "/log").read().split()
 assert lines == ["%06d" % n for n in range(rounds)], lines
-# Names set aside may be left over: see fs/opens.c.
+# The last one set aside may not be gone yet: close(2) does not wait for it.
 names = [name for name in os.listdir(folder) if not name.startswith(".nfs")]
 assert names == ["log"], names
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wire between claimfs and a server: connections are passed on record by record,
-and a subclass looks at the calls, or keeps some back."""
+and a subclass looks at the calls, or keeps some of them or of their replies back."""
 
 import socket
 import struct
@@ -51,7 +51,8 @@ class Wire:
                 mark = receive(source, 4)
                 record = receive(source,
                                  struct.unpack(">I", mark)[0] & ~(1 << 31))
-                if not are_calls or self.passes(record):
+                passes = self.passes if are_calls else self.answers
+                if passes(record):
                     target.sendall(mark + record)
         except (OSError, EOFError):
             for sock in (source, target):
@@ -59,6 +60,10 @@ class Wire:
 
     def passes(self, call):
         """False keeps the call from the server."""
+        return True
+
+    def answers(self, reply):
+        """False keeps the reply from the client."""
         return True
 
     def reset(self):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -198,7 +199,9 @@ Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
-	struct file_silly silly = { .dir = 1, .name = 7, .opener = 3 };
+	struct file_silly silly = {
+		.dir = 1, .number = 7, .opener = 3, .entry = 9
+	};
 	struct file_silly got;
 
 	cr_assert_not(file_set_silly(table, node, &silly), "not open");
@@ -206,14 +209,16 @@ Test(file_state, a_name_set_aside_is_handed_out_at_the_last_close)
 	cr_assert(file_try_open(table, node));
 	cr_assert(file_set_silly(table, node, &silly));
 	cr_assert_not(file_set_silly(table, node, &silly), "only one");
-	cr_assert(file_is_silly(table, node));
+	cr_assert(file_get_silly(table, node, &got));
+	cr_assert_eq(got.number, 7);
 	file_closed(table, node, &got);
 	cr_assert_eq(got.dir, 0);
 	file_closed(table, node, &got);
 	cr_assert_eq(got.dir, 1);
-	cr_assert_eq(got.name, 7);
+	cr_assert_eq(got.number, 7);
 	cr_assert_eq(got.opener, 3);
-	cr_assert_not(file_is_silly(table, node));
+	cr_assert_eq(got.entry, 9);
+	cr_assert_not(file_get_silly(table, node, &got));
 	cr_assert_not(file_try_open(table, node), "it is being removed");
 	file_removal_end(table, node);
 	cr_assert(file_try_open(table, node));
@@ -244,7 +249,9 @@ Test(file_state, who_sets_a_file_aside_counts_as_an_open_of_it)
 {
 	_cleanup_(inode_table_free) struct inode_table *table = make_table();
 	uint64_t node = make_file(table);
-	struct file_silly silly = { .dir = 1, .name = 7, .opener = 3 };
+	struct file_silly silly = {
+		.dir = 1, .number = 7, .opener = 3, .entry = 9
+	};
 	struct file_silly got;
 
 	file_opened(table, node);
@@ -255,14 +262,47 @@ Test(file_state, who_sets_a_file_aside_counts_as_an_open_of_it)
 	cr_assert_eq(got.dir, 1);
 }
 
-Test(file_state, names_set_aside_look_like_those_of_Linux)
+Test(file_state, a_name_set_aside_can_be_taken_back)
 {
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
+	struct file_silly silly = { .dir = 1, .number = 7 };
+	struct file_silly got;
+
+	cr_assert_not(file_take_silly(table, node, &got));
+	file_opened(table, node);
+	cr_assert(file_set_silly(table, node, &silly));
+	cr_assert(file_take_silly(table, node, &got));
+	cr_assert_eq(got.number, 7);
+	cr_assert_not(file_take_silly(table, node, &got));
+	file_closed(table, node, &got);
+	cr_assert_eq(got.dir, 0);
+}
+
+Test(file_state, names_set_aside_begin_like_those_of_Linux)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	uint64_t node = make_file(table);
 	char name[FILE_SILLY_NAME_SIZE];
 
-	file_silly_name(0x1234, 0xab, name);
-	cr_assert_str_eq(name, ".nfs0000000000001234000000ab");
-	file_silly_name(UINT64_MAX, UINT32_MAX, name);
-	cr_assert_str_eq(name, ".nfsffffffffffffffffffffffff");
+	file_silly_name(table, node, 0xab, name);
+	cr_assert_eq(strncmp(name, ".nfs000000000000002a", 20), 0, "%s", name);
+	cr_assert_str_eq(name + 28, "000000ab");
+	cr_assert(file_is_silly_name(name));
+	name[20] = '/';
+	cr_assert_not(file_is_silly_name(name));
+}
+
+Test(file_state, no_number_of_a_name_comes_twice)
+{
+	_cleanup_(inode_table_free) struct inode_table *table = make_table();
+	_cleanup_(inode_table_free) struct inode_table *next = NULL;
+
+	cr_assert_eq(file_silly_number(table), 0);
+	cr_assert_eq(inode_table_attach(&next, dup(inode_table_fd(table)), 0),
+		     0);
+	cr_assert_eq(file_silly_number(next), 1);
+	cr_assert_eq(file_silly_number(table), 2);
 }
 
 Test(file_state, appends_to_a_file_take_turns)
