@@ -7,6 +7,9 @@
  *	lock of the state directory -> shards -> node (with its control tree)
  *	    -> volumes that the keeper has -> CSI server -> READY=1 -> SIGTERM
  *
+ * Volumes that a former process left come first: programs wait for them, and gRPC
+ * takes its time (rpc_late.h).
+ *
  * Where there is a keeper at the start, SIGTERM hands the volumes over to the next
  * process, and only SIGINT takes them down. What a volume needs for that it has from
  * its beginning, so a keeper that comes later is of no use to this process.
@@ -29,7 +32,7 @@
 #include "node.h"
 #include "node_options.h"
 #include "options.h"
-#include "rpc_server.h"
+#include "rpc_late.h"
 #include "shard.h"
 #include "stop_signal.h"
 #include "supervisor.h"
@@ -273,14 +276,17 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 struct err *err)
 {
 	_cleanup_(parts_fini) struct parts parts = { 0 };
-	_cleanup_(rpc_server_free) struct rpc_server *server = NULL;
+	struct rpc_server *server;
+	struct rpc_late rpc;
 	int signal = SIGINT;
 	int r;
 
 	r = start(&parts, settings, err);
+	if (r == 0)
+		r = rpc_late_load(&rpc, err);
 	if (r < 0)
 		return r;
-	r = rpc_server_new(&server,
+	r = rpc.server_new(&server,
 			   &(struct rpc_server_options){
 				   .socket_path = settings->csi_socket,
 				   .methods = csi_node_methods,
@@ -300,7 +306,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 F_U64("shards", shards_count(parts.shards)));
 	supervisor_notify("READY=1");
 	r = wait_for_end(&parts, signal_fd, &signal, err);
-	server = rpc_server_free(server);
+	(void)rpc.server_free(server);
 	stop(&parts, signal);
 	return r;
 }
