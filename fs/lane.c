@@ -4,8 +4,9 @@
  * A session on one shard.
  *
  * The descriptor is watched by every shard with EPOLLEXCLUSIVE: a request wakes
- * one of them, and whoever is awake reads up to 16 in one go. (epoll refuses to
- * modify an exclusive watch: it is removed and added again.)
+ * one of them, and whoever is awake reads up to 16 in one go, or 256 KiB, so that
+ * the lanes of a shard take short turns. (epoll refuses to modify an exclusive
+ * watch: it is removed and added again.)
  *
  * A lane that has much under way is paused: it reads no more until some of it has
  * ended, which is how a slow server slows its applications down instead of filling
@@ -37,6 +38,7 @@
 #include "shard.h"
 
 #define READS_PER_CALLBACK 16
+#define BYTES_PER_CALLBACK (256u << 10)
 #define PATIENCE_NS	   (100 * NS_PER_MS)
 
 struct lane_limit {
@@ -65,7 +67,7 @@ void lane_end_wait(struct lane *lane)
 	lane->n_counted++;
 }
 
-/* 0 = handled, -EAGAIN = nothing there, else the connection is gone. */
+/* Its size = handled, -EAGAIN = nothing there, else the connection is gone. */
 static int receive(struct lane *lane)
 {
 	struct buffer **slot = shard_receive_buffer(lane->shard);
@@ -89,7 +91,7 @@ static int receive(struct lane *lane)
 	fuse_session_process_buf(
 		session_fuse(lane->session),
 		&(struct fuse_buf){ .mem = (*slot)->data, .size = (size_t)n });
-	return 0;
+	return (int)n;
 }
 
 static void stop_reading(struct lane *lane)
@@ -116,10 +118,14 @@ static void on_readable(struct watch *watch, uint32_t events)
 {
 	struct lane *lane = container_of(watch, struct lane, watch);
 	unsigned int budget = READS_PER_CALLBACK;
+	unsigned int n_bytes = 0;
 	int r = 0;
 
-	while (r == 0 && budget-- > 0 && has_room(lane, lane->limit))
+	while (r >= 0 && budget-- > 0 && n_bytes < BYTES_PER_CALLBACK &&
+	       has_room(lane, lane->limit)) {
 		r = receive(lane);
+		n_bytes += r > 0 ? (unsigned int)r : 0;
+	}
 	if (r < 0 && r != -EAGAIN && r != -ENOMEM)
 		watch_remove(&lane->watch); /* unmounted or aborted */
 	else if (!has_room(lane, lane->limit))

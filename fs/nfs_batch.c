@@ -2,7 +2,9 @@
 
 /*
  * A batch is filled, sent, and only then filled again: no ring, no partial reuse.
- * What can't be sent now stays as it is until the socket has room.
+ * What can't be sent now stays as it is until the socket has room, and so does
+ * what is beyond SEND_BYTES: the kernel copies for as long as it may, and others
+ * wait meanwhile.
  */
 
 #include "nfs_batch.h"
@@ -13,6 +15,7 @@
 #include "nfs_rpc.h"
 
 #define TYPICAL_HEAD 256
+#define SEND_BYTES   (512u << 10)
 
 static const uint8_t padding[4];
 
@@ -122,21 +125,33 @@ static void advance(struct nfs_batch *batch, size_t n)
 	}
 }
 
+/* How many of the pieces that are left go out at once: those of SEND_BYTES. */
+static uint32_t pieces_to_send(const struct nfs_batch *batch)
+{
+	uint32_t i = batch->sent_iov;
+	size_t n_bytes = 0;
+
+	while (i < batch->n_iov && n_bytes < SEND_BYTES)
+		n_bytes += batch->iov[i++].iov_len;
+	return i - batch->sent_iov;
+}
+
 int nfs_batch_send(struct nfs_batch *batch, int fd)
 {
-	while (batch->sent_iov < batch->n_iov) {
-		struct msghdr msg = {
-			.msg_iov = &batch->iov[batch->sent_iov],
-			.msg_iovlen = batch->n_iov - batch->sent_iov,
-		};
-		ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	struct msghdr msg = {
+		.msg_iov = &batch->iov[batch->sent_iov],
+		.msg_iovlen = pieces_to_send(batch),
+	};
+	ssize_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 1 : -errno;
-		advance(batch, (size_t)n);
-	}
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 1 : -errno;
+	advance(batch, (size_t)n);
+	if (batch->sent_iov < batch->n_iov)
+		return 1;
 	nfs_batch_clear(batch);
 	return 0;
 }

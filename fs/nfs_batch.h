@@ -57,7 +57,10 @@ struct xdr_writer nfs_batch_begin(struct nfs_batch *batch);
 void nfs_batch_commit(struct nfs_batch *batch, const struct xdr_writer *w,
 		      const struct nfs_payload *payload);
 
-/* 0 = all is sent, 1 = the socket is full, or -errno of sendmsg(2). */
+/*
+ * 0 = all is sent, 1 = send again when the socket has room, which may be now, or
+ * -errno of sendmsg(2). Not of an empty batch.
+ */
 int nfs_batch_send(struct nfs_batch *batch, int fd);
 
 /*

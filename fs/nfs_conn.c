@@ -40,7 +40,9 @@
 #define BACKOFF_MIN_NS	   (10 * NS_PER_MS)
 #define BACKOFF_MAX_NS	   (10 * NS_PER_S)
 #define CONNECT_TIMEOUT_MS 10000
-#define RECEIVES_PER_ROUND 8 /* then others have a turn */
+/* Then others have a turn: copying a MiB takes as long as several small calls. */
+#define RECEIVES_PER_ROUND 8
+#define BYTES_PER_ROUND	   (512u << 10)
 
 struct nfs_conn {
 	struct nfs_conn_options options;
@@ -258,7 +260,7 @@ static int take_records(struct nfs_conn *conn)
 }
 
 /* 1 = there may be more, 0 = the socket is empty, -errno. */
-static int receive_once(struct nfs_conn *conn)
+static int receive_once(struct nfs_conn *conn, size_t *n_bytes)
 {
 	uint8_t *data;
 	size_t space;
@@ -274,6 +276,7 @@ static int receive_once(struct nfs_conn *conn)
 		return -errno;
 	if (n > 0)
 		nfs_record_filled(&conn->record, (size_t)n);
+	*n_bytes += n > 0 ? (size_t)n : 0;
 	r = take_records(conn);
 	if (r < 0)
 		return r;
@@ -283,10 +286,12 @@ static int receive_once(struct nfs_conn *conn)
 
 static void receive(struct nfs_conn *conn)
 {
+	size_t n_bytes = 0;
 	int r = 1;
 
-	for (int i = 0; i < RECEIVES_PER_ROUND && r > 0; i++)
-		r = receive_once(conn);
+	for (int i = 0;
+	     i < RECEIVES_PER_ROUND && n_bytes < BYTES_PER_ROUND && r > 0; i++)
+		r = receive_once(conn, &n_bytes);
 	if (r < 0)
 		lose(conn);
 }
