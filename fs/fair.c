@@ -9,10 +9,8 @@
  * The order alone does not help him who sends one small call at a time: he waits
  * for what the others already have on the wire, at the server. So with others
  * about a flow is also limited in what it has there (share_*), and a flow at its
- * limit is passed over. "About" is who has added a call within ACTIVE_NS, for a
- * reader who waits for each answer has nothing queued most of the time. Two
- * sightings suffice to know it: whoever is not the latest flow has it for company,
- * and the latest has the other.
+ * limit is passed over. So is who has to leave the server alone (fair_server.c),
+ * which also knows who is about.
  *
  * Invariants:
  *  1. A flow is in turns exactly if calls wait in it.
@@ -22,11 +20,10 @@
 
 #include "fair.h"
 
-#include "clock.h"
+#include "fair_server.h"
 #include "nfs_call.h"
 
-#define QUANTUM	  (64u << 10)
-#define ACTIVE_NS (100 * NS_PER_MS)
+#define QUANTUM (64u << 10)
 
 void fair_queue_init(struct fair_queue *queue, uint32_t share_calls,
 		     uint32_t share_bytes)
@@ -36,35 +33,21 @@ void fair_queue_init(struct fair_queue *queue, uint32_t share_calls,
 	TAILQ_INIT(&queue->turns);
 }
 
-void fair_flow_init(struct fair_flow *flow)
+void fair_flow_init(struct fair_flow *flow, struct fair_volume *volume)
 {
-	*flow = (struct fair_flow){ 0 };
+	*flow = (struct fair_flow){ .volume = volume };
 	TAILQ_INIT(&flow->waiting);
-}
-
-static void see(struct fair_queue *queue, const struct fair_flow *flow,
-		uint64_t now_ns)
-{
-	struct fair_sighting *recent = queue->recent;
-
-	if (recent[0].flow != flow)
-		recent[1] = recent[0];
-	recent[0] = (struct fair_sighting){ flow, now_ns };
-}
-
-static bool has_company(const struct fair_queue *queue,
-			const struct fair_flow *flow, uint64_t now_ns)
-{
-	const struct fair_sighting *other =
-		&queue->recent[queue->recent[0].flow == flow];
-
-	return other->flow && now_ns < other->when_ns + ACTIVE_NS;
 }
 
 /* --- what waits ------------------------------------------------------------- */
 
-static void begin_waiting(struct fair_queue *queue, struct fair_flow *flow)
+static void begin_waiting(struct fair_queue *queue, struct nfs_call *call,
+			  uint64_t now_ns)
 {
+	struct fair_flow *flow = call->flow;
+
+	if (flow->volume)
+		fair_server_begin(flow->volume, call, now_ns);
 	if (!TAILQ_EMPTY(&flow->waiting))
 		return;
 	flow->credit = QUANTUM;
@@ -73,18 +56,18 @@ static void begin_waiting(struct fair_queue *queue, struct fair_flow *flow)
 
 void fair_add(struct fair_queue *queue, struct nfs_call *call, uint64_t now_ns)
 {
-	see(queue, call->flow, now_ns);
-	begin_waiting(queue, call->flow);
+	begin_waiting(queue, call, now_ns);
 	TAILQ_INSERT_TAIL(&call->flow->waiting, call, entry);
 }
 
-void fair_add_again(struct fair_queue *queue, struct nfs_call *call)
+void fair_add_again(struct fair_queue *queue, struct nfs_call *call,
+		    uint64_t now_ns)
 {
-	begin_waiting(queue, call->flow);
+	begin_waiting(queue, call, now_ns);
 	TAILQ_INSERT_HEAD(&call->flow->waiting, call, entry);
 }
 
-void fair_remove(struct fair_queue *queue, struct nfs_call *call)
+static void end_waiting(struct fair_queue *queue, struct nfs_call *call)
 {
 	struct fair_flow *flow = call->flow;
 
@@ -93,6 +76,19 @@ void fair_remove(struct fair_queue *queue, struct nfs_call *call)
 		return;
 	flow->credit = 0;
 	TAILQ_REMOVE(&queue->turns, flow, turn);
+}
+
+static void end(struct nfs_call *call, uint64_t now_ns)
+{
+	if (call->flow->volume)
+		fair_server_end(call->flow->volume, call, now_ns);
+}
+
+void fair_remove(struct fair_queue *queue, struct nfs_call *call,
+		 uint64_t now_ns)
+{
+	end_waiting(queue, call);
+	end(call, now_ns);
 }
 
 struct nfs_call *fair_expired(const struct fair_queue *queue,
@@ -111,15 +107,25 @@ struct nfs_call *fair_expired(const struct fair_queue *queue,
 
 /* --- turns ------------------------------------------------------------------ */
 
-static bool is_full(const struct fair_queue *queue,
-		    const struct fair_flow *flow, uint64_t now_ns)
+/* One call may always go. */
+static bool is_at_share(const struct fair_queue *queue,
+			const struct fair_flow *flow)
 {
 	uint32_t cost = TAILQ_FIRST(&flow->waiting)->cost;
 
-	if (flow->n_calls == 0 || !has_company(queue, flow, now_ns))
-		return false;
-	return flow->n_calls >= queue->share_calls ||
-	       flow->n_bytes + cost > queue->share_bytes;
+	return flow->n_calls > 0 && (flow->n_calls >= queue->share_calls ||
+				     flow->n_bytes + cost > queue->share_bytes);
+}
+
+static bool may_send(const struct fair_queue *queue,
+		     const struct fair_flow *flow, uint64_t now_ns,
+		     uint64_t *ret_again_ns)
+{
+	if (!flow->volume)
+		return true;
+	return fair_server_may_send(flow->volume, TAILQ_FIRST(&flow->waiting),
+				    is_at_share(queue, flow), now_ns,
+				    ret_again_ns);
 }
 
 static void to_the_end(struct fair_queue *queue, struct fair_flow *flow)
@@ -128,23 +134,25 @@ static void to_the_end(struct fair_queue *queue, struct fair_flow *flow)
 	TAILQ_INSERT_TAIL(&queue->turns, flow, turn);
 }
 
-struct nfs_call *fair_next(struct fair_queue *queue, uint64_t now_ns)
+struct nfs_call *fair_next(struct fair_queue *queue, uint64_t now_ns,
+			   uint64_t *ret_again_ns)
 {
-	const struct fair_flow *first_full = NULL;
+	const struct fair_flow *first_held = NULL;
 	struct fair_flow *flow;
 
-	/* Ends when all are full: the first of them is met again then. */
-	while ((flow = TAILQ_FIRST(&queue->turns)) && flow != first_full) {
+	*ret_again_ns = 0;
+	/* Ends when all are held: the first of them is met again then. */
+	while ((flow = TAILQ_FIRST(&queue->turns)) && flow != first_held) {
 		struct nfs_call *call = TAILQ_FIRST(&flow->waiting);
 
-		if (is_full(queue, flow, now_ns)) {
-			if (!first_full)
-				first_full = flow;
+		if (!may_send(queue, flow, now_ns, ret_again_ns)) {
+			if (!first_held)
+				first_held = flow;
 		} else if (call->cost <= flow->credit) {
 			return call;
 		} else {
 			flow->credit += QUANTUM;
-			first_full = NULL;
+			first_held = NULL;
 		}
 		to_the_end(queue, flow);
 	}
@@ -158,11 +166,14 @@ void fair_take(struct fair_queue *queue, struct nfs_call *call)
 	flow->n_calls++;
 	flow->n_bytes += call->cost;
 	flow->credit -= call->cost;
-	fair_remove(queue, call);
+	end_waiting(queue, call);
+	if (flow->volume)
+		fair_server_sent(flow->volume, call);
 }
 
-void fair_leave(struct nfs_call *call)
+void fair_leave(struct nfs_call *call, uint64_t now_ns)
 {
 	call->flow->n_calls--;
 	call->flow->n_bytes -= call->cost;
+	end(call, now_ns);
 }

@@ -17,12 +17,14 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct fair_volume;
 struct nfs_call;
 
 TAILQ_HEAD(fair_calls, nfs_call);
 TAILQ_HEAD(fair_turns, fair_flow);
 
 struct fair_flow {
+	struct fair_volume *volume;  /* borrowed; NULL = nobody's */
 	struct fair_calls waiting;   /* in order */
 	TAILQ_ENTRY(fair_flow) turn; /* in queue->turns while calls wait */
 	uint32_t credit;  /* bytes that it may still send in this turn */
@@ -30,15 +32,8 @@ struct fair_flow {
 	uint32_t n_bytes;
 };
 
-/* Who has added a call, and when he last did. */
-struct fair_sighting {
-	const struct fair_flow *flow; /* compared, never followed */
-	uint64_t when_ns;
-};
-
 struct fair_queue {
 	struct fair_turns turns;
-	struct fair_sighting recent[2]; /* two flows, the latest first */
 	uint32_t share_calls;
 	uint32_t share_bytes;
 };
@@ -49,20 +44,26 @@ struct fair_queue {
  */
 void fair_queue_init(struct fair_queue *queue, uint32_t share_calls,
 		     uint32_t share_bytes);
-void fair_flow_init(struct fair_flow *flow);
+void fair_flow_init(struct fair_flow *flow, struct fair_volume *volume);
 
 void fair_add(struct fair_queue *queue, struct nfs_call *call, uint64_t now_ns);
 /* Before all others of its flow: it has waited before. */
-void fair_add_again(struct fair_queue *queue, struct nfs_call *call);
+void fair_add_again(struct fair_queue *queue, struct nfs_call *call,
+		    uint64_t now_ns);
 /* A call that waits does so no more. */
-void fair_remove(struct fair_queue *queue, struct nfs_call *call);
+void fair_remove(struct fair_queue *queue, struct nfs_call *call,
+		 uint64_t now_ns);
 
-/* Whose turn it is, the same until it is taken; NULL = nobody's. */
-struct nfs_call *fair_next(struct fair_queue *queue, uint64_t now_ns);
+/*
+ * Whose turn it is, the same until it is taken; NULL = nobody's, and then
+ * *ret_again_ns is when to ask again, 0 = after the next fair_leave().
+ */
+struct nfs_call *fair_next(struct fair_queue *queue, uint64_t now_ns,
+			   uint64_t *ret_again_ns);
 /* What fair_next() gave is on the wire from now on. */
 void fair_take(struct fair_queue *queue, struct nfs_call *call);
 /* It is on the wire no more. */
-void fair_leave(struct nfs_call *call);
+void fair_leave(struct nfs_call *call, uint64_t now_ns);
 
 /* A waiting call that was submitted before before_ns; NULL if there is none. */
 struct nfs_call *fair_expired(const struct fair_queue *queue,

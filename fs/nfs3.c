@@ -76,7 +76,7 @@ static void slot_leave(struct nfs3_client *c, struct nfs3_slot *slot)
 	struct nfs_payload payload = payload_of(slot->call);
 
 	nfs_conn_release(c->conn, &payload);
-	fair_leave(slot->call);
+	fair_leave(slot->call, clock_ns());
 	nfs3_window_leave(&c->window, slot);
 }
 
@@ -92,7 +92,7 @@ static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
 		return;
 	}
 	if (call->transport == &c->waiting)
-		fair_remove(&c->waiting, call);
+		fair_remove(&c->waiting, call, clock_ns());
 	else
 		TAILQ_REMOVE(&c->delayed, call, entry);
 	call->transport = NULL;
@@ -128,10 +128,13 @@ static void set_health(struct nfs3_client *c, enum nfs_health health)
 static struct nfs3_slot *next_slot(struct nfs3_client *c)
 {
 	struct nfs_call *call;
+	uint64_t again_ns;
 
 	if (!TAILQ_EMPTY(&c->window.unsent))
 		return TAILQ_FIRST(&c->window.unsent);
-	call = fair_next(&c->waiting, clock_ns());
+	call = fair_next(&c->waiting, clock_ns(), &again_ns);
+	if (!call && again_ns)
+		nfs3_time_wake(c, again_ns);
 	if (!call || !nfs3_window_has_room(&c->window, call))
 		return NULL;
 	fair_take(&c->waiting, call);
@@ -351,6 +354,7 @@ static struct nfs3_client *nfs3_free(struct nfs3_client *c)
 		return NULL;
 	abandon_all(c);
 	timer_cancel(&c->tick);
+	timer_cancel(&c->wake);
 	nfs_conn_free(c->conn);
 	free(c);
 	return NULL;
@@ -411,7 +415,7 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	c->pool = pool;
 	nfs3_time_init(c);
 	TAILQ_INIT(&c->delayed);
-	fair_flow_init(&c->own);
+	fair_flow_init(&c->own, NULL);
 	set_defaults(&c->options);
 	nfs_sockaddr_name(&options->addr, c->name);
 	fair_queue_init(&c->waiting, SHARE_CALLS, c->options.share_bytes);

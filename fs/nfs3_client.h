@@ -31,6 +31,7 @@ struct nfs3_client {
 	bool is_owed;	     /* a call was given up, and nothing came since */
 	uint64_t replied_ns; /* when the server last said anything */
 	struct timer tick;
+	struct timer wake; /* what is held back may be sent then */
 	char name[NFS_SOCKADDR_NAME_SIZE]; /* for logs */
 	struct nfs3_window window;
 };
@@ -52,3 +53,5 @@ struct nfs_call *nfs3_call_expired(const struct nfs3_client *c,
 /* The tick's timer is armed while calls are under way, and cancelled by c's end. */
 void nfs3_time_init(struct nfs3_client *c);
 void nfs3_time_arm(struct nfs3_client *c);
+/* Has the client flushed at that time. */
+void nfs3_time_wake(struct nfs3_client *c, uint64_t when_ns);

@@ -94,7 +94,7 @@ static void retry_delayed(struct nfs3_client *c)
 	while ((call = TAILQ_LAST(&c->delayed, fair_calls))) {
 		TAILQ_REMOVE(&c->delayed, call, entry);
 		call->transport = &c->waiting;
-		fair_add_again(&c->waiting, call);
+		fair_add_again(&c->waiting, call, clock_ns());
 	}
 }
 
@@ -127,7 +127,19 @@ static void on_tick(struct timer *timer)
 		nfs3_time_arm(c);
 }
 
+/* The loop flushes its clients at the end of the round: that is all it takes. */
+static void on_wake(struct timer *timer)
+{
+}
+
+void nfs3_time_wake(struct nfs3_client *c, uint64_t when_ns)
+{
+	/* Without memory for it the next event has to do. */
+	(void)timer_set(&c->wake, c->loop, when_ns);
+}
+
 void nfs3_time_init(struct nfs3_client *c)
 {
 	c->tick = TIMER_INIT(on_tick);
+	c->wake = TIMER_INIT(on_wake);
 }

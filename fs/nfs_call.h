@@ -27,6 +27,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "fair_server.h"
 #include "nlm_call.h"
 
 #define NFS_FH_MAX   64	  /* RFC 1813 2.5 NFS3_FHSIZE */
@@ -288,8 +289,7 @@ struct nfs_call {
 	struct nfs_cred cred;
 	struct nfs_args args;
 	nfs_done_fn done;
-	/* Whose share of the connection it is (fair.h); NULL = nobody's. */
-	struct fair_flow *flow;
+	struct fair_flow *flow; /* whose share; NULL = nobody's */
 
 	/* Valid in done(). 0, or -errno by nfs_status.c; -ECANCELED after a cancel. */
 	int status;
@@ -300,6 +300,7 @@ struct nfs_call {
 	uint64_t start_ns;
 	uint32_t xid;
 	uint32_t cost;
+	struct fair_record fair;
 	void *transport; /* the connection's record of it; NULL = not under way */
 	TAILQ_ENTRY(nfs_call) entry;
 };

@@ -61,6 +61,7 @@ struct notifier {
 struct shards {
 	struct arena *arena; /* borrowed */
 	struct kept_budget kept;
+	struct fair_servers servers;
 	unsigned int n;
 	struct notifier notifier;
 	struct shard items[SHARDS_MAX];
@@ -352,6 +353,7 @@ struct shards *shards_free(struct shards *shards)
 	for (unsigned int i = 0; i < shards->n; i++)
 		shard_stop(&shards->items[i]);
 	loop_free(shards->notifier.loop);
+	fair_servers_fini(&shards->servers);
 	free(shards);
 	return NULL;
 }
@@ -364,6 +366,11 @@ static unsigned int default_count(void)
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
 		n = CPU_COUNT(&cpus);
 	return n < DEFAULT_SHARDS_MAX ? (unsigned int)n : DEFAULT_SHARDS_MAX;
+}
+
+struct fair_servers *shards_servers(struct shards *shards)
+{
+	return &shards->servers;
 }
 
 struct arena *shards_arena(const struct shards *shards)
@@ -392,6 +399,7 @@ int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
 	if (!shards)
 		return err_set(err, -ENOMEM, "start shards");
 	shards->arena = arena;
+	fair_servers_init(&shards->servers);
 	r = notifier_start(&shards->notifier);
 	if (r < 0)
 		return err_set_errno(err, r, "start the notifier's thread");

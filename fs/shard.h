@@ -15,6 +15,7 @@
 
 #include "buffer.h"
 #include "err.h"
+#include "fair_server.h"
 #include "loop.h"
 #include "nfs3.h"
 #include "nfs_call.h"
@@ -45,6 +46,7 @@ struct shards *shards_free(struct shards *shards);
 struct arena *shards_arena(const struct shards *shards);
 /* Of the process. */
 struct kept_budget *shards_kept_budget(struct shards *shards);
+struct fair_servers *shards_servers(struct shards *shards);
 unsigned int shards_count(const struct shards *shards);
 struct shard *shards_get(struct shards *shards, unsigned int i);
 

@@ -21,6 +21,7 @@
 
 #include "attr.h"
 #include "fair.h"
+#include "fair_server.h"
 #include "identity.h"
 #include "lane.h"
 #include "nfs_call.h"
@@ -72,6 +73,7 @@ struct turned_away {
 struct view {
 	struct inode_table *inodes;
 	struct view_shard shards[SHARDS_MAX];
+	struct fair_volume fair; /* its share of the server */
 	struct attr_timeouts timeouts;
 	struct identity identity;
 	bool has_one_node;  /* nobody else changes files */

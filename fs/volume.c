@@ -137,7 +137,7 @@ static void get_links(struct shard *shard, void *userdata)
 
 		options.share_bytes =
 			share_bytes[own->n_links % VIEW_N_LINK_KINDS];
-		fair_flow_init(&link->flow);
+		fair_flow_init(&link->flow, &volume->view.fair);
 		start->r = shard_client_get(shard, &options, own->n_links,
 					    &link->client, start->err);
 		if (start->r == 0)
@@ -231,6 +231,10 @@ int volume_make_view(struct volume *volume, struct err *err)
 	if (r < 0)
 		return err_set_errno(err, r, "create the trace");
 	open_leftovers(volume);
+	view->fair.server = fair_server_get(shards_servers(volume->shards),
+					    &export->addr, export->addr_len);
+	if (!view->fair.server)
+		return err_set(err, -ENOMEM, "find the server's shares");
 	shards_call_all(volume->shards, get_links, &start);
 	return start.r;
 }
@@ -333,6 +337,8 @@ static void end_service(struct volume *volume, bool leaves_rest)
 	volume->view.locks = locks_stop(volume->view.locks);
 	volume->view.leftovers = leftovers_stop(volume->view.leftovers);
 	shards_call_all(volume->shards, put_links, volume);
+	fair_server_put(shards_servers(volume->shards),
+			volume->view.fair.server);
 	view_fini(&volume->view);
 }
 
