@@ -7,18 +7,16 @@ mount by the test itself."""
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import threading
 
-from csi_case import Client, CsiCase
+from csi_case import SECONDS, Client, CsiCase
+from keeper_case import KeeperCase
 from lab import wait_for
-from test_keeper import KeeperCase
 from wire import Wire, procedure
 
 REMOVE, RENAME, LINK = 12, 14, 15
-SECONDS = 30
 
 # Does what it is told, a word and its arguments a line, and says how it went.
 HANDS = """
