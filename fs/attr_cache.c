@@ -32,20 +32,6 @@
 /* Of the clocks that file systems take their times from, at 100 HZ. */
 #define TICK_NS (10 * NS_PER_MS)
 
-static struct inode_slot *slot_lock(struct inode_table *table, uint64_t nodeid)
-{
-	struct inode_slot *slot = inode_table_slot(table, nodeid);
-
-	if (slot)
-		pthread_mutex_lock(inode_table_state_lock(table, nodeid));
-	return slot;
-}
-
-static void slot_unlock(struct inode_table *table, uint64_t nodeid)
-{
-	pthread_mutex_unlock(inode_table_state_lock(table, nodeid));
-}
-
 static void store(struct inode_slot *slot, const struct nfs_attr *attr,
 		  uint64_t at_ns, bool is_new)
 {
@@ -93,13 +79,13 @@ static void load(const struct inode_slot *slot, struct attr_cached *ret)
 static void learn(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr, uint64_t sent_ns, bool is_new)
 {
-	struct inode_slot *slot = slot_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	if (sent_ns >= slot->changed_own_ns)
 		store(slot, attr, sent_ns, is_new);
-	slot_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 void attr_cache_seen(struct inode_table *table, uint64_t nodeid,
@@ -117,7 +103,7 @@ void attr_cache_told(struct inode_table *table, uint64_t nodeid,
 void attr_cache_changed(struct inode_table *table, uint64_t nodeid,
 			const struct nfs_attr *after, uint64_t sent_ns)
 {
-	struct inode_slot *slot = slot_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	uint64_t now = clock_ns();
 
 	if (!slot)
@@ -127,7 +113,7 @@ void attr_cache_changed(struct inode_table *table, uint64_t nodeid,
 	else
 		slot->attr_ns = 0;
 	slot->changed_own_ns = now;
-	slot_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 void attr_cache_names_changed(struct inode_table *table, bool is_rename)
@@ -163,21 +149,21 @@ bool attr_cache_get(struct inode_table *table, uint64_t nodeid,
 		    const struct attr_timeouts *timeouts, uint64_t now_ns,
 		    struct attr_cached *ret)
 {
-	struct inode_slot *slot = slot_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_known;
 
 	if (!slot)
 		return false;
 	is_known = slot->attr.is_new && is_valid_locked(table, slot);
 	load(slot, ret);
-	slot_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_known && is_fresh(ret, timeouts, now_ns);
 }
 
 uint64_t attr_cache_size(struct inode_table *table, uint64_t nodeid,
 			 uint64_t size, uint64_t sent_ns)
 {
-	struct inode_slot *slot = slot_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return size;
@@ -187,7 +173,7 @@ uint64_t attr_cache_size(struct inode_table *table, uint64_t nodeid,
 		if (size < slot->kernel_size)
 			size = slot->kernel_size;
 	}
-	slot_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return size;
 }
 
@@ -203,7 +189,7 @@ bool attr_cache_has_owner(struct inode_table *table, uint64_t nodeid,
 			  const struct attr_timeouts *timeouts, uint64_t now_ns,
 			  struct attr_cached *ret)
 {
-	struct inode_slot *slot = slot_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool has;
 
 	if (!slot)
@@ -211,14 +197,14 @@ bool attr_cache_has_owner(struct inode_table *table, uint64_t nodeid,
 	has = is_valid_locked(table, slot) && has_owner(slot, set) &&
 	      now_ns < slot->changed_own_ns + TICK_NS;
 	load(slot, ret);
-	slot_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return has && is_fresh(ret, timeouts, now_ns);
 }
 
 bool attr_cache_has_mtime(struct inode_table *table, uint64_t nodeid,
 			  const struct timespec *mtime, struct attr_cached *ret)
 {
-	struct inode_slot *slot = slot_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_same;
 
 	if (!slot)
@@ -229,6 +215,6 @@ bool attr_cache_has_mtime(struct inode_table *table, uint64_t nodeid,
 		  slot->attr.mtime_ns == (uint32_t)mtime->tv_nsec;
 	load(slot, ret);
 	ret->left_s = 0;
-	slot_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_same;
 }

@@ -24,20 +24,6 @@
 #include "inode.h"
 #include "inode_layout.h"
 
-static struct inode_slot *state_lock(struct inode_table *table, uint64_t nodeid)
-{
-	struct inode_slot *slot = inode_table_slot(table, nodeid);
-
-	if (slot)
-		pthread_mutex_lock(inode_table_state_lock(table, nodeid));
-	return slot;
-}
-
-static void state_unlock(struct inode_table *table, uint64_t nodeid)
-{
-	pthread_mutex_unlock(inode_table_state_lock(table, nodeid));
-}
-
 static bool time_equal(const struct slot_time *a, const struct timespec *b)
 {
 	return a->s == b->tv_sec && a->ns == (uint32_t)b->tv_nsec;
@@ -69,7 +55,7 @@ static void known_store_locked(struct inode_slot *slot,
 bool file_validate(struct inode_table *table, uint64_t nodeid,
 		   const struct nfs_attr *attr)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_same;
 
 	if (!slot)
@@ -77,14 +63,14 @@ bool file_validate(struct inode_table *table, uint64_t nodeid,
 	is_same = (slot->flags & SLOT_HAS_KNOWN) &&
 		  known_equal_locked(slot, attr);
 	known_store_locked(slot, attr);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_same;
 }
 
 bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 		     const struct nfs_attr *attr)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_changed;
 
 	if (!slot)
@@ -92,19 +78,19 @@ bool file_is_changed(struct inode_table *table, uint64_t nodeid,
 	is_changed = slot->n_opens > 0 && (slot->flags & SLOT_HAS_KNOWN) &&
 		     slot->kernel_size == attr->size &&
 		     !known_equal_locked(slot, attr);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_changed;
 }
 
 void file_dropped(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	known_store_locked(slot, attr);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 /* Never 0. Equal digests of different states only cost a time-out of staleness. */
@@ -138,7 +124,7 @@ static uint32_t known_digest_locked(const struct inode_slot *slot)
 uint64_t file_told(struct inode_table *table, uint64_t nodeid,
 		   const struct nfs_attr *attr, uint64_t at_ns)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	const uint32_t told = digest(attr);
 	uint64_t age_ns;
 
@@ -152,13 +138,13 @@ uint64_t file_told(struct inode_table *table, uint64_t nodeid,
 	slot->attr.is_new = 0;
 	__atomic_store_n(&slot->group, attr->gid, __ATOMIC_RELAXED);
 	age_ns = slot->told_ns - slot->changed_ns;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return age_ns;
 }
 
 struct file_told file_get_told(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	struct file_told told = { 0 };
 
 	if (!slot)
@@ -169,42 +155,42 @@ struct file_told file_get_told(struct inode_table *table, uint64_t nodeid)
 		told.is_known = (slot->flags & SLOT_HAS_KNOWN) &&
 				slot->told == known_digest_locked(slot);
 	}
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return told;
 }
 
 bool file_is_told(struct inode_table *table, uint64_t nodeid,
 		  const struct nfs_attr *attr)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_told;
 
 	if (!slot)
 		return false;
 	is_told = slot->told == digest(attr);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_told;
 }
 
 void file_extended(struct inode_table *table, uint64_t nodeid, uint64_t end)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	if (slot->kernel_size < end)
 		slot->kernel_size = end;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 void file_forget_known(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	slot->flags &= ~(uint32_t)SLOT_HAS_KNOWN;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 static bool time_is_later(const struct slot_time *a, const struct timespec *b)
@@ -216,14 +202,14 @@ static bool time_is_later(const struct slot_time *a, const struct timespec *b)
 void file_advanced(struct inode_table *table, uint64_t nodeid,
 		   const struct nfs_attr *attr)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	if ((slot->flags & SLOT_HAS_KNOWN) &&
 	    !time_is_later(&slot->known_ctime, &attr->ctime))
 		known_store_locked(slot, attr);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 void file_changed(struct inode_table *table, uint64_t nodeid,
@@ -233,7 +219,7 @@ void file_changed(struct inode_table *table, uint64_t nodeid,
 
 	if (!wcc->has_before || !wcc->has_after)
 		return;
-	slot = state_lock(table, nodeid);
+	slot = inode_slot_lock(table, nodeid);
 	if (!slot)
 		return;
 	if ((slot->flags & SLOT_HAS_KNOWN) &&
@@ -241,24 +227,24 @@ void file_changed(struct inode_table *table, uint64_t nodeid,
 	    time_equal(&slot->known_mtime, &wcc->mtime_before) &&
 	    time_equal(&slot->known_ctime, &wcc->ctime_before))
 		known_store_locked(slot, &wcc->after);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 /* --- opens, and names set aside ----------------------------------------------- */
 
 void file_opened(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	slot->n_opens++;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 bool file_try_open(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_ok;
 
 	if (!slot)
@@ -266,7 +252,7 @@ bool file_try_open(struct inode_table *table, uint64_t nodeid)
 	is_ok = slot->n_removals == 0;
 	if (is_ok)
 		slot->n_opens++;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_ok;
 }
 
@@ -283,7 +269,7 @@ static bool get_silly_locked(const struct inode_slot *slot,
 void file_closed(struct inode_table *table, uint64_t nodeid,
 		 struct file_silly *ret)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	*ret = (struct file_silly){ 0 };
 	if (!slot)
@@ -294,24 +280,24 @@ void file_closed(struct inode_table *table, uint64_t nodeid,
 		slot->silly_dir = 0;
 		slot->n_removals++;
 	}
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 uint32_t file_n_opens(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	uint32_t n;
 
 	if (!slot)
 		return 0;
 	n = slot->n_opens;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return n;
 }
 
 bool file_removal_begin(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_ok;
 
 	if (!slot)
@@ -321,25 +307,25 @@ bool file_removal_begin(struct inode_table *table, uint64_t nodeid)
 		slot->n_removals++;
 	else
 		slot->n_opens++;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_ok;
 }
 
 void file_removal_end(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	if (slot->n_removals > 0)
 		slot->n_removals--;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 bool file_set_silly(struct inode_table *table, uint64_t nodeid,
 		    const struct file_silly *silly)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_ok;
 
 	if (!slot)
@@ -353,34 +339,34 @@ bool file_set_silly(struct inode_table *table, uint64_t nodeid,
 		__atomic_store_n(&slot->silly_dir, silly->dir,
 				 __ATOMIC_RELEASE);
 	}
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_ok;
 }
 
 bool file_get_silly(struct inode_table *table, uint64_t nodeid,
 		    struct file_silly *ret)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_silly;
 
 	if (!slot)
 		return false;
 	is_silly = get_silly_locked(slot, ret);
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_silly;
 }
 
 bool file_take_silly(struct inode_table *table, uint64_t nodeid,
 		     struct file_silly *ret)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_silly;
 
 	if (!slot)
 		return false;
 	is_silly = get_silly_locked(slot, ret);
 	slot->silly_dir = 0;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_silly;
 }
 
@@ -408,46 +394,46 @@ uint32_t file_silly_number(struct inode_table *table)
 
 bool file_append_begin(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	bool is_ok;
 
 	if (!slot)
 		return true;
 	is_ok = !(slot->flags & SLOT_APPENDING);
 	slot->flags |= SLOT_APPENDING;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return is_ok;
 }
 
 void file_append_end(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	slot->flags &= ~(uint32_t)SLOT_APPENDING;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }
 
 uint64_t file_cookieverf(struct inode_table *table, uint64_t nodeid)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 	uint64_t verf;
 
 	if (!slot)
 		return 0;
 	verf = slot->cookieverf;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 	return verf;
 }
 
 void file_set_cookieverf(struct inode_table *table, uint64_t nodeid,
 			 uint64_t cookieverf)
 {
-	struct inode_slot *slot = state_lock(table, nodeid);
+	struct inode_slot *slot = inode_slot_lock(table, nodeid);
 
 	if (!slot)
 		return;
 	slot->cookieverf = cookieverf;
-	state_unlock(table, nodeid);
+	inode_slot_unlock(table, nodeid);
 }

@@ -276,10 +276,23 @@ struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid)
 	return s;
 }
 
-pthread_mutex_t *inode_table_state_lock(struct inode_table *table,
-					uint64_t nodeid)
+static pthread_mutex_t *state_lock(struct inode_table *table, uint64_t nodeid)
 {
 	return &table->state_locks[nodeid_slot(nodeid) % INODE_STATE_LOCKS];
+}
+
+struct inode_slot *inode_slot_lock(struct inode_table *table, uint64_t nodeid)
+{
+	struct inode_slot *slot = inode_table_slot(table, nodeid);
+
+	if (slot)
+		pthread_mutex_lock(state_lock(table, nodeid));
+	return slot;
+}
+
+void inode_slot_unlock(struct inode_table *table, uint64_t nodeid)
+{
+	pthread_mutex_unlock(state_lock(table, nodeid));
 }
 
 struct table_header *inode_table_header(struct inode_table *table)

@@ -202,9 +202,12 @@ _Static_assert(sizeof(struct inode_slot) == 312,
 /* The slot of a node; NULL when the node id is stale. Lock-free. */
 struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid);
 
-/* Guards the state of a node; never held together with another lock. */
-pthread_mutex_t *inode_table_state_lock(struct inode_table *table,
-					uint64_t nodeid);
+/*
+ * The same with the lock of the node's state, which is never held together with
+ * another one. NULL: nothing is locked.
+ */
+struct inode_slot *inode_slot_lock(struct inode_table *table, uint64_t nodeid);
+void inode_slot_unlock(struct inode_table *table, uint64_t nodeid);
 
 struct table_header *inode_table_header(struct inode_table *table);
 struct intent_slot *inode_table_intents(struct inode_table *table);
