@@ -19,8 +19,6 @@
 #include "cleanup.h"
 #include "inode_layout.h"
 
-#define UNIQUE_RESEND (1ull << 63)
-
 struct intents {
 	struct intent_slot *slots; /* borrowed, as n_used: the table's memory */
 	uint32_t *n_used;	   /* lock: that were ever used */
@@ -142,8 +140,9 @@ uint32_t intent_begin(struct intents *intents, uint64_t unique,
 	*ret = (struct intent_outcome){ 0 };
 	if (!intents)
 		return INTENT_NONE;
-	if (unique & UNIQUE_RESEND)
-		return begin_again(intents, unique & ~UNIQUE_RESEND, ret);
+	if (unique & INTENT_UNIQUE_RESEND)
+		return begin_again(intents, unique & ~INTENT_UNIQUE_RESEND,
+				   ret);
 	return begin_new(intents, unique);
 }
 

@@ -4,8 +4,7 @@
 /*
  * What requests that can't simply be executed twice have come to, in the volume's
  * shared memory: when the process dies, the kernel asks the next one for everything
- * that was not answered (unique with FUSE_UNIQUE_RESEND, bit 63, linux/fuse.h of
- * kernel 6.9), and what was executed already must not be executed again, or must be
+ * that was not answered, and what was executed already must not be executed again, or must be
  * taken for a success where the server now says EEXIST or ENOENT.
  *
  * Threads: any. A slot belongs to the request that began it.
@@ -18,6 +17,8 @@ struct inode_table;
 struct intents;
 
 #define INTENT_NONE UINT32_MAX
+/* In the unique of what is asked again; FUSE_UNIQUE_RESEND of kernel 6.9's fuse.h. */
+#define INTENT_UNIQUE_RESEND (1ull << 63)
 
 struct intent_outcome {
 	bool is_settled; /* executed: status is what is to be answered */
@@ -32,7 +33,7 @@ struct intents *intents_free(struct intents *intents);
 
 /*
  * The request's slot; INTENT_NONE when all are taken: then it is executed without.
- * unique is that of the request, with its bit 63. Of one that is asked again,
+ * unique is the request's as the kernel sent it. Of one that is asked again,
  * *ret says how far the former process came. intents NULL: INTENT_NONE.
  */
 uint32_t intent_begin(struct intents *intents, uint64_t unique,

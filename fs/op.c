@@ -50,8 +50,6 @@
 
 #define OP_CACHE_MAX 256
 #define GIVE_UP_NS   (2 * NS_PER_S)
-/* linux/fuse.h of kernel 6.9: FUSE_UNIQUE_RESEND */
-#define FUSE_UNIQUE_RESENT (1ull << 63)
 
 /* --- begin and end ------------------------------------------------------------ */
 
@@ -133,7 +131,7 @@ static struct op *begin(fuse_req_t req, struct shard *shard)
 	op->ctx = *fuse_req_ctx(req);
 	op->start_ns = clock_ns();
 	op->lane = session_lane(session, shard_index(shard));
-	op->is_replay = op->lane->unique & FUSE_UNIQUE_RESENT;
+	op->is_replay = op->lane->unique & INTENT_UNIQUE_RESEND;
 	return op;
 }
 

@@ -6,8 +6,6 @@
 #include "inode_layout.h"
 #include "intent.h"
 
-#define RESEND (1ull << 63)
-
 static struct inode_table *table;
 static struct intents *intents;
 
@@ -56,7 +54,7 @@ Test(intent, that_was_settled_is_known_to_the_next_process)
 	intent_set_value(intents, slot, 4711);
 	intent_settle(intents, slot, -EEXIST);
 	die();
-	(void)intent_begin(intents, 2 | RESEND, &outcome);
+	(void)intent_begin(intents, 2 | INTENT_UNIQUE_RESEND, &outcome);
 	cr_assert(outcome.is_settled);
 	cr_assert_eq(outcome.status, -EEXIST);
 	cr_assert(outcome.has_value);
@@ -69,7 +67,7 @@ Test(intent, that_was_not_settled_is_not)
 
 	(void)intent_begin(intents, 2, &outcome);
 	die();
-	(void)intent_begin(intents, 2 | RESEND, &outcome);
+	(void)intent_begin(intents, 2 | INTENT_UNIQUE_RESEND, &outcome);
 	cr_assert_not(outcome.is_settled);
 }
 
@@ -81,7 +79,7 @@ Test(intent, survives_a_second_death_before_the_request_comes_again)
 	intent_settle(intents, slot, 0);
 	die();
 	die();
-	(void)intent_begin(intents, 2 | RESEND, &outcome);
+	(void)intent_begin(intents, 2 | INTENT_UNIQUE_RESEND, &outcome);
 	cr_assert(outcome.is_settled);
 }
 
@@ -93,7 +91,7 @@ Test(intent, that_was_answered_is_forgotten)
 	intent_settle(intents, slot, -EEXIST);
 	intent_end(intents, slot);
 	die();
-	(void)intent_begin(intents, 2 | RESEND, &outcome);
+	(void)intent_begin(intents, 2 | INTENT_UNIQUE_RESEND, &outcome);
 	cr_assert_not(outcome.is_settled);
 }
 
@@ -104,7 +102,7 @@ Test(intent, of_another_request_is_not_taken_for_it)
 
 	intent_settle(intents, slot, -EEXIST);
 	die();
-	(void)intent_begin(intents, 4 | RESEND, &outcome);
+	(void)intent_begin(intents, 4 | INTENT_UNIQUE_RESEND, &outcome);
 	cr_assert_not(outcome.is_settled);
 	(void)intent_begin(intents, 2, &outcome); /* not asked again: new */
 	cr_assert_not(outcome.is_settled);
