@@ -28,8 +28,8 @@
 #include "ops.h"
 
 #define ATIME_UNIT_NS 100
-/* What is noted of a CREATE is the second of its atime, or: */
-#define MADE_EXCLUSIVE 0
+/* What is noted of a CREATE is the second of its atime, or with this the file's id. */
+#define MADE_EXCLUSIVE (1ull << 63)
 
 static struct nfs_set set_mode(const struct op *op, mode_t mode)
 {
@@ -176,6 +176,23 @@ static bool is_replay(const struct op *op)
 	       op->create.has_verifier;
 }
 
+static void note_made(struct op *op)
+{
+	const struct nfs_result *res = &op->call.res;
+
+	op_note(op, MADE_EXCLUSIVE | (res->has_attr ? res->attr.fileid : 0));
+}
+
+/* The name is there, and what a former process has made under it is another file. */
+static bool is_another(const struct op *op)
+{
+	const struct nfs_result *res = &op->call.res;
+
+	return op->create.is_exclusive && op->has_before && res->has_attr &&
+	       op->before != MADE_EXCLUSIVE &&
+	       (res->attr.fileid | MADE_EXCLUSIVE) != op->before;
+}
+
 static void create_done(struct op *op)
 {
 	if (is_replay(op)) {
@@ -194,9 +211,13 @@ static void create_done(struct op *op)
 			op_call(op, NFS_LOOKUP, create_done);
 		return;
 	}
+	if (is_another(op)) {
+		op_finish_err(op, -EEXIST);
+		return;
+	}
 	op->call.args.fh = op->call.res.fh;
 	if (op->create.is_exclusive) {
-		op_note(op, MADE_EXCLUSIVE);
+		note_made(op);
 		op->call.args.setattr.has_guard = false;
 		op->call.args.setattr.set = (struct nfs_set){
 			.mask = NFS_SET_MODE | NFS_SET_ATIME_NOW |
@@ -228,7 +249,7 @@ static uint64_t verifier(const struct op *op)
 static bool needs_exclusive(const struct op *op)
 {
 	if (op->is_replay)
-		return !op->has_before || op->before == MADE_EXCLUSIVE;
+		return !op->has_before || (op->before & MADE_EXCLUSIVE);
 	return atomic_load(&op->view->loses_atime);
 }
 

@@ -46,6 +46,8 @@ class Client:
 class CsiCase(LabCase):
     """cls.pb has the messages, cls.clients one client per node."""
 
+    nfs_port = None  # of a proxy in front of the server
+
     @classmethod
     def start_lab(cls):
         cls.pb, stubs = make_stubs(cls.folder)
@@ -74,7 +76,7 @@ class CsiCase(LabCase):
         server = cls.cluster.server
         return {"server": "127.0.0.1", "share": server.export,
                 "subDir": subdir,
-                "mountOptions": f"nfsvers=3,port={server.port},"
+                "mountOptions": f"nfsvers=3,port={cls.nfs_port or server.port},"
                                 f"mountport={server.mount_port}", **changes}
 
     @classmethod

@@ -13,7 +13,7 @@ import struct
 import threading
 
 NFS = 100003
-READ, LOOKUP, CREATE, READDIR, READDIRPLUS = 6, 3, 8, 16, 17
+SETATTR, READ, LOOKUP, CREATE, READDIR, READDIRPLUS = 2, 6, 3, 8, 16, 17
 WRITE, COMMIT = 7, 21
 DQUOT = 69  # RFC 1813 2.6; the other errors have Linux' numbers
 LAST = 1 << 31
@@ -168,6 +168,15 @@ def bad_handle(reply):
     if (reply.program, reply.proc) != (NFS, LOOKUP) or not reply.is_ok():
         return pass_on(reply)
     return record(reply.with_word(RESULTS_AT, random.choice((0, 65, LAST))))
+
+
+def other_atime(reply):
+    """CREATE's file has another one than was asked for: some servers keep seconds."""
+    if (reply.program, reply.proc) != (NFS, CREATE) or not reply.is_ok():
+        return pass_on(reply)
+    attributes = RESULTS_AT + 12 + (reply.word(RESULTS_AT + 4) + 3) // 4 * 4
+    at = attributes + 64
+    return record(reply.with_word(at, reply.word(at) ^ 1))
 
 
 def broken_entries(reply):

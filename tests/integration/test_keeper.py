@@ -9,7 +9,9 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 
+import hostile_server as hostile
 from keeper_case import KeeperCase
 from lab import wait_for
 
@@ -49,6 +51,15 @@ assert lines == ["%06d" % n for n in range(rounds)], lines
 # The last one set aside may not be gone yet: close(2) does not wait for it.
 names = [name for name in os.listdir(folder) if not name.startswith(".nfs")]
 assert names == ["log"], names
+"""
+
+EXCLUSIVE = """
+import os, sys
+try:
+    os.close(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
+    print("made")
+except OSError as error:
+    print(error.errno)
 """
 
 
@@ -139,6 +150,57 @@ class Killed(KeeperCase):
         self.node.start()
         self.rounds(child, 5)
         end()
+
+
+class KilledWhileCreating(KeeperCase):
+    """With O_EXCL, on a server that does not keep an atime as it was set: the call is
+    EXCLUSIVE then, and a SETATTR takes its verifier away."""
+
+    @classmethod
+    def start_lab(cls):
+        super().start_lab()
+        cls.proxy = hostile.Proxy(cls.cluster.server.port)
+        cls.addClassCleanup(cls.proxy.close)
+        cls.nfs_port = cls.proxy.port
+
+    def create(self, name):
+        return subprocess.Popen(
+            [sys.executable, "-c", EXCLUSIVE, os.path.join(self.target, name)],
+            stdout=subprocess.PIPE, text=True)
+
+    def die_in_setattr(self, name):
+        """The server has executed it."""
+        has_come = threading.Event()
+
+        def rule(reply):
+            if reply.proc != hostile.SETATTR:
+                return hostile.pass_on(reply)
+            has_come.set()
+            return None
+
+        self.proxy.rule = hostile.other_atime
+        self.assertEqual(self.create("first").communicate(timeout=30)[0],
+                         "made\n")
+        self.proxy.rule = rule
+        child = self.create(name)
+        self.addCleanup(child.kill)
+        self.assertTrue(has_come.wait(30))
+        self.kill_node()
+        self.proxy.behave()
+        return child
+
+    def test_an_exclusive_create_knows_its_own_file(self):
+        child = self.die_in_setattr("file")
+        self.node.start()
+        self.assertEqual(child.communicate(timeout=30)[0], "made\n")
+
+    def test_an_exclusive_create_knows_another_file(self):
+        child = self.die_in_setattr("file")
+        with self.server_away():
+            folder = self.backing(self.volume)
+            os.rename(f"{folder}/first", f"{folder}/file")
+        self.node.start()
+        self.assertEqual(child.communicate(timeout=30)[0], "17\n")  # EEXIST
 
 
 class KilledAlone(Killed):

@@ -150,12 +150,7 @@ class Kept(Names, KeeperCase):
         super().start_lab()
         cls.wire = Cut(cls.cluster.server.port)
         cls.addClassCleanup(cls.wire.close)
-
-    @classmethod
-    def context(cls, subdir, **changes):
-        options = (f"nfsvers=3,port={cls.wire.port},"
-                   f"mountport={cls.cluster.server.mount_port}")
-        return super().context(subdir, mountOptions=options, **changes)
+        cls.nfs_port = cls.wire.port
 
     def setUp(self):
         super().setUp()
