@@ -208,8 +208,9 @@ static void fail_job(struct kept_job *job, int status)
 {
 	struct kept_file *file = job->file;
 
-	kept_drop(job->commits->kept, file, commits_pool_here());
+	/* In this order: rather told too often than lost with this process. */
 	commits_fail_locked(job->commits, file, status);
+	kept_drop(job->commits->kept, file, commits_pool_here());
 	(void)release_syncers(job->commits, file->nodeid, UINT64_MAX);
 	end_rewriting(job);
 	end_job(job);
