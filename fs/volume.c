@@ -39,7 +39,14 @@
 #define EXPORT_TIMEOUT_MS 10000
 #define READAHEAD_KIB	  4096
 #define FIRST_USAGE_MS	  2000
-#define COMMIT_TIMEOUT_MS 2000
+/* Of volume_stop(), whatever the server does: CSI's callers get their answer. */
+#define STOP_MS 4000
+/* Programs wait meanwhile, and the next process commits what is left. */
+#define HAND_OVER_MS 3000
+/* The last steps have what the session left of it, but something in any case. */
+#define COMMIT_MIN_MS	  500
+#define UNEXPORT_MIN_MS	  100
+#define UNEXPORT_MAX_MS	  1000
 #define MIN_IO		  4096u
 #define IO_UNIT		  1024u
 #define MS_PER_DECISECOND 100u
@@ -315,14 +322,26 @@ int volume_make_session(struct volume *volume,
 	return 0;
 }
 
+static uint32_t left_ms(uint64_t end_ns, uint32_t least_ms)
+{
+	uint64_t now = clock_ns();
+	uint64_t ms = now < end_ns ? (end_ns - now) / NS_PER_MS : 0;
+
+	return ms > least_ms ? (uint32_t)ms : least_ms;
+}
+
 /* There is nobody to return an error to: whoever wrote has closed his file. */
-static void stop_commits(struct volume *volume, bool leaves_rest)
+static void stop_commits(struct volume *volume, uint64_t end_ns,
+			 bool leaves_rest)
 {
 	uint64_t bytes = 0;
 
 	if (volume->view.commits)
-		bytes = commits_stop(volume->view.commits, COMMIT_TIMEOUT_MS,
-				     leaves_rest);
+		bytes = commits_stop(
+			volume->view.commits,
+			left_ms(end_ns - UNEXPORT_MAX_MS * NS_PER_MS,
+				COMMIT_MIN_MS),
+			leaves_rest);
 	if (bytes > 0)
 		log_warn("data may be lost: the server has not committed it",
 			 F_STR("volume", volume->spec.pv),
@@ -330,9 +349,10 @@ static void stop_commits(struct volume *volume, bool leaves_rest)
 }
 
 /* The session is gone. */
-static void end_service(struct volume *volume, bool leaves_rest)
+static void end_service(struct volume *volume, uint64_t end_ns,
+			bool leaves_rest)
 {
-	stop_commits(volume, leaves_rest);
+	stop_commits(volume, end_ns, leaves_rest);
 	/* What was written under a lock is there before the lock goes. */
 	volume->view.locks = locks_stop(volume->view.locks);
 	volume->view.leftovers = leftovers_stop(volume->view.leftovers);
@@ -351,6 +371,7 @@ static void volume_destroy(struct volume *volume)
 
 struct volume *volume_stop(struct volume *volume)
 {
+	uint64_t end_ns = clock_ns() + STOP_MS * NS_PER_MS;
 	struct nfs_export_spec spec;
 
 	if (!volume)
@@ -359,10 +380,12 @@ struct volume *volume_stop(struct volume *volume)
 	if (volume->view.trace)
 		trace_end(volume->view.trace);
 	volume->session = session_free(volume->session);
-	end_service(volume, false);
+	end_service(volume, end_ns, false);
 	if (volume->has_export) {
 		spec = export_spec(&volume->spec);
-		spec.timeout_ms = 1000;
+		spec.timeout_ms = left_ms(end_ns, UNEXPORT_MIN_MS);
+		if (spec.timeout_ms > UNEXPORT_MAX_MS)
+			spec.timeout_ms = UNEXPORT_MAX_MS;
 		nfs_export_unmount(&volume->export, &spec);
 	}
 	volume_destroy(volume);
@@ -371,12 +394,14 @@ struct volume *volume_stop(struct volume *volume)
 
 struct volume *volume_hand_over(struct volume *volume)
 {
+	uint64_t end_ns = clock_ns() + HAND_OVER_MS * NS_PER_MS;
+
 	if (!volume)
 		return NULL;
 	if (volume->view.trace)
 		trace_end(volume->view.trace);
 	volume->session = session_hand_over(volume->session);
-	end_service(volume, true);
+	end_service(volume, end_ns, true);
 	volume_destroy(volume);
 	return NULL;
 }

@@ -50,9 +50,9 @@ class CsiCase(LabCase):
 
     @classmethod
     def start_lab(cls):
-        cls.pb, stubs = make_stubs(cls.folder)
+        cls.pb, cls.stubs = make_stubs(cls.folder)
         cls.cluster.start_nodes()
-        cls.clients = [Client(stubs, node.socket)
+        cls.clients = [Client(cls.stubs, node.socket)
                        for node in cls.cluster.nodes]
         cls.modes = cls.pb.VolumeCapability.AccessMode
 
@@ -61,6 +61,12 @@ class CsiCase(LabCase):
         for client in cls.clients:
             client.channel.close()
         super().tearDownClass()
+
+    @classmethod
+    def reconnect(cls):
+        """gRPC backs off after a daemon, here the first node's, was away."""
+        cls.clients[0].channel.close()
+        cls.clients[0] = Client(cls.stubs, cls.cluster.nodes[0].socket)
 
     @classmethod
     def capability(cls, mode=None, flags=(), group=""):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from csi_case import Client, CsiCase
+from csi_case import CsiCase
 from lab import Keeper, wait_for
 
 import lab_case
@@ -82,13 +82,6 @@ class KeeperCase(CsiCase):
     def mounts(cls):
         with open("/proc/self/mountinfo", encoding="utf-8") as f:
             return f.read()
-
-    @classmethod
-    def reconnect(cls):
-        """gRPC backs off after a daemon was away."""
-        cls.clients[0].channel.close()
-        stubs = sys.modules["csi_pb2_grpc"]
-        cls.clients[0] = Client(stubs, cls.node.socket)
 
     def kill_node(self):
         self.node.process.signal(signal.SIGKILL)
