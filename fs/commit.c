@@ -155,10 +155,13 @@ void commits_keep_locked(struct commits *commits, struct kept_file *file,
 {
 	/* What is stable matters only behind what is not, if that has to be redone. */
 	if (take_extent->committed == NFS_UNSTABLE ||
-	    !TAILQ_EMPTY(&file->extents))
-		kept_add(commits->kept, file, TAKE_PTR(take_extent),
-			 clock_ns());
-	kept_extent_free(take_extent, commits_pool_here());
+	    !TAILQ_EMPTY(&file->extents)) {
+		kept_add(commits->kept, file, take_extent, clock_ns());
+	} else {
+		kept_journal_erase(kept_get_journal(commits->kept),
+				   take_extent);
+		kept_extent_free(take_extent, commits_pool_here());
+	}
 	/* Without memory for it the next write does. */
 	if (file->bytes >= COMMITS_FILE_MAX || commits->is_stopping)
 		(void)commit_job_start(commits, file);

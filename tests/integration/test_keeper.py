@@ -85,6 +85,21 @@ class Killed(KeeperCase):
         for child, end in children:
             end()
 
+    def test_what_was_stored_is_not_stored_again(self):
+        """One small file, which close(2) makes stable, and whom others then change."""
+        path = os.path.join(self.target, "file")
+        subprocess.run(["sh", "-c", 'printf ours > "$0"', path], timeout=30,
+                       check=True)
+        with open(os.path.join(self.backing(self.volume), "file"), "w",
+                  encoding="ascii") as f:
+            f.write("theirs")
+        self.kill_node()
+        self.node.start()
+        self.node_log_has("volume taken over")
+        done = subprocess.run(["dd", f"if={path}", "iflag=direct", "status=none"],
+                              timeout=30, check=True, stdout=subprocess.PIPE)
+        self.assertEqual(done.stdout, b"theirs")
+
     def test_the_volume_is_there_as_it_was_published(self):
         self.kill_node()
         self.node.start()
