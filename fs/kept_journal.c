@@ -148,20 +148,24 @@ static struct journal_slot **sorted_slots(struct kept_journal *journal,
 
 /* Extents that shared a buffer share it again. */
 static struct kept_memory *memory_of(struct kept_journal *journal,
-				     struct kept_memory **memories, uint32_t n,
+				     struct kept_memory **memories, uint32_t *n,
 				     const struct journal_slot *slot)
 {
+	struct kept_memory *memory;
 	uint8_t *piece;
 	uint32_t size;
 
 	if (!arena_claim(journal->arena, atomic_load(&slot->data),
 			 atomic_load(&slot->len), &piece, &size))
 		return NULL;
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < *n; i++) {
 		if (memories[i]->buffer->data == piece)
 			return memories[i];
 	}
-	return kept_memory_restore(journal->arena, piece, size);
+	memory = kept_memory_restore(journal->arena, piece, size);
+	if (memory)
+		memories[(*n)++] = memory;
+	return memory;
 }
 
 static struct kept_extent *extent_of(const struct kept_journal *journal,
@@ -190,13 +194,11 @@ static bool restore_slot(struct kept_journal *journal,
 			 struct journal_slot *slot, kept_restore_fn fn,
 			 void *userdata)
 {
-	struct kept_memory *memory = memory_of(journal, memories, *n, slot);
+	struct kept_memory *memory = memory_of(journal, memories, n, slot);
 	struct kept_extent *extent;
 
 	if (!memory)
 		return false;
-	if (memory->n_users == 1) /* it is new */
-		memories[(*n)++] = memory;
 	extent = extent_of(journal, slot, memory);
 	if (!extent)
 		return false;

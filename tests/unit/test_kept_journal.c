@@ -21,6 +21,7 @@ static struct kept *kept;
 static struct kept_budget budget;
 static struct kept_memory *memory;
 static struct kept_file *file;
+static bool is_wanted = true; /* what comes back */
 
 static void open_store(void)
 {
@@ -59,6 +60,11 @@ static void take_back(void *userdata, uint64_t nodeid,
 		      struct kept_extent *take_extent)
 {
 	cr_assert_eq(nodeid, NODE);
+	if (!is_wanted) {
+		kept_journal_erase(kept_get_journal(kept), take_extent);
+		kept_extent_free(take_extent, NULL);
+		return;
+	}
 	kept_add(kept, file, take_extent, 1);
 }
 
@@ -177,6 +183,19 @@ Test(kept_journal, data_comes_back_after_a_second_death)
 	die();
 	die();
 	cr_assert_null(TAILQ_NEXT(assert_next(NULL, 0, "data", false), entry));
+}
+
+Test(kept_journal, data_that_nobody_wants_back_goes)
+{
+	add(0, "one");
+	add(100, "in the same buffer");
+	add(200, "and a third");
+	is_wanted = false;
+	die();
+	cr_assert(TAILQ_EMPTY(&file->extents));
+	is_wanted = true;
+	die();
+	cr_assert(TAILQ_EMPTY(&file->extents));
 }
 
 Test(kept_journal, new_data_does_not_land_in_what_was_left)
