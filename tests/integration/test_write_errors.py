@@ -184,19 +184,18 @@ class OneNode(ErrorsCase):
         self.fds = [self.open(), self.open()]
         os.pwrite(self.fds[0], os.urandom(3 << 20), 0)
 
-    def test_every_descriptor_is_told_of_pages_that_were_not_written(self):
-        self.proxy.rule = hostile.failing(hostile.WRITE, errno.ENOSPC)
-        self.assert_told(os.fsync, self.fds[0], "ENOSPC")
+    def assert_both_are_told(self, proc, status, name):
+        self.proxy.rule = hostile.failing(proc, status)
+        self.assert_told(os.fsync, self.fds[0], name)
         self.proxy.behave()
         self.assert_told(os.fsync, self.fds[0], None)
-        self.assert_told_once(self.fds[1], "ENOSPC")
+        self.assert_told_once(self.fds[1], name)
+
+    def test_every_descriptor_is_told_of_pages_that_were_not_written(self):
+        self.assert_both_are_told(hostile.WRITE, errno.ENOSPC, "ENOSPC")
 
     def test_every_descriptor_is_told_of_what_was_not_committed(self):
-        self.proxy.rule = hostile.failing(hostile.COMMIT, errno.EIO)
-        self.assert_told(os.fsync, self.fds[0], "EIO")
-        self.proxy.behave()
-        self.assert_told(os.fsync, self.fds[0], None)
-        self.assert_told_once(self.fds[1], "EIO")
+        self.assert_both_are_told(hostile.COMMIT, errno.EIO, "EIO")
 
     def test_a_child_that_closes_takes_nothing_away(self):
         for proc in (hostile.WRITE, hostile.COMMIT):
