@@ -4,6 +4,7 @@ node daemon dies: with a keeper they go at the last close, without one when the
 volume is staged again, and nothing else ever goes. Nothing here is opened on a
 mount by the test itself."""
 
+import itertools
 import os
 import random
 import signal
@@ -173,9 +174,9 @@ class Kept(Names, KeeperCase):
         self.die()
         self.assertEqual(hands.result(), "done")
 
-    def assert_open_until_closed(self, hands):
+    def assert_open_until_closed(self, hands, name="file"):
         self.assertEqual(len(self.left()), 1)
-        self.assertEqual(hands.do("read"), "this-is-file")
+        self.assertEqual(hands.do("read"), f"this-is-{name}")
         self.assertEqual(hands.do("close"), "done")
         self.wait_for_nothing_left()
 
@@ -195,26 +196,27 @@ class Kept(Names, KeeperCase):
     def test_a_removal_that_is_cut_is_one_removal(self):
         for is_executed in (False, True):
             with self.subTest(is_executed=is_executed):
-                self.make("file")
-                hands = self.opened()
-                self.die_within(Hands(self), "unlink", "file", cut=RENAME,
+                name = f"removed-{is_executed}"
+                self.make(name)
+                hands = self.opened(name)
+                self.die_within(Hands(self), "unlink", name, cut=RENAME,
                                 is_executed=is_executed)
-                self.assertFalse(os.path.exists(
-                    os.path.join(self.backing(self.volume), "file")))
-                self.assert_open_until_closed(hands)
+                self.assertFalse(name in os.listdir(self.target))
+                self.assert_open_until_closed(hands, name)
 
     def test_a_replacement_that_is_cut_is_one_replacement(self):
-        for cut in (LINK, RENAME):
-            for is_executed in (False, True):
-                with self.subTest(cut=cut, is_executed=is_executed):
-                    self.make("file", "other")
-                    hands = self.opened()
-                    self.die_within(Hands(self), "rename", "other", "file",
-                                    cut=cut, is_executed=is_executed)
-                    self.assertEqual(os.listdir(self.target), [
-                        name for name in os.listdir(self.target)
-                        if name != "other"])
-                    self.assert_open_until_closed(hands)
+        for cut, is_executed in itertools.product((LINK, RENAME),
+                                                  (False, True)):
+            with self.subTest(cut=cut, is_executed=is_executed):
+                old, new = (f"{name}-{cut}-{is_executed}"
+                            for name in ("old", "new"))
+                self.make(old, new)
+                hands = self.opened(old)
+                self.die_within(Hands(self), "rename", new, old, cut=cut,
+                                is_executed=is_executed)
+                names = os.listdir(self.target)
+                self.assertEqual((old in names, new in names), (True, False))
+                self.assert_open_until_closed(hands, old)
 
     def test_the_remover_may_be_the_last_who_has_it_open(self):
         hands, remover = self.opened(), Hands(self)
@@ -232,9 +234,10 @@ class Kept(Names, KeeperCase):
     def test_a_last_close_that_is_cut_is_finished(self):
         for is_executed in (False, True):
             with self.subTest(is_executed=is_executed):
-                self.make("file")
-                hands = self.opened()
-                self.assertEqual(hands.do("unlink", self.path("file")), "done")
+                name = f"closed-{is_executed}"
+                self.make(name)
+                hands = self.opened(name)
+                self.assertEqual(hands.do("unlink", self.path(name)), "done")
                 self.wire.cut(REMOVE, is_executed)
                 hands.begin("close")
                 self.assertTrue(self.wire.has_cut.wait(SECONDS))
@@ -242,24 +245,25 @@ class Kept(Names, KeeperCase):
                 self.assertEqual(hands.result(), "done")
                 self.wait_for_nothing_left()
 
-    def test_what_is_handed_over_in_the_middle_is_finished(self):
-        for cut, verb in ((RENAME, "unlink"), (REMOVE, "close")):
-            with self.subTest(verb):
-                self.make("file")
-                hands = self.opened()
-                if verb == "close":
-                    hands.do("unlink", self.path("file"))
-                self.wire.cut(cut, False)
-                hands.begin(verb, *([self.path("file")] if verb == "unlink"
-                                    else []))
-                self.assertTrue(self.wire.has_cut.wait(SECONDS))
-                self.assertEqual(self.node.process.stop(), 0)
-                self.wire.mend()
-                self.node.start()
-                self.assertEqual(hands.result(), "done")
-                if verb == "unlink":
-                    self.assert_open_until_closed(hands)
-                self.wait_for_nothing_left()
+    def hand_over_within(self, hands, cut, *words):
+        self.wire.cut(cut, False)
+        hands.begin(*words)
+        self.assertTrue(self.wire.has_cut.wait(SECONDS))
+        self.assertEqual(self.node.process.stop(), 0)
+        self.wire.mend()
+        self.node.start()
+        self.assertEqual(hands.result(), "done")
+
+    def test_a_removal_that_is_handed_over_is_one_removal(self):
+        hands = self.opened()
+        self.hand_over_within(hands, RENAME, "unlink", self.path("file"))
+        self.assert_open_until_closed(hands)
+
+    def test_a_last_close_that_is_handed_over_is_finished(self):
+        hands = self.opened()
+        self.assertEqual(hands.do("unlink", self.path("file")), "done")
+        self.hand_over_within(hands, REMOVE, "close")
+        self.wait_for_nothing_left()
 
     def test_nothing_is_left_after_many_kills(self):
         children = [self.worker(f"churn{n}", CHURN) for n in range(3)]
@@ -271,6 +275,15 @@ class Kept(Names, KeeperCase):
         for _, end in children:
             end()
         self.wait_for_nothing_left()
+
+
+class KeptAlone(Kept):
+    """The same on volumes of one node, whose pages the kernel keeps back."""
+
+    @classmethod
+    def capability(cls, mode=None, flags=(), group=""):
+        return super().capability(cls.modes.SINGLE_NODE_WRITER
+                                  if mode is None else mode, flags, group)
 
 
 class Alone(Names, CsiCase):
