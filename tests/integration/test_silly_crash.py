@@ -18,6 +18,7 @@ from lab import wait_for
 from wire import Wire, procedure
 
 REMOVE, RENAME, LINK = 12, 14, 15
+ALICE = 5001
 
 # Does what it is told, a word and its arguments a line, and says how it went.
 HANDS = """
@@ -97,10 +98,10 @@ class Cut(Wire):
 class Hands:
     """A program that has files open."""
 
-    def __init__(self, case):
+    def __init__(self, case, user=None):
         self.child = subprocess.Popen(
             [sys.executable, "-c", HANDS], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, text=True, user=user)
         case.addCleanup(self.end)
 
     def begin(self, *words):
@@ -122,8 +123,9 @@ class Hands:
 class Names:
     """What the cases below look at."""
 
-    def left(self):
-        return sorted(name for _, _, names in os.walk(self.backing(self.volume))
+    def left(self, folder=None):
+        walk = os.walk(folder or self.backing(self.volume))
+        return sorted(name for _, _, names in walk
                       for name in names if name.startswith(".nfs"))
 
     def wait_for_nothing_left(self):
@@ -289,6 +291,8 @@ class KeptAlone(Kept):
 class Alone(Names, CsiCase):
     """Without a keeper the mount goes with the daemon."""
 
+    squashed = ("root_squash",)
+
     def setUp(self):
         self.volume = self._testMethodName[5:45]
         os.mkdir(self.backing(self.volume))
@@ -300,9 +304,10 @@ class Alone(Names, CsiCase):
     def tearDown(self):
         self.unstage()
 
-    def stage(self):
+    def stage(self, **changes):
         self.clients[0].node.NodeStageVolume(
-            self.stage_request(self.volume, self.staging), timeout=SECONDS)
+            self.stage_request(self.volume, self.staging, **changes),
+            timeout=SECONDS)
 
     def unstage(self):
         self.clients[0].node.NodeUnstageVolume(
@@ -373,3 +378,23 @@ class Alone(Names, CsiCase):
             self.pb.NodeUnstageVolumeRequest(
                 volume_id=self.volume, staging_target_path=staging),
             timeout=SECONDS)
+
+    def test_it_goes_on_behalf_of_who_has_removed_it(self):
+        self.unstage()
+        share = self.cluster.server.squashed_export("root_squash")
+        folder = f"{share}/{self.volume}"
+        os.mkdir(folder, 0o700)
+        with open(folder + "/file", "w", encoding="ascii"):
+            pass
+        os.chown(folder, ALICE, -1)
+        os.chown(folder + "/file", ALICE, -1)
+        context = {**self.context(self.volume), "share": share}
+        self.stage(volume_context=context)
+        hands = Hands(self, ALICE)
+        self.assertEqual(hands.do("open", self.path("file")), "done")
+        self.assertEqual(hands.do("unlink", self.path("file")), "done")
+        self.die()
+        self.unstage()
+        self.assertEqual(len(self.left(folder)), 1)
+        self.stage(volume_context=context)
+        wait_for(lambda: not self.left(folder), "the name to go")
