@@ -128,11 +128,28 @@ static void list_failed(struct op *op)
 	}
 }
 
+/*
+ * A listing that comes back to where it began has no end: nfs-ganesha 4.3 has such
+ * ones of tmpfs, whose offsets fall while entries are removed. Linux' client says
+ * ELOOP as well (fs/nfs/dir.c).
+ */
+static bool has_loop(const struct nfs_result *res)
+{
+	const struct nfs_entry *entries = res->readdir.entries;
+
+	for (uint32_t i = 1; i < res->readdir.n_entries; i++)
+		if (entries[i].cookie == entries[0].cookie)
+			return true;
+	return false;
+}
+
 static void listed(struct op *op)
 {
 	const struct nfs_result *res = &op->call.res;
 	size_t used;
 
+	if (op->call.status == 0 && has_loop(res))
+		op->call.status = -ELOOP;
 	if (op->call.status < 0) {
 		list_failed(op);
 		return;

@@ -186,6 +186,33 @@ def broken_entries(reply):
     return record(reply.with_word(RESULTS_AT + 96, 0xfffffff0))
 
 
+def _cookies_at(reply):
+    """Where the cookies of a listing's entries are, and then its end."""
+    at = RESULTS_AT + 4 + ATTRIBUTES * reply.word(RESULTS_AT) + 8
+    while reply.word(at):
+        at += 16 + (reply.word(at + 12) + 3) // 4 * 4
+        yield at
+        at += 8
+        if reply.proc == READDIRPLUS:
+            at += 4 + ATTRIBUTES * reply.word(at)
+            at += 4 + (4 + reply.word(at + 4)) * reply.word(at)
+    yield at
+
+
+def listing_without_end(reply):
+    """The last entry's cookie is that of the first: ganesha on tmpfs does so."""
+    if reply.program != NFS or reply.proc not in (READDIR, READDIRPLUS) \
+            or not reply.is_ok():
+        return pass_on(reply)
+    *cookies, end = _cookies_at(reply)
+    if len(cookies) < 2:
+        return pass_on(reply)
+    first, last = cookies[0], cookies[-1]
+    body = bytearray(reply.with_word(end + 4, 0))
+    body[last:last + 8] = body[first:first + 8]
+    return record(bytes(body))
+
+
 def close_in_the_middle(reply):
     data = record(reply.body)
     return [data[:len(data) // 2], HANG_UP]

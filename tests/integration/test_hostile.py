@@ -3,6 +3,8 @@
 lives (and its sanitizers are silent, see LabCase), and all is well when the server
 behaves again."""
 
+import errno
+import itertools
 import os
 import random
 import subprocess
@@ -25,6 +27,7 @@ HARMFUL = (hostile.truncated, hostile.without_a_body, hostile.empty_record,
            hostile.two_huge_fragments, hostile.a_call,
            hostile.another_procedure, hostile.longer_data, hostile.huge_count,
            hostile.bad_handle, hostile.broken_entries,
+           hostile.listing_without_end,
            hostile.close_in_the_middle, hostile.close_instead, hostile.rubbish)
 
 
@@ -130,6 +133,13 @@ class Hostile(CsiCase):
 
         with self.assertRaises(FileExistsError):
             self.create_with_a_lost_answer("foreign", intruder)
+
+    def test_a_listing_without_end_is_an_error(self):
+        self.nfs.rule, self.nfs.every_nth = hostile.listing_without_end, 1
+        with self.assertRaises(OSError) as failed:
+            with os.scandir(self.staging) as entries:
+                list(itertools.islice(entries, 10000))
+        self.assertEqual(failed.exception.errno, errno.ELOOP)
 
     def test_nonsense_while_mounting(self):
         for proxy in (self.mountd, self.nfs):
