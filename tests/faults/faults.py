@@ -31,6 +31,7 @@ class Faults:
         self.records = records
         self.server_started = 0.0
         self.moments = {}  # kind of fault -> when
+        self.story = []  # what happened, for whom it may concern
         self.is_server_away = False
 
     @staticmethod
@@ -42,6 +43,7 @@ class Faults:
         self.kill(self.node.process)
         if self.dice.random() < 0.2:
             # Once more in the middle of taking over.
+            self.note("twice")
             self.node.process.start(self.node.argv, lambda: True,
                                     env=self.node.env)
             time.sleep(self.dice.uniform(0, 0.1))
@@ -80,6 +82,7 @@ class Faults:
         wait_for(lambda: time.monotonic() - self.server_started
                  > SERVER_SECONDS, "another second")
         self.server.start()
+        self.note("server started")
         self.server_started = time.monotonic()
         self.is_server_away = False
 
@@ -87,12 +90,17 @@ class Faults:
         moment = time.monotonic()
         verb = self.dice.choice(("cut", "tear", "hold", "hole"))
         number = self.dice.randrange(200000 if verb == "tear" else 500)
+        self.note(f"{verb} {number}")
         self.link.tell(f"{verb} {number}")
         return moment
+
+    def note(self, what):
+        self.story.append(f"{time.strftime('%T')} {what}")
 
     def happen(self, kind):
         """The fault, and what a former one left away comes back."""
         was_away = self.is_server_away
+        self.note(kind)
         moment = getattr(self, kind)()
         if was_away:
             self.start_server()

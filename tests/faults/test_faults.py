@@ -79,9 +79,9 @@ class FaultCase(KeeperCase):
     def end_load(self):
         return [error for program in self.load for error in program.end()[1]]
 
-    def expect_no_failure(self):
+    def expect_no_failure(self, faults):
         if any(program.has_failed() for program in self.load):
-            self.fail("\n".join(self.end_load()))
+            self.fail("\n".join([*self.end_load(), *faults.story[-12:]]))
 
     # The story
 
@@ -91,7 +91,7 @@ class FaultCase(KeeperCase):
                         self.link, [probe.record for probe in self.probes])
         for kind in order(self.dice, self.counts[LENGTH]):
             faults.happen(kind)
-            self.expect_no_failure()
+            self.expect_no_failure(faults)
         faults.start_server()
         return faults
 
