@@ -352,8 +352,9 @@ class Alone(Names, CsiCase):
             with open(name, "w", encoding="ascii") as f:
                 f.write("another")
         self.stage()
-        wait_for(lambda: "names set aside were left over" in
-                 self.cluster.nodes[0].process.log(), "it to be looked at")
+        said = f'left over","volume":"{self.volume}","removed":0,"kept":1'
+        wait_for(lambda: said in self.cluster.nodes[0].process.log(),
+                 "it to be looked at")
         self.assertTrue(os.path.exists(name))
 
     def test_another_nodes_names_stay(self):
