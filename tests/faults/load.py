@@ -14,7 +14,7 @@ from fio_verify import ENGINES, fio_verify
 from stalls import Record
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-END_SECONDS = 120
+END_SECONDS = 60
 
 
 class Program:

@@ -57,6 +57,12 @@ class KeeperCase(CsiCase):
                  f"the node to log {text!r}", seconds)
 
     @classmethod
+    def kill_nodes(cls, what, seconds):
+        """And who would keep everybody waiting."""
+        super().kill_nodes(what, seconds)
+        cls.keeper.process.signal(signal.SIGKILL)
+
+    @classmethod
     def tearDownClass(cls):
         try:
             super().tearDownClass()
