@@ -289,13 +289,21 @@ static void lost(struct kept_job *job)
 		start_rewriting(job);
 }
 
+/* When the volume ends nobody comes to start another job for what is left. */
+static bool wants_more(const struct kept_file *file,
+		       const struct commits *commits)
+{
+	return file->bytes >= COMMITS_FILE_MAX ||
+	       (commits->is_stopping && !TAILQ_EMPTY(&file->extents));
+}
+
 static void covered(struct kept_job *job)
 {
 	struct kept_file *file = job->file;
 	bool has_more =
 		release_syncers(job->commits, file->nodeid, job->covers);
 
-	if (!has_more && file->bytes < COMMITS_FILE_MAX) {
+	if (!has_more && !wants_more(file, job->commits)) {
 		end_job(job);
 		return;
 	}

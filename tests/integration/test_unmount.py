@@ -40,6 +40,17 @@ os.fsync(fd)
 """
 
 
+# Writes until it can't.
+FLOOD = """
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+print("open", flush=True)
+while True:
+    for n in range(64):
+        os.pwrite(fd, bytes(1 << 18), n << 18)
+"""
+
+
 class Unmounts:
     """self.target is where self.volume is published on the first node."""
 
@@ -111,6 +122,13 @@ class Unmounts:
         self.assertEqual(child.stdout.readline(), "written\n")
         self.take_away()
         self.expect_end(child)
+
+    def test_a_volume_that_is_written_goes(self):
+        children = [self.program(FLOOD, f"new{n}") for n in range(4)]
+        time.sleep(1)  # of writing
+        self.take_away()
+        for child in children:
+            self.expect_end(child)
 
     def test_a_busy_volume_goes_after_the_daemon_was_killed(self):
         child = self.reader()
