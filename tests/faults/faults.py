@@ -20,15 +20,17 @@ def order(dice, counts):
 
 
 class Faults:
-    """parts are node, keeper, server (of deploy/lab) and link; records the probes'."""
+    """What they happen to are node, keeper, server (of deploy/lab) and link; load are
+    the programs that work meanwhile, and probes those of them that read."""
 
-    def __init__(self, dice, node, keeper, server, link, records):
+    def __init__(self, dice, node, keeper, server, link, load, probes):
         self.dice = dice
         self.node = node
         self.keeper = keeper
         self.server = server
         self.link = link
-        self.records = records
+        self.load = load
+        self.probes = probes
         self.server_started = 0.0
         self.moments = {}  # kind of fault -> when
         self.story = []  # what happened, for whom it may concern
@@ -110,7 +112,11 @@ class Faults:
         time.sleep(self.dice.uniform(0, 0.4))
 
     def wait_for_reads(self, kind, moment):
-        """Everybody goes on."""
-        wait_for(lambda: all(record.last_began() > moment
-                             for record in self.records),
+        """Everybody goes on, or has a complaint."""
+        wait_for(lambda: self.has_failed() or
+                 all(probe.record.last_began() > moment
+                     for probe in self.probes),
                  f"every probe to read again after {kind}", READ_SECONDS)
+
+    def has_failed(self):
+        return any(program.has_failed() for program in self.load)

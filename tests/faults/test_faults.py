@@ -87,7 +87,7 @@ class FaultCase(KeeperCase):
         try:
             for kind in order(self.dice, self.counts[LENGTH]):
                 faults.happen(kind)
-                if any(program.has_failed() for program in self.load):
+                if faults.has_failed():
                     break
             faults.start_server()
         except LabError as error:
@@ -116,7 +116,7 @@ class FaultCase(KeeperCase):
         self.start_load()
         began = time.monotonic()
         faults = Faults(self.dice, self.node, self.keeper, self.cluster.server,
-                        self.link, [probe.record for probe in self.probes])
+                        self.link, self.load, self.probes)
         errors = self.inject(faults) + self.end_load()
         self.tell(faults, errors, time.monotonic() - began)
         self.assertEqual(errors, [], "the last faults: "
