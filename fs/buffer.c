@@ -117,6 +117,17 @@ struct buffer *buffer_get(struct buffer_pool *pool, uint32_t size)
 	return buffer;
 }
 
+void buffer_make_present(struct buffer *buffer)
+{
+	volatile uint8_t *data = buffer->data;
+
+	if (buffer->is_present)
+		return;
+	for (uint32_t at = 0; at < buffer->size; at += PAGE_SIZE)
+		data[at] = 0;
+	buffer->is_present = true;
+}
+
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 {
 	struct buffer_class *class;

@@ -30,6 +30,7 @@ struct buffer_pool;
 struct buffer {
 	uint8_t *data;		   /* page-aligned; contents are undefined */
 	uint32_t size;		   /* BUFFER_SMALL_SIZE or BUFFER_LARGE_SIZE */
+	bool is_present;	   /* buffer_make_present() */
 	struct arena *arena;	   /* where data is; NULL = the heap */
 	SLIST_ENTRY(buffer) entry; /* the pool's */
 };
@@ -41,6 +42,8 @@ struct buffer_pool *buffer_pool_free(struct buffer_pool *pool);
 
 /* A buffer of at least size bytes, at most BUFFER_LARGE_SIZE; NULL = no memory. */
 struct buffer *buffer_get(struct buffer_pool *pool, uint32_t size);
+/* Gives it all of its memory now, so that the kernel does not have to. */
+void buffer_make_present(struct buffer *buffer);
 /* NULL is accepted. */
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
 

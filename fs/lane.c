@@ -67,17 +67,30 @@ void lane_end_wait(struct lane *lane)
 	lane->n_counted++;
 }
 
-/* Its size = handled, -EAGAIN = nothing there, else the connection is gone. */
-static int receive(struct lane *lane)
+/*
+ * NULL = no memory. Without all of its own, a process that is killed in read(2) would
+ * not be given the rest: the request ends with EIO (fuse_copy_fill()).
+ */
+static struct buffer *receive_buffer(const struct lane *lane)
 {
 	struct buffer **slot = shard_receive_buffer(lane->shard);
-	ssize_t n;
 
 	if (!*slot)
 		*slot = buffer_get(shard_pool(lane->shard), BUFFER_LARGE_SIZE);
-	if (!*slot)
+	if (*slot)
+		buffer_make_present(*slot);
+	return *slot;
+}
+
+/* Its size = handled, -EAGAIN = nothing there, else the connection is gone. */
+static int receive(struct lane *lane)
+{
+	struct buffer *buffer = receive_buffer(lane);
+	ssize_t n;
+
+	if (!buffer)
 		return -ENOMEM;
-	n = read(session_fd(lane->session), (*slot)->data, (*slot)->size);
+	n = read(session_fd(lane->session), buffer->data, buffer->size);
 	if (n < 0) {
 		int r = -errno;
 
@@ -87,10 +100,10 @@ static int receive(struct lane *lane)
 	/* libfuse keeps it to itself. */
 	if ((size_t)n >= sizeof(struct fuse_in_header))
 		lane->unique =
-			((const struct fuse_in_header *)(*slot)->data)->unique;
+			((const struct fuse_in_header *)buffer->data)->unique;
 	fuse_session_process_buf(
 		session_fuse(lane->session),
-		&(struct fuse_buf){ .mem = (*slot)->data, .size = (size_t)n });
+		&(struct fuse_buf){ .mem = buffer->data, .size = (size_t)n });
 	return (int)n;
 }
 

@@ -53,6 +53,26 @@ names = [name for name in os.listdir(folder) if not name.startswith(".nfs")]
 assert names == ["log"], names
 """
 
+# Large and small pieces, written past the kernel's cache and read back.
+PIECES = """
+import mmap, os, sys
+path, stop = sys.argv[1:]
+fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT, 0o644)
+buffer = mmap.mmap(-1, 1 << 20)
+rounds = 0
+while not os.path.exists(stop):
+    size = (4096, 16384, 65536, 1 << 20)[rounds % 4]
+    data = b"%015d\\n" % rounds * (size // 16)
+    buffer[:size] = data
+    at = rounds % 16 << 20
+    assert os.pwritev(fd, [memoryview(buffer)[:size]], at) == size
+    buffer[:size] = bytes(size)
+    assert os.preadv(fd, [memoryview(buffer)[:size]], at) == size
+    assert buffer[:size] == data, (rounds, buffer[:16])
+    rounds += 1
+    print(rounds, flush=True)
+"""
+
 EXCLUSIVE = """
 import os, sys
 try:
@@ -165,6 +185,20 @@ class Killed(KeeperCase):
         self.node.start()
         self.rounds(child, 5)
         end()
+
+
+class KilledWhileReading(KeeperCase):
+    """Requests, from the kernel, which copies large ones for long."""
+
+    def test_no_request_is_half_read(self):
+        children = [self.worker(f"pieces{n}", PIECES) for n in range(4)]
+        for _ in range(20):
+            for child, _ in children:
+                self.rounds(child, 3)
+            self.kill_node()
+            self.node.start()
+        for _, end in children:
+            end()
 
 
 class KilledWhileCreating(KeeperCase):
