@@ -265,7 +265,10 @@ void arena_put(struct arena *arena, uint8_t *piece)
 
 	assert(shelf);
 	pthread_mutex_lock(&arena->lock);
-	if (!arena->is_closed) {
+	if (index < shelf->n_left) {
+		/* Others may find what they look for in it. */
+		shelf->is_claimed[index] = false;
+	} else if (!arena->is_closed) {
 		give_back(arena, shelf, index);
 		shelf->free[shelf->n_free++] = index;
 	}
@@ -283,24 +286,41 @@ void arena_close(struct arena *arena)
 
 /* --- what a former process left ----------------------------------------------------- */
 
+/* The shelf with len bytes there, in one piece. */
+static struct shelf *find_left(struct arena *arena, uint64_t offset,
+			       uint32_t len, uint32_t *ret_index)
+{
+	struct shelf *shelf = find(arena, offset, ret_index);
+
+	if (!shelf || *ret_index >= shelf->n_left ||
+	    len > shelf->size - (offset - piece_offset(shelf, *ret_index)))
+		return NULL;
+	return shelf;
+}
+
 bool arena_claim(struct arena *arena, uint64_t offset, uint32_t len,
 		 uint8_t **ret_piece, uint32_t *ret_size)
 {
 	uint32_t index = 0;
-	struct shelf *shelf = find(arena, offset, &index);
-	uint64_t start;
+	struct shelf *shelf = find_left(arena, offset, len, &index);
 
-	if (!shelf || index >= shelf->n_left)
-		return false;
-	start = piece_offset(shelf, index);
-	if (len > shelf->size - (offset - start))
+	if (!shelf)
 		return false;
 	pthread_mutex_lock(&arena->lock);
 	shelf->is_claimed[index] = true;
 	pthread_mutex_unlock(&arena->lock);
-	*ret_piece = arena->base + start;
+	*ret_piece = arena->base + piece_offset(shelf, index);
 	*ret_size = shelf->size;
 	return true;
+}
+
+const uint8_t *arena_find_left(struct arena *arena, uint64_t offset,
+			       uint32_t len)
+{
+	uint32_t index = 0;
+
+	return find_left(arena, offset, len, &index) ? arena->base + offset
+						     : NULL;
 }
 
 static void settle_shelf(struct arena *arena, struct shelf *shelf)

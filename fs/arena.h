@@ -34,7 +34,10 @@ int arena_fd(const struct arena *arena);
 
 /* A piece of BUFFER_SMALL_SIZE or BUFFER_LARGE_SIZE bytes; NULL = all are taken. */
 uint8_t *arena_get(struct arena *arena, uint32_t size);
-/* Its memory goes back to the system. */
+/*
+ * Its memory goes back to the system. A former process's piece keeps its bytes until
+ * all is settled.
+ */
 void arena_put(struct arena *arena, uint8_t *piece);
 
 uint64_t arena_offset(const struct arena *arena, const uint8_t *data);
@@ -45,6 +48,9 @@ uint64_t arena_offset(const struct arena *arena, const uint8_t *data);
  */
 bool arena_claim(struct arena *arena, uint64_t offset, uint32_t len,
 		 uint8_t **ret_piece, uint32_t *ret_size);
+/* len bytes there, which nobody claims; NULL, or good until all is settled. */
+const uint8_t *arena_find_left(struct arena *arena, uint64_t offset,
+			       uint32_t len);
 /* From here on nothing is put back: the next process may want it. NULL: nothing. */
 void arena_close(struct arena *arena);
 

@@ -97,6 +97,26 @@ Test(arena, what_is_not_claimed_is_free_once_it_is_settled)
 	cr_assert_eq(arena_offset(arena, piece), offset);
 }
 
+Test(arena, what_was_left_is_there_until_it_is_settled)
+{
+	uint8_t *piece = arena_get(arena, BUFFER_SMALL_SIZE);
+	uint64_t offset = arena_offset(arena, piece);
+	const uint8_t *found;
+	uint32_t size;
+
+	piece[0] = 7;
+	die();
+	found = arena_find_left(arena, offset, 1);
+	cr_assert_not_null(found);
+	cr_assert(arena_claim(arena, offset, 1, &piece, &size));
+	arena_put(arena, piece);
+	cr_assert_neq(arena_get(arena, BUFFER_SMALL_SIZE), piece);
+	cr_assert_eq(found[0], 7);
+	arena_settle(arena);
+	cr_assert_null(arena_find_left(arena, offset, 1));
+	cr_assert_eq(arena_get(arena, BUFFER_SMALL_SIZE), piece);
+}
+
 Test(arena, nothing_is_claimed_that_was_never_used)
 {
 	uint8_t *used = arena_get(arena, BUFFER_SMALL_SIZE);
