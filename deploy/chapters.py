@@ -246,19 +246,12 @@ def meta(t):
     t.shell("cat", f"{node}/version")
 
 
-# FUSE_NOTIFY_RESEND, without which mounts can't be taken over.
-KERNEL_MIN = (6, 9)
-
 # Holds a file open, and writes on when it is told to.
 WRITE_ON = 'exec 3>>"$0"; echo before >&3; echo; read -r go; echo after >&3'
 
 
 def killed(t):
     """A node daemon that is killed and started again keeps its mounts"""
-    release = os.uname().release
-    if tuple(map(int, re.findall(r"\d+", release)[:2])) < KERNEL_MIN:
-        print(f"  skipped: Linux {release} is older than 6.9")
-        return
     paths = t.pod_paths(["writer-1", "reader"])
     node = t.cluster.nodes[0]
     pod = subprocess.Popen(

@@ -11,7 +11,8 @@
  *	64 KiB     struct opener_slot[OPENERS_MAX]
  *	160 KiB    struct journal_slot[JOURNAL_MAX]: uncommitted data (kept_journal.h)
  *	6 MiB      struct told_slot[TOLD_MAX]: who knows of errors (write_error.h)
- *	8 MiB      struct inode_slot[header->n_slots]
+ *	8 MiB      struct request_slot[REQUESTS_MAX]: to be read again (request_log.h)
+ *	16 MiB     struct inode_slot[header->n_slots]
  *
  * A change of any struct here is a new TABLE_VERSION.
  */
@@ -23,18 +24,21 @@
 #include "nfs_call.h"
 #include "nfs_export.h"
 
-#define TABLE_MAGIC	     0x6d61746c636c6300ull
-#define TABLE_VERSION	     9
-#define TABLE_INTENTS_OFFSET (4u << 10)
-#define TABLE_OPENERS_OFFSET (64u << 10)
-#define TABLE_JOURNAL_OFFSET (160u << 10)
-#define TABLE_TOLD_OFFSET    (6u << 20)
-#define TABLE_SLOTS_OFFSET   (8u << 20)
-#define TABLE_INIT_MAX	     1024
-#define OPENERS_MAX	     1024u
-#define INTENTS_MAX	     2048u
-#define JOURNAL_MAX	     32768u
-#define TOLD_MAX	     1024u
+#define TABLE_MAGIC	      0x6d61746c636c6300ull
+#define TABLE_VERSION	      10
+#define TABLE_INTENTS_OFFSET  (4u << 10)
+#define TABLE_OPENERS_OFFSET  (64u << 10)
+#define TABLE_JOURNAL_OFFSET  (160u << 10)
+#define TABLE_TOLD_OFFSET     (6u << 20)
+#define TABLE_REQUESTS_OFFSET (8u << 20)
+#define TABLE_SLOTS_OFFSET    (16u << 20)
+#define TABLE_INIT_MAX	      1024
+#define OPENERS_MAX	      1024u
+#define INTENTS_MAX	      2048u
+#define JOURNAL_MAX	      32768u
+#define TOLD_MAX	      1024u
+#define REQUESTS_MAX	      8192u
+#define REQUEST_INLINE_MAX    1000u
 
 struct inode_table;
 
@@ -49,6 +53,8 @@ struct table_header {
 	uint32_t n_journal;	  /* because reading would give it memory */
 	uint32_t n_told;	  /* the same */
 	uint32_t told_oldest;	  /* when all are used; modulo TOLD_MAX */
+	uint32_t n_requests;	  /* that were ever used, as n_intents */
+	_Atomic uint32_t logs_requests; /* the kernel is not asked again */
 	_Atomic uint32_t n_handles; /* files that were opened; wraps around */
 	_Atomic uint32_t n_silly_numbers;     /* of names set aside so far */
 	uint64_t epoch;			      /* of this mount; random */
@@ -118,8 +124,29 @@ struct told_slot {
 };
 
 _Static_assert(TABLE_TOLD_OFFSET + TOLD_MAX * sizeof(struct told_slot) <=
+		       TABLE_REQUESTS_OFFSET,
+	       "who was told ends before the requests begin");
+
+enum request_state {
+	REQUEST_FREE = 0,
+	REQUEST_READING, /* at data, if the header there says that it came */
+	REQUEST_INLINE,	 /* in bytes */
+	REQUEST_APART,	 /* at data */
+};
+
+/* A request that was not answered, as the kernel sent it. */
+struct request_slot {
+	_Atomic uint32_t state; /* enum request_state */
+	uint32_t len;
+	uint64_t unique;
+	_Atomic uint64_t data; /* in the arena */
+	uint8_t bytes[REQUEST_INLINE_MAX];
+};
+
+_Static_assert(TABLE_REQUESTS_OFFSET +
+			       REQUESTS_MAX * sizeof(struct request_slot) <=
 		       TABLE_SLOTS_OFFSET,
-	       "who was told ends before the slots begin");
+	       "the requests end before the slots begin");
 
 /* Of data that was written and then lost; see write_error.c, whose lock it has. */
 struct slot_error {
@@ -212,3 +239,4 @@ void inode_slot_unlock(struct inode_table *table, uint64_t nodeid);
 struct table_header *inode_table_header(struct inode_table *table);
 struct intent_slot *inode_table_intents(struct inode_table *table);
 struct journal_slot *inode_table_journal(struct inode_table *table);
+struct request_slot *inode_table_requests(struct inode_table *table);

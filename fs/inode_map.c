@@ -51,6 +51,11 @@ struct journal_slot *inode_table_journal(struct inode_table *table)
 	return (void *)((char *)table->header + TABLE_JOURNAL_OFFSET);
 }
 
+struct request_slot *inode_table_requests(struct inode_table *table)
+{
+	return (void *)((char *)table->header + TABLE_REQUESTS_OFFSET);
+}
+
 static void *map_reserve(size_t len, int fd)
 {
 	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
@@ -181,6 +186,7 @@ static int check_header(const struct inode_table *table, off_t size)
 	    n > table->max + INODE_GROW_SLOTS ||
 	    header->n_intents > INTENTS_MAX ||
 	    header->n_journal > JOURNAL_MAX || header->n_told > TOLD_MAX ||
+	    header->n_requests > REQUESTS_MAX ||
 	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
 		return -EBADMSG;
 	return 0;

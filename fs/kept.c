@@ -247,7 +247,7 @@ void kept_drop(struct kept *kept, struct kept_file *file,
 
 /* --- extents ------------------------------------------------------------------------ */
 
-static struct kept_memory *memory_new(struct buffer *take_buffer)
+struct kept_memory *kept_memory_new(struct buffer *take_buffer)
 {
 	struct kept_memory *memory = calloc(1, sizeof(*memory));
 
@@ -258,6 +258,12 @@ static struct kept_memory *memory_new(struct buffer *take_buffer)
 	memory->buffer = take_buffer;
 	atomic_init(&memory->n_users, 1);
 	return memory;
+}
+
+struct kept_memory *kept_memory_of(const struct kept_extent *extent)
+{
+	atomic_fetch_add(&extent->memory->n_users, 1);
+	return extent->memory;
 }
 
 void kept_memory_put(struct kept_memory *memory, struct buffer_pool *pool)
@@ -275,7 +281,7 @@ struct kept_memory *kept_memory_restore(struct arena *arena, uint8_t *piece,
 					uint32_t size)
 {
 	struct buffer *buffer = buffer_of_piece(arena, piece, size);
-	struct kept_memory *memory = buffer ? memory_new(buffer) : NULL;
+	struct kept_memory *memory = buffer ? kept_memory_new(buffer) : NULL;
 
 	if (memory)
 		memory->used = size; /* nothing is packed into it any more */
@@ -292,7 +298,7 @@ struct kept_extent *kept_extent_adopt(struct buffer *take_buffer,
 		return NULL;
 	}
 	extent->cost = take_buffer->size;
-	extent->memory = memory_new(take_buffer);
+	extent->memory = kept_memory_new(take_buffer);
 	if (!extent->memory) {
 		free(extent);
 		return NULL;
@@ -315,7 +321,7 @@ static struct kept_memory *memory_with_room(struct kept_memory **memory,
 	if (!buffer)
 		return NULL;
 	buffer_move_out(pool, buffer);
-	*memory = memory_new(buffer);
+	*memory = kept_memory_new(buffer);
 	return *memory;
 }
 

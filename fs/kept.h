@@ -156,6 +156,10 @@ struct kept_extent *kept_extent_share(struct kept_memory *memory, uint32_t at,
 /* NULL is accepted. The memory goes to the pool of the caller's shard. */
 void kept_extent_free(struct kept_extent *extent, struct buffer_pool *pool);
 
+/* Of a buffer that is out of its pool. NULL = no memory, and it is freed. */
+struct kept_memory *kept_memory_new(struct buffer *take_buffer);
+/* One more share, of the extent's. */
+struct kept_memory *kept_memory_of(const struct kept_extent *extent);
 /* Memory that a former process filled; the caller has a share. */
 struct kept_memory *kept_memory_restore(struct arena *arena, uint8_t *piece,
 					uint32_t size);

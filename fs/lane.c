@@ -23,6 +23,12 @@
  * Once a second, while requests are under way, the lane looks for those whose
  * process was interrupted while the server does not answer, and gives them up.
  *
+ * Where the kernel can't be asked for it again, a request is written down until it is
+ * answered (request_log.c): the slot is the lane's, then that of the op that begins
+ * with the request; what no op takes was answered, or is not. Of a large one the slot
+ * says where the bytes are: the op keeps the buffer that it has taken, or a copy.
+ * Slots are shared out, so that a lane with room always finds one.
+ *
  * read(2) is called here rather than by fuse_session_receive_buf(), whose buffer
  * conventions changed between libfuse 3.14 and 3.17 in ways that can't be written
  * for both.
@@ -30,10 +36,15 @@
 
 #include "lane.h"
 
+#include <limits.h>
 #include <linux/fuse.h>
+#include <string.h>
 
 #include "clock.h"
+#include "intent.h"
+#include "kept.h"
 #include "op.h"
+#include "request_log.h"
 #include "session.h"
 #include "shard.h"
 
@@ -54,7 +65,8 @@ static const struct lane_limit last = { LANE_IN_FLIGHT_LAST, LANE_BYTES_LAST };
 
 static bool has_room(const struct lane *lane, const struct lane_limit *limit)
 {
-	return lane->n_counted < limit->n && lane->n_bytes < limit->bytes;
+	return lane->n_counted < limit->n && lane->n_bytes < limit->bytes &&
+	       lane->n_running < lane->n_requests_max;
 }
 
 void lane_begin_wait(struct lane *lane)
@@ -66,6 +78,8 @@ void lane_end_wait(struct lane *lane)
 {
 	lane->n_counted++;
 }
+
+/* --- reading -------------------------------------------------------------------- */
 
 /*
  * NULL = no memory. Without all of its own, a process that is killed in read(2) would
@@ -82,30 +96,128 @@ static struct buffer *receive_buffer(const struct lane *lane)
 	return *slot;
 }
 
+/* A copy of the request, or the buffer itself when there is no memory for one. */
+static struct buffer *take_request(const struct lane *lane,
+				   struct buffer **received, uint32_t len)
+{
+	struct buffer *copy = buffer_get(shard_pool(lane->shard), len);
+
+	if (!copy)
+		return TAKE_PTR(*received);
+	memcpy(copy->data, (*received)->data, len);
+	return copy;
+}
+
+/* It was not answered, and the next one will be read to the same place. */
+static void keep_request(struct lane *lane, struct op *op,
+			 struct buffer **received, uint32_t len)
+{
+	struct buffer *buffer = take_request(lane, received, len);
+
+	buffer_move_out(shard_pool(lane->shard), buffer);
+	lane_charge(lane, op, buffer->size);
+	op->request_memory = kept_memory_new(buffer);
+	if (op->request_memory)
+		request_log_move(lane->requests, op->request, buffer->data);
+	else
+		request_log_came_not(lane->requests, op->request);
+}
+
+/* is_replay: a former process may have executed it. */
+static void process(struct lane *lane, struct buffer *buffer, uint32_t len,
+		    bool is_replay)
+{
+	struct buffer **received = shard_receive_buffer(lane->shard);
+	struct op *op;
+
+	/* libfuse keeps it to itself. */
+	if (len >= sizeof(struct fuse_in_header))
+		lane->unique =
+			((const struct fuse_in_header *)buffer->data)->unique;
+	if (is_replay)
+		lane->unique |= INTENT_UNIQUE_RESEND;
+	lane->newest = NULL;
+	fuse_session_process_buf(
+		session_fuse(lane->session),
+		&(struct fuse_buf){ .mem = buffer->data, .size = len });
+	op = TAKE_PTR(lane->newest);
+	if (op && op->request != REQUEST_NONE && !request_log_is_inline(len) &&
+	    *received == buffer)
+		keep_request(lane, op, received, len);
+}
+
+static bool expect(struct lane *lane, struct buffer *buffer)
+{
+	if (!lane->requests)
+		return true;
+	if (lane->request == REQUEST_NONE)
+		lane->request = request_log_take(lane->requests);
+	if (lane->request == REQUEST_NONE)
+		return false;
+	request_log_expect(lane->requests, lane->request, buffer->data);
+	return true;
+}
+
+static void came_not(struct lane *lane)
+{
+	if (lane->request != REQUEST_NONE)
+		request_log_came_not(lane->requests, lane->request);
+}
+
 /* Its size = handled, -EAGAIN = nothing there, else the connection is gone. */
 static int receive(struct lane *lane)
 {
 	struct buffer *buffer = receive_buffer(lane);
 	ssize_t n;
 
-	if (!buffer)
+	if (!buffer || !expect(lane, buffer))
 		return -ENOMEM;
 	n = read(session_fd(lane->session), buffer->data, buffer->size);
 	if (n < 0) {
 		int r = -errno;
 
+		came_not(lane);
 		/* ENOENT: the request was interrupted before we got it. */
 		return r == -EINTR || r == -ENOENT ? 0 : r;
 	}
-	/* libfuse keeps it to itself. */
-	if ((size_t)n >= sizeof(struct fuse_in_header))
-		lane->unique =
-			((const struct fuse_in_header *)buffer->data)->unique;
-	fuse_session_process_buf(
-		session_fuse(lane->session),
-		&(struct fuse_buf){ .mem = buffer->data, .size = (size_t)n });
+	if (lane->requests)
+		request_log_came(lane->requests, lane->request, buffer->data,
+				 (uint32_t)n);
+	process(lane, buffer, (uint32_t)n, false);
+	came_not(lane);
 	return (int)n;
 }
+
+static int read_again(struct lane *lane, uint32_t i)
+{
+	struct buffer *buffer = receive_buffer(lane);
+	uint32_t len;
+
+	if (!buffer)
+		return -ENOMEM;
+	len = request_log_fetch(lane->requests, i, buffer->data, buffer->size,
+				&lane->request);
+	if (len > 0)
+		process(lane, buffer, len, true);
+	if (lane->request != REQUEST_NONE)
+		request_log_end(lane->requests, lane->request);
+	lane->request = REQUEST_NONE;
+	return 0;
+}
+
+int lane_read_again(struct lane *lane)
+{
+	uint32_t n = request_log_n_left(lane->requests);
+	uint32_t n_lanes = shards_count(shard_siblings(lane->shard));
+	int r = 0;
+
+	for (uint32_t i = shard_index(lane->shard); i < n && r == 0;
+	     i += n_lanes)
+		r = read_again(lane, i);
+	return r;
+}
+
+/* --- pausing -------------------------------------------------------------------- */
 
 static void stop_reading(struct lane *lane)
 {
@@ -185,14 +297,26 @@ static void on_tick(struct timer *timer)
 				clock_ns() + NS_PER_S);
 }
 
-void lane_init(struct lane *lane, struct session *session, struct shard *shard)
+/* One slot is for the request that comes next. */
+static unsigned int requests_max(const struct lane *lane)
+{
+	if (!lane->requests)
+		return UINT_MAX;
+	return request_log_share(shards_count(shard_siblings(lane->shard))) - 1;
+}
+
+void lane_init(struct lane *lane, struct session *session, struct shard *shard,
+	       struct request_log *requests)
 {
 	*lane = (struct lane){ .session = session,
 			       .shard = shard,
 			       .limit = &usual,
+			       .requests = requests,
+			       .request = REQUEST_NONE,
 			       .watch = WATCH_INIT(on_readable),
 			       .tick = TIMER_INIT(on_tick),
 			       .patience = TIMER_INIT(on_patience) };
+	lane->n_requests_max = requests_max(lane);
 	TAILQ_INIT(&lane->running);
 }
 
@@ -238,10 +362,23 @@ void lane_add(struct lane *lane, struct op *op)
 	lane->n_running++;
 	lane->n_counted += op->view != NULL;
 	op->n_bytes = 0;
+	lane->newest = op;
+	op->request = lane->request;
+	lane->request = REQUEST_NONE;
 	/* Without the timer an interrupt waits for the server: no worse than that. */
 	if (!lane->tick.loop)
 		(void)timer_set(&lane->tick, shard_loop(lane->shard),
 				clock_ns() + NS_PER_S);
+}
+
+void lane_answered(struct lane *lane, struct op *op)
+{
+	if (lane->newest == op)
+		lane->newest = NULL;
+	/* What is answered to nobody is read again. */
+	if (op->request != REQUEST_NONE && !lane->is_silent)
+		request_log_end(lane->requests, op->request);
+	op->request = REQUEST_NONE;
 }
 
 void lane_charge(struct lane *lane, struct op *op, uint64_t bytes)

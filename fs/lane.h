@@ -7,11 +7,13 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "loop.h"
 
 struct op;
+struct request_log;
 struct session;
 struct shard;
 
@@ -42,14 +44,25 @@ struct lane {
 	uint64_t n_ended_then;	/* when patience was armed */
 	const struct lane_limit *limit; /* at which it pauses */
 	bool is_paused;
-	bool is_closing;   /* nothing is read any more */
-	bool is_cancelled; /* what waits ends at once */
-	bool is_silent;	   /* it answers nobody any more */
-	uint64_t unique;   /* of the request that was read last */
+	bool is_closing;	      /* nothing is read any more */
+	bool is_cancelled;	      /* what waits ends at once */
+	bool is_silent;		      /* it answers nobody any more */
+	uint64_t unique;	      /* of the request that was read last */
+	struct op *newest;	      /* its op, if that was not answered yet */
+	struct request_log *requests; /* borrowed; NULL = there is none */
+	uint32_t request;	      /* slot of the next one to be read */
+	unsigned int n_requests_max;  /* under way, answered ones included */
 };
 
-void lane_init(struct lane *lane, struct session *session, struct shard *shard);
+/* requests: NULL = none is written down. */
+void lane_init(struct lane *lane, struct session *session, struct shard *shard,
+	       struct request_log *requests);
 
+/*
+ * Before it is opened: executes its part of what a former process has read and not
+ * answered. -ENOMEM.
+ */
+int lane_read_again(struct lane *lane);
 /* Starts reading; -errno from epoll. */
 int lane_open(struct lane *lane);
 /* Stops reading; session_lane_drained() follows, at once or later. */
@@ -59,6 +72,8 @@ void lane_cancel(struct lane *lane);
 
 /* By op.c. */
 void lane_add(struct lane *lane, struct op *op);
+/* The kernel has op's answer. */
+void lane_answered(struct lane *lane, struct op *op);
 /* Until it ends, op keeps so many bytes more. */
 void lane_charge(struct lane *lane, struct op *op, uint64_t bytes);
 void lane_remove(struct lane *lane, struct op *op);

@@ -54,6 +54,7 @@ int node_new(struct node **ret, const struct node_options *options,
 	TAILQ_INIT(&node->entries);
 	node->shards = options->shards;
 	node->keeper = options->keeper;
+	node->never_resends = options->never_resends;
 	node->name = strdup(options->name);
 	node->driver = strdup(options->driver);
 	node->state_dir = strdup(options->state_dir);

@@ -47,6 +47,7 @@ struct node_options {
 	const char *state_dir; /* exists; meta is mounted at <state_dir>/meta */
 	struct shards *shards; /* borrowed, outlives the node */
 	struct keeper *keeper; /* the same; NULL = none */
+	bool never_resends;    /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
 /* Everything in options is copied. Mounts the node's control tree. */

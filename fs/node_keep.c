@@ -209,6 +209,7 @@ static int take_over(struct node *node, const struct volume_state *state,
 		r = node_spec_parse(&record.stage, &spec, err);
 	spec.volume.node = node->name;
 	spec.volume.state_dir = node->state_dir;
+	spec.volume.never_resends = node->never_resends;
 	return r < 0 ? r : take_entry(node, &record, &spec.volume, state, err);
 }
 

@@ -225,12 +225,13 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 {
 	int r = node_new(
 		&parts->node,
-		&(struct node_options){ .name = settings->node_name,
-					.driver = settings->driver_name,
-					.state_dir = settings->state_dir,
-					.shards = parts->shards,
-					.keeper = parts->arena ? parts->keeper
-							       : NULL },
+		&(struct node_options){
+			.name = settings->node_name,
+			.driver = settings->driver_name,
+			.state_dir = settings->state_dir,
+			.never_resends = settings->never_resends,
+			.shards = parts->shards,
+			.keeper = parts->arena ? parts->keeper : NULL },
 		err);
 
 	if (r < 0) {

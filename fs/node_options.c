@@ -112,6 +112,17 @@ static int set_shards(void *userdata, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_resend(void *userdata, const char *value, struct err *err)
+{
+	struct node_settings *settings = userdata;
+
+	if (strcmp(value, "auto") != 0 && strcmp(value, "never") != 0)
+		return err_set(err, -EINVAL, "\"%s\" is not auto or never",
+			       value);
+	settings->never_resends = strcmp(value, "never") == 0;
+	return 0;
+}
+
 static int set_log_level(void *userdata, const char *value, struct err *err)
 {
 	enum log_level level;
@@ -140,6 +151,9 @@ static const struct option_spec option_specs[] = {
 	{ "shards", 0, "N",
 	  "threads that serve volumes (default: the CPUs, at most 4)",
 	  set_shards },
+	{ "resend", 0, "WHEN",
+	  "auto or never: have the kernel repeat requests (default: auto)",
+	  set_resend },
 	{ "log-level", 'l', "LEVEL",
 	  "error, warn, info or debug (default: info)", set_log_level },
 };

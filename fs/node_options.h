@@ -5,6 +5,8 @@
  * The command line of claimfs-node, checked completely before anything starts.
  */
 
+#include <stdbool.h>
+
 #include "err.h"
 
 struct node_settings {
@@ -13,6 +15,7 @@ struct node_settings {
 	char *state_dir;     /* absolute */
 	char *csi_socket;    /* absolute */
 	unsigned int shards; /* 0 = min(CPUs, 4) */
+	bool never_resends;  /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
 /*

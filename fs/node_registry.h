@@ -14,6 +14,7 @@ struct node {
 	char *name;
 	char *driver;
 	char *state_dir;
+	bool never_resends;
 	struct shards *shards; /* borrowed */
 	struct keeper *keeper; /* borrowed; NULL = none */
 	struct meta *meta;

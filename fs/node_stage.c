@@ -175,6 +175,7 @@ enum rpc_status node_stage(struct node *node,
 		return node_status(r);
 	spec.volume.node = node->name;
 	spec.volume.state_dir = node->state_dir;
+	spec.volume.never_resends = node->never_resends;
 	return stage_spec(node, args, &spec.volume, err);
 }
 

@@ -25,7 +25,8 @@
  * second, and a call that the server has not answered in GIVE_UP_NS (or whose
  * connection is bad) is cancelled. A server that works gets the time to answer.
  * For direct I/O, which it waits for uninterruptibly (fuse_direct_IO() with
- * FUSE_ASYNC_DIO), the kernel sends nothing: there the process is looked at.
+ * FUSE_ASYNC_DIO), the kernel sends nothing, and to a former process it may have sent
+ * it before: there the process is looked at.
  */
 
 #include "op.h"
@@ -115,6 +116,7 @@ static void op_reset(struct op *op)
 	op->intent = INTENT_NONE;
 	op->has_settled = false;
 	op->has_before = false;
+	op->request_memory = NULL;
 }
 
 static struct op *begin(fuse_req_t req, struct shard *shard)
@@ -218,6 +220,9 @@ static void op_free(struct op *op)
 	timer_cancel(&op->timer);
 	buffer_put(shard_pool(shard), op->buffer);
 	kept_extent_free(op->extent, shard_pool(shard));
+	/* What is asked again is read from there: nobody else may have it. */
+	kept_memory_put(op->request_memory,
+			op->lane->is_silent ? NULL : shard_pool(shard));
 	free(op->text);
 	if (op->view)
 		atomic_fetch_sub_explicit(&op->view->stats.in_flight, 1,
@@ -269,6 +274,7 @@ static void end_intent(const struct op *op)
 void op_end(struct op *op, int64_t result)
 {
 	op->req = NULL;
+	lane_answered(op->lane, op);
 	if (op->is_removing)
 		opens_include(op);
 	if (op->view) {
@@ -437,6 +443,12 @@ void op_give_up(struct op *op, int status)
 	}
 }
 
+/* FUSE_INTERRUPT does not say so. */
+static bool may_be_killed_unseen(const struct op *op)
+{
+	return op->kind == OP_READ || op->kind == OP_WRITE || op->is_replay;
+}
+
 void op_give_up_if_interrupted(struct op *op, uint64_t now)
 {
 	bool is_old = now > op->start_ns + GIVE_UP_NS;
@@ -451,7 +463,6 @@ void op_give_up_if_interrupted(struct op *op, uint64_t now)
 	if (!is_old && op->is_submitted && op->client->health == NFS_HEALTH_OK)
 		return;
 	if (fuse_req_interrupted(op->req) ||
-	    (is_old && (op->kind == OP_READ || op->kind == OP_WRITE) &&
-	     cred_is_killed(op->ctx.pid)))
+	    (is_old && may_be_killed_unseen(op) && cred_is_killed(op->ctx.pid)))
 		op_give_up(op, -EINTR);
 }

@@ -28,6 +28,7 @@
 
 struct attr_cached;
 struct kept_extent;
+struct kept_memory;
 struct lane;
 struct op;
 struct parking;
@@ -118,6 +119,9 @@ struct op {
 	uint64_t before;
 	uint64_t start_ns;
 	uint64_t n_bytes; /* lane_charge() */
+	uint32_t request; /* the log's slot; REQUEST_NONE when there is none */
+	struct kept_memory
+		*request_memory; /* where it is, unless in the slot */
 
 	uint64_t node;
 	uint64_t node2;

@@ -22,6 +22,7 @@
 #include "kept.h"
 #include "meta.h"
 #include "ops.h"
+#include "request_log.h"
 #include "write_error.h"
 
 /* --- read ----------------------------------------------------------------------- */
@@ -186,6 +187,9 @@ static bool take_payload(struct op *op, const char *data)
 		buffer = TAKE_PTR(*shard_receive_buffer(shard));
 		buffer_move_out(pool, buffer);
 		op->extent = kept_extent_adopt(buffer, data, op->io.len);
+		/* Should it be read again, it has to be there until it is answered. */
+		if (op->extent && op->request != REQUEST_NONE)
+			op->request_memory = kept_memory_of(op->extent);
 	}
 	if (op->extent)
 		lane_charge(op->lane, op, op->extent->cost);

@@ -30,10 +30,10 @@
  *
  * A mount outlives the process when somebody else holds a copy of the descriptor.
  * The next process lets libfuse answer the same INIT, throws the answer away, and
- * asks the kernel for the requests that the former one has read and not answered
- * (FUSE_NOTIFY_RESEND). A process that hands over on purpose answers what it can;
- * then /dev/null takes the place of libfuse's descriptor, so that what is given up
- * is answered to nobody and asked again.
+ * executes what the former one has read and not answered (resend.c). A process that
+ * hands over on purpose answers what it can; then /dev/null takes the place of
+ * libfuse's descriptor, so that what is given up is answered to nobody and left to
+ * the next one.
  */
 
 #include "session.h"
@@ -48,14 +48,14 @@
 #include "lane.h"
 #include "mount.h"
 #include "op.h"
+#include "request_log.h"
+#include "resend.h"
 #include "session_init.h"
 #include "shard.h"
 
 #define DRAIN_TIMEOUT_NS (1 * NS_PER_S)
 #define MAX_BACKGROUND	 256
 #define HANDLES_MAX	 1024 /* a pod may open as many files as it likes */
-/* linux/fuse.h of kernel 6.9: FUSE_NOTIFY_RESEND */
-#define NOTIFY_RESEND 7
 
 struct session {
 	struct fuse_session *fuse;
@@ -70,7 +70,8 @@ struct session {
 	uint32_t dev_major;
 	uint32_t dev_minor;
 	struct session_init init;
-	struct shards *shards; /* borrowed */
+	struct shards *shards;	      /* borrowed */
+	struct request_log *requests; /* borrowed; NULL = nothing is logged */
 	pthread_mutex_t lock;
 	pthread_cond_t drained;
 	unsigned int n_busy; /* lock: lanes that are not drained */
@@ -194,16 +195,6 @@ static int adopt_connection(struct session *session)
 
 /* --- resuming ------------------------------------------------------------------- */
 
-static int ask_again(struct session *session)
-{
-	const struct fuse_out_header resend = { .len = sizeof(resend),
-						.error = NOTIFY_RESEND };
-
-	if (write(session->fd, &resend, sizeof(resend)) == sizeof(resend))
-		return 0;
-	return errno == EINVAL ? -EOPNOTSUPP : -errno;
-}
-
 static int resume_session(struct session *session,
 			  const struct session_options *options,
 			  struct err *err)
@@ -302,28 +293,53 @@ static int mount_session(struct session *session,
 	return 0;
 }
 
-struct lane_start {
+struct lanes_start {
 	struct session *session;
 	int r;
 };
 
-static void start_lane(struct shard *shard, void *userdata)
+static void make_lane(struct shard *shard, void *userdata)
 {
-	struct lane_start *start = userdata;
+	struct lanes_start *start = userdata;
 	struct session *session = start->session;
-	struct lane *lane = &session->lanes[shard_index(shard)];
 
-	if (start->r < 0)
-		return;
-	lane_init(lane, session, shard);
+	lane_init(session_lane(session, shard_index(shard)), session, shard,
+		  session->requests);
 	session->n_busy++; /* no lane can have drained yet */
-	start->r = lane_open(lane);
+}
+
+static void read_lane_again(struct shard *shard, void *userdata)
+{
+	struct lanes_start *start = userdata;
+
+	if (start->r == 0)
+		start->r = lane_read_again(
+			session_lane(start->session, shard_index(shard)));
+}
+
+static void open_lane(struct shard *shard, void *userdata)
+{
+	struct lanes_start *start = userdata;
+
+	if (start->r == 0)
+		start->r = lane_open(
+			session_lane(start->session, shard_index(shard)));
+}
+
+static int start_lanes(struct session *session)
+{
+	struct lanes_start start = { .session = session };
+
+	shards_call_all(session->shards, make_lane, &start);
+	if (request_log_n_left(session->requests) > 0)
+		shards_call_all(session->shards, read_lane_again, &start);
+	shards_call_all(session->shards, open_lane, &start);
+	return start.r;
 }
 
 static int session_start(struct session *session,
 			 const struct session_options *options, struct err *err)
 {
-	struct lane_start start = { .session = session };
 	int r = open_fuse(session, options, err);
 
 	if (r == 0)
@@ -339,13 +355,15 @@ static int session_start(struct session *session,
 	if (r == 0)
 		r = adopt_connection(session);
 	if (r == 0 && options->resume)
-		r = ask_again(session);
+		r = resend_take_over(session->fd, &session->requests,
+				     options->never_resends);
+	else if (r == 0)
+		resend_choose(session->fd, &session->requests,
+			      options->never_resends);
 	if (r < 0)
 		return err_set_errno(err, r, "agree with the kernel on FUSE");
-	shards_call_all(session->shards, start_lane, &start);
-	if (start.r < 0)
-		return err_set_errno(err, start.r, "watch the FUSE descriptor");
-	return 0;
+	r = start_lanes(session);
+	return r < 0 ? err_set_errno(err, r, "serve the FUSE descriptor") : 0;
 }
 
 int session_new(struct session **ret, struct shards *shards,
@@ -365,6 +383,7 @@ int session_new(struct session **ret, struct shards *shards,
 	session->checks_data = options->checks_data;
 	session->is_write_back = options->is_write_back;
 	session->has_locks = options->has_locks;
+	session->requests = options->requests;
 	LIST_INIT(&session->handles);
 	/* Another process's ids are of another time. */
 	session->next_handle = clock_ns();

@@ -21,6 +21,7 @@
 struct fuse_lowlevel_ops;
 struct fuse_session;
 struct lane;
+struct request_log;
 struct session;
 struct shards;
 
@@ -35,6 +36,12 @@ struct session_options {
 	bool checks_data;   /* cached reads ask for the file's mtime first */
 	bool is_write_back; /* the kernel keeps written pages back */
 	bool has_locks; /* locks are asked for; else the kernel keeps them */
+	/*
+	 * Where requests are written down if the kernel can't be asked for them again
+	 * (borrowed); NULL = nowhere.
+	 */
+	struct request_log *requests;
+	bool never_resends; /* even if it can */
 	/* A mount that a former process left; NULL = make one. */
 	const struct session_resume *resume;
 };
@@ -49,8 +56,8 @@ struct session_resume {
 
 /*
  * Mounts, answers FUSE_INIT, and lets the shards serve. At most 5 s. Resuming, what
- * the former process has not answered is asked again; -ENODEV when the mount is
- * gone, -EOPNOTSUPP when the kernel can't ask again.
+ * the former process has not answered is executed again; -ENODEV when the mount is
+ * gone, -EOPNOTSUPP when the kernel can't ask again and nothing was written down.
  */
 int session_new(struct session **ret, struct shards *shards,
 		const struct session_options *options, struct err *err);

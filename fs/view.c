@@ -16,6 +16,7 @@
 #include "inode.h"
 #include "intent.h"
 #include "meta.h"
+#include "request_log.h"
 #include "trace.h"
 
 #define RESERVED_NAME ".claimfs"
@@ -27,11 +28,24 @@ void view_init(struct view *view)
 	parking_init(&view->removals);
 }
 
+int view_make_logs(struct view *view, struct arena *arena, bool has_locks)
+{
+	int r;
+
+	if (!arena)
+		return 0;
+	r = intents_new(&view->intents, view->inodes);
+	if (r == 0 && !has_locks) /* else it is not taken over */
+		r = request_log_new(&view->requests, view->inodes, arena);
+	return r;
+}
+
 void view_fini(struct view *view)
 {
 	view->commits = commits_free(view->commits);
 	parking_fini(&view->removals);
 	view->intents = intents_free(view->intents);
+	view->requests = request_log_free(view->requests);
 	parking_fini(&view->appends);
 	pthread_mutex_destroy(&view->last_lock);
 	view->inodes = inode_table_free(view->inodes);

@@ -29,11 +29,13 @@
 #include "shard.h"
 #include "stats.h"
 
+struct arena;
 struct commits;
 struct inode_table;
 struct intents;
 struct leftovers;
 struct locks;
+struct request_log;
 struct trace;
 
 #define VIEW_LANES_MAX 16 /* nconnect */
@@ -101,13 +103,17 @@ struct view {
 	uint32_t n_blind_removals; /* its lock; of whatever file */
 	struct turned_away turned_away[TURNED_AWAY_MAX]; /* its lock */
 	struct commits *commits;
-	struct intents *intents; /* NULL = there is no next process */
-	struct locks *locks;	 /* NULL = the kernel keeps them */
-	struct trace *trace;	 /* shared with its readers */
+	struct intents *intents;      /* NULL = there is no next process */
+	struct request_log *requests; /* the same; used on some kernels */
+	struct locks *locks;	      /* NULL = the kernel keeps them */
+	struct trace *trace;	      /* shared with its readers */
 };
 
 void view_init(struct view *view);
 void view_fini(struct view *view);
+
+/* What the next process has to know of requests, if there can be one: an arena. */
+int view_make_logs(struct view *view, struct arena *arena, bool has_locks);
 
 /*
  * Submits a call of the view's on this shard, which is the thread's. Returns the

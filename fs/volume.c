@@ -23,7 +23,6 @@
 #include "file_state.h"
 #include "inode.h"
 #include "inode_layout.h"
-#include "intent.h"
 #include "leftovers.h"
 #include "locks.h"
 #include "log.h"
@@ -225,11 +224,10 @@ int volume_make_view(struct volume *volume, struct err *err)
 				  export->write_max);
 	view->last_root = export->root_attr;
 	view->identity = spec->identity;
-	r = shards_arena(volume->shards)
-		    ? intents_new(&view->intents, view->inodes)
-		    : 0;
+	r = view_make_logs(view, shards_arena(volume->shards),
+			   spec->options.has_locks);
 	if (r < 0)
-		return err_set_errno(err, r, "create the store of intents");
+		return err_set_errno(err, r, "create the store of requests");
 	r = commits_new(&view->commits, view, volume->shards);
 	if (r < 0)
 		return err_set_errno(err, r,
@@ -312,6 +310,8 @@ int volume_make_session(struct volume *volume,
 				.checks_data = spec->options.is_noac,
 				.is_write_back = view->is_write_back,
 				.has_locks = view->locks != NULL,
+				.requests = view->requests,
+				.never_resends = spec->never_resends,
 				.resume = resume },
 			err);
 	if (r < 0)

@@ -45,6 +45,7 @@ struct volume_spec {
 	const char *reclaim_policy;
 	const char *node; /* its name, and where it may keep files: */
 	const char *state_dir;
+	bool never_resends;	  /* FUSE_NOTIFY_RESEND is not to be used */
 	const char *access_modes; /* of the PV, "ReadWriteMany,ReadOnlyMany" */
 	struct mount_options options;
 	struct identity identity;

@@ -15,7 +15,9 @@
 #include "inode.h"
 #include "inode_layout.h"
 #include "leftovers.h"
+#include "log.h"
 #include "ops.h"
+#include "request_log.h"
 #include "volume_object.h"
 
 static int attach_table(struct volume *volume, int table_fd, struct err *err)
@@ -108,6 +110,11 @@ int volume_resume(struct volume **ret, struct shards *shards,
 	r = resume_session(volume, state, err);
 	if (r < 0)
 		return r;
+	if (request_log_n_left(volume->view.requests) > 0)
+		log_info("requests are executed again",
+			 F_STR("volume", spec->pv),
+			 F_U64("requests",
+			       request_log_n_left(volume->view.requests)));
 	leftovers_start(volume->view.leftovers);
 	*ret = TAKE_PTR(volume);
 	return 0;

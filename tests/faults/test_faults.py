@@ -15,11 +15,13 @@ from stalls import HEAD, row
 
 SEED = os.environ["FAULTS_SEED"]
 LENGTH = os.environ["FAULTS_LENGTH"]
+RESEND = os.environ["FAULTS_RESEND"]
 
 
 class FaultCase(KeeperCase):
     """Volumes on one node that has a keeper; a link is between it and the server."""
 
+    node_options = (f"--resend={RESEND}",)
     n_volumes = 1
     n_loaded = 0  # of them, with programs that write
     n_probed = 1

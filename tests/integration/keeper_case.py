@@ -36,12 +36,14 @@ class KeeperCase(CsiCase):
     """One node with a keeper, and a volume mounted on it."""
 
     keeper_options = ()
+    node_options = ()
 
     @classmethod
     def start_lab(cls):
         super().start_lab()
         cls.node = cls.cluster.nodes[0]
         cls.node.stop()
+        cls.node.argv += cls.node_options
         cls.keeper = cls.new_keeper()
         cls.node.start()
         cls.reconnect()

@@ -44,23 +44,25 @@ Test(node_options, everything_has_a_default)
 	cr_assert_str_eq(settings.driver_name, "nfs.claimfs.io");
 	cr_assert_gt(strlen(settings.node_name), 0);
 	cr_assert_eq(settings.shards, 0);
+	cr_assert_not(settings.never_resends);
 }
 
 Test(node_options, everything_can_be_given)
 {
 	_cleanup_(node_settings_fini) struct node_settings settings = { 0 };
 
-	cr_assert_eq(
-		parse(WORDS((char *)"--node-name=a", (char *)"-s/b",
-			    (char *)"--driver-name=nfs.csi.k8s.io",
-			    (char *)"--shards=3", (char *)"--log-level=debug"),
-		      &settings, NULL),
-		0);
+	cr_assert_eq(parse(WORDS((char *)"--node-name=a", (char *)"-s/b",
+				 (char *)"--driver-name=nfs.csi.k8s.io",
+				 (char *)"--shards=3", (char *)"--resend=never",
+				 (char *)"--log-level=debug"),
+			   &settings, NULL),
+		     0);
 	cr_assert_str_eq(settings.node_name, "a");
 	cr_assert_str_eq(settings.state_dir, "/b");
 	cr_assert_str_eq(settings.csi_socket, "/b/csi.sock");
 	cr_assert_str_eq(settings.driver_name, "nfs.csi.k8s.io");
 	cr_assert_eq(settings.shards, 3);
+	cr_assert(settings.never_resends);
 	cr_assert_eq(log_get_level(), LOG_DEBUG);
 }
 
@@ -87,6 +89,7 @@ Test(node_options, a_bad_value_is_named_with_what_is_allowed)
 	} cases[] = {
 		{ "--shards=0", { "--shards", "1 to 16" } },
 		{ "--shards=17", { "--shards", "1 to 16" } },
+		{ "--resend=sometimes", { "--resend", "never" } },
 		{ "--shards=two", { "\"two\"", "1 to 16" } },
 		{ "--state-dir=here", { "\"here\"", "absolute" } },
 		{ "--csi-socket=x.sock", { "\"x.sock\"", "absolute" } },
