@@ -209,9 +209,10 @@ static int wait_for_end(struct parts *parts, int signal_fd, int *ret_signal,
 	return r;
 }
 
-/* On the way out of a failed start, volumes are left to the next process. */
+/* What still is there is left to the next process, also by a start that failed. */
 static void parts_fini(struct parts *parts)
 {
+	arena_close(parts->arena);
 	parts->node = node_hand_over(parts->node);
 	parts->shards = shards_free(parts->shards);
 	parts->arena = arena_free(parts->arena);
@@ -234,10 +235,8 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 			.keeper = parts->arena ? parts->keeper : NULL },
 		err);
 
-	if (r < 0) {
-		arena_close(parts->arena);
+	if (r < 0)
 		return r;
-	}
 	take_volumes(parts->node, list);
 	arena_settle(parts->arena);
 	return 0;
@@ -267,9 +266,7 @@ static int start(struct parts *parts, const struct node_settings *settings,
 /* After SIGTERM the next process serves on, if the keeper lives. */
 static void stop(struct parts *parts, int signal)
 {
-	if (signal == SIGTERM && keeper_is_connected(parts->keeper))
-		arena_close(parts->arena);
-	else
+	if (signal != SIGTERM || !keeper_is_connected(parts->keeper))
 		parts->node = node_free(parts->node);
 }
 

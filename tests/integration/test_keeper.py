@@ -273,6 +273,24 @@ class Stopped(KeeperCase):
         self.rounds(child, 5)
         end()
 
+    def test_a_start_that_fails_leaves_everything_to_the_next_one(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.cluster.server.process.signal(signal.SIGSTOP)
+        try:
+            self.kill_node()
+            argv = self.node.argv
+            bad = subprocess.run(
+                [*argv, "--csi-socket", f"{self.folder}/no/such/folder"],
+                env={**os.environ, **self.node.env}, capture_output=True,
+                text=True, timeout=60, check=False)
+            self.assertEqual(bad.returncode, 1, bad.stderr)
+            self.node.start()
+        finally:
+            self.cluster.server.process.signal(signal.SIGCONT)
+        self.rounds(child, 5)
+        end()
+
     def test_a_server_that_is_silent_does_not_hold_it_up(self):
         child, end = self.worker()
         self.rounds(child, 5)
