@@ -170,11 +170,11 @@ void leftovers_drop(struct leftovers *leftovers, uint32_t number)
 		silly_journal_drop(leftovers->journal, number);
 }
 
-void leftovers_claim(struct leftovers *leftovers, uint32_t number,
+bool leftovers_claim(struct leftovers *leftovers, uint32_t number,
 		     const char *name)
 {
-	if (leftovers)
-		(void)silly_journal_claim(leftovers->journal, number, name);
+	return leftovers &&
+	       silly_journal_claim(leftovers->journal, number, name);
 }
 
 void leftovers_leave(struct leftovers *leftovers, uint32_t number)

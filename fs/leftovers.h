@@ -5,9 +5,11 @@
  * Names set aside that nobody is going to remove any more, because the process that
  * was going to has died: they are removed here, without anybody waiting for it.
  *
- * Every function accepts NULL, which is a volume without a journal: such names stay.
+ * Every function accepts NULL, which is a volume without a journal: such names stay,
+ * and nothing can be claimed.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "silly_journal.h"
@@ -30,7 +32,7 @@ struct leftovers *leftovers_stop(struct leftovers *leftovers);
 uint32_t leftovers_add(struct leftovers *leftovers,
 		       const struct silly_entry *entry);
 void leftovers_drop(struct leftovers *leftovers, uint32_t number);
-void leftovers_claim(struct leftovers *leftovers, uint32_t number,
+bool leftovers_claim(struct leftovers *leftovers, uint32_t number,
 		     const char *name);
 /* Nobody has the file open: the name is removed. */
 void leftovers_leave(struct leftovers *leftovers, uint32_t number);

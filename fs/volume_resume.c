@@ -37,20 +37,31 @@ static int attach_table(struct volume *volume, int table_fd, struct err *err)
 	return 0;
 }
 
+/* An entry that the journal does not have (any more) may be another name's next. */
+static void claim_entry(struct view *view, uint64_t node,
+			struct file_silly silly)
+{
+	char name[FILE_SILLY_NAME_SIZE];
+
+	file_silly_name(view->inodes, node, silly.number, name);
+	if (leftovers_claim(view->leftovers, silly.entry, name) ||
+	    !file_take_silly(view->inodes, node, &silly))
+		return;
+	silly.entry = SILLY_NO_ENTRY;
+	(void)file_set_silly(view->inodes, node, &silly);
+}
+
 /* The name is still somebody's who has the file open; else it is left over. */
 static void claim_name(struct view *view, uint64_t node,
 		       const struct file_silly *silly)
 {
-	char name[FILE_SILLY_NAME_SIZE];
 	struct file_silly gone;
 
 	atomic_fetch_add(&view->n_silly, 1);
-	if (file_n_opens(view->inodes, node) > 0) {
-		file_silly_name(view->inodes, node, silly->number, name);
-		leftovers_claim(view->leftovers, silly->entry, name);
-	} else if (file_take_silly(view->inodes, node, &gone)) {
+	if (file_n_opens(view->inodes, node) > 0)
+		claim_entry(view, node, *silly);
+	else if (file_take_silly(view->inodes, node, &gone))
 		ops_silly_let_go(view, &gone);
-	}
 }
 
 static void count_files(struct view *view)

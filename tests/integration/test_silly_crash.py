@@ -4,6 +4,7 @@ node daemon dies: with a keeper they go at the last close, without one when the
 volume is staged again, and nothing else ever goes. Nothing here is opened on a
 mount by the test itself."""
 
+import glob
 import itertools
 import os
 import random
@@ -266,6 +267,21 @@ class Kept(Names, KeeperCase):
         self.assertEqual(hands.do("unlink", self.path("file")), "done")
         self.hand_over_within(hands, REMOVE, "close")
         self.wait_for_nothing_left()
+
+    def test_a_journal_that_is_lost_is_not_taken_for_anothers(self):
+        first = self.opened()
+        self.assertEqual(first.do("unlink", self.path("file")), "done")
+        self.kill_node()
+        (journal,) = glob.glob(os.path.join(self.node.state, "names-*"))
+        os.unlink(journal)
+        self.node.start()
+        second = self.opened("other")
+        self.assertEqual(second.do("unlink", self.path("other")), "done")
+        self.assertEqual(first.do("close"), "done")
+        wait_for(lambda: len(self.left()) == 1, "the first name to go")
+        with open(journal, "rb") as f:
+            self.assertNotEqual(f.read(8), bytes(8))
+        self.assert_open_until_closed(second, "other")
 
     def test_nothing_is_left_after_many_kills(self):
         children = [self.worker(f"churn{n}", CHURN) for n in range(3)]
