@@ -180,13 +180,21 @@ static void advance(struct fair_server *server, uint64_t now_ns)
 		begin_quiet_if_drained(server, now_ns);
 }
 
+/* Light calls came in the last ACTIVE_NS, whoever has to spare whom. */
+static bool has_recent_light(const struct fair_server *server, uint64_t now_ns)
+{
+	return server->n_light > 0 ||
+	       (server->lights[0].volume &&
+		server->lights[0].when_ns >= before(now_ns, ACTIVE_NS));
+}
+
 static bool may_send_heavy(struct fair_volume *volume, uint64_t now_ns,
 			   uint64_t *ret_again_ns)
 {
 	struct fair_server *server = volume->server;
 
 	if (!spares_others(volume, now_ns)) {
-		if (server->n_light == 0)
+		if (!has_recent_light(server, now_ns))
 			server->phase = FAIR_OPEN;
 		return true;
 	}

@@ -166,6 +166,35 @@ Test(fair_server, a_flood_pays_little_for_who_seldom_asks)
 		      race.n_heavy, HEAVY_ALONE);
 }
 
+/* He asks for something small now and then, and moves as much data as he can. */
+static void ask_and_read(uint64_t end_ns)
+{
+	struct nfs_call small = light(), large;
+
+	serve(&reader, &small, LIGHT_NS);
+	while (now_ns < end_ns) {
+		large = heavy();
+		begin(&reader, &large);
+		if (may_send(&reader, &large))
+			fair_server_sent(&reader, &large);
+		now_ns += HEAVY_NS;
+		fair_server_end(&reader, &large, now_ns);
+	}
+}
+
+Test(fair_server, two_floods_go_on_when_one_asks_little_besides)
+{
+	struct nfs_call other = heavy();
+	uint64_t end_ns = now_ns + NS_PER_S;
+
+	begin(&flood, &other);
+	ask_and_read(now_ns + 10 * NS_PER_MS);
+	while (!may_send(&flood, &other)) {
+		cr_assert_lt(now_ns, end_ns);
+		ask_and_read(now_ns + 10 * NS_PER_MS);
+	}
+}
+
 /* --- single rules ----------------------------------------------------------------- */
 
 Test(fair_server, who_is_alone_is_not_held)
