@@ -46,7 +46,7 @@
 #define ACTIVE_NS    (100 * NS_PER_MS)
 #define IDLE_NS	     (2 * NS_PER_MS) /* from an answer to the next question */
 #define SLICE_NS     (2 * NS_PER_MS)
-#define SLICE_MAX_NS (100 * NS_PER_MS)
+#define SLICE_MAX_NS (128 * NS_PER_MS)
 #define DRAIN_MAX_NS (100 * NS_PER_MS)
 #define QUIET_MIN_NS (1 * NS_PER_MS)
 #define QUIET_MAX_NS (100 * NS_PER_MS)
@@ -63,6 +63,12 @@ void fair_server_init(struct fair_server *server)
 void fair_server_fini(struct fair_server *server)
 {
 	pthread_mutex_destroy(&server->lock);
+}
+
+/* Shards look at the clock before they have the lock: time may go back a little. */
+static uint64_t before(uint64_t now_ns, uint64_t ns)
+{
+	return now_ns > ns ? now_ns - ns : 0;
 }
 
 /* --- who is about ------------------------------------------------------------ */
@@ -82,11 +88,6 @@ static bool has_other(const struct fair_sighting *recent,
 	const struct fair_sighting *other = &recent[recent[0].volume == volume];
 
 	return other->volume && other->when_ns >= since_ns;
-}
-
-static uint64_t before(uint64_t now_ns, uint64_t ns)
-{
-	return now_ns > ns ? now_ns - ns : 0;
 }
 
 static bool spares_others(const struct fair_volume *volume, uint64_t now_ns)
@@ -140,7 +141,7 @@ static void begin_slice(struct fair_server *server, uint64_t now_ns)
 
 static void begin_quiet_if_drained(struct fair_server *server, uint64_t now_ns)
 {
-	uint64_t took_ns = now_ns - server->since_ns;
+	uint64_t took_ns = before(now_ns, server->since_ns);
 
 	if (server->n_sent_heavy > 0 && took_ns < SLICE_MAX_NS + DRAIN_MAX_NS)
 		return;

@@ -281,6 +281,21 @@ Test(fair_server, a_server_that_is_silent_holds_nobody_for_ever)
 	}
 }
 
+/* A shard looked at the clock, and another one had the lock before it. */
+Test(fair_server, a_time_before_the_last_one_drains_nothing)
+{
+	struct nfs_call call = light(), sent = heavy(), other = heavy();
+
+	begin(&flood, &sent);
+	fair_server_sent(&flood, &sent);
+	begin(&reader, &call);
+	begin(&flood, &other);
+	cr_assert_not(may_send(&flood, &other));
+	now_ns--;
+	cr_assert_not(may_send(&flood, &other));
+	cr_assert_eq(server.phase, FAIR_DRAIN);
+}
+
 Test(fair_server, a_share_counts_only_in_company)
 {
 	struct nfs_call call = heavy(), other = heavy();
