@@ -19,7 +19,7 @@
  *  3. A half received record and a half sent batch die with their socket; not a
  *     byte of them reaches the next one. (libnfs 4 and 5 keep both, and complete
  *     a READ with bytes of two replies.)
- *  4. EPOLLOUT is watched only while connecting and while the socket is full.
+ *  4. EPOLLOUT is watched only while connecting and while a batch is half sent.
  *  5. The delay doubles from 10 ms to 10 s and starts again only when a record
  *     made sense: a server that accepts and closes, or babbles, is not stormed.
  *  6. lose() never runs inside an owner's receive() or pull(): what goes wrong
@@ -179,7 +179,7 @@ static void fill(struct nfs_conn *conn)
 	}
 }
 
-/* 0 = nothing is left to send, 1 = the socket is full, -errno. */
+/* 0 = nothing is left to send, 1 = when the socket has room, -errno. */
 static int send_all(struct nfs_conn *conn)
 {
 	for (;;) {
@@ -215,7 +215,7 @@ void nfs_conn_flush(struct nfs_conn *conn)
 			start(conn);
 		break;
 	case NFS_CONN_READY:
-		/* A full socket says so itself when it has room again. */
+		/* What is half sent goes on when the socket says so. */
 		if (!(conn->watch.events & EPOLLOUT))
 			flush_ready(conn);
 		break;

@@ -14,7 +14,7 @@
 #include "op.h"
 
 /*
- * Counts an open of op->node by op->call.cred, whose opener is op->fi.fh from then
+ * Counts an open of op->node by op->call.cred, which is op->fi.fh (handle.h) from then
  * on. then(op) runs, now or later, when no removal is in the way. An op that is
  * answered with an error afterwards is counted no more.
  */
