@@ -82,8 +82,9 @@ void lane_end_wait(struct lane *lane)
 /* --- reading -------------------------------------------------------------------- */
 
 /*
- * NULL = no memory. Without all of its own, a process that is killed in read(2) would
- * not be given the rest: the request ends with EIO (fuse_copy_fill()).
+ * NULL = no memory. A process that is killed in read(2) is given no more pages, and
+ * the request ends with EIO (fuse_copy_fill()): where there is a next process, it has
+ * to have all of them.
  */
 static struct buffer *receive_buffer(const struct lane *lane)
 {
@@ -91,7 +92,7 @@ static struct buffer *receive_buffer(const struct lane *lane)
 
 	if (!*slot)
 		*slot = buffer_get(shard_pool(lane->shard), BUFFER_LARGE_SIZE);
-	if (*slot)
+	if (*slot && (*slot)->arena)
 		buffer_make_present(*slot);
 	return *slot;
 }
