@@ -191,10 +191,10 @@ class KilledWhileReading(KeeperCase):
     """Requests, from the kernel, which copies large ones for long."""
 
     def test_no_request_is_half_read(self):
-        children = [self.worker(f"pieces{n}", PIECES) for n in range(4)]
-        for _ in range(20):
+        children = [self.worker(f"pieces{n}", PIECES) for n in range(3)]
+        for _ in range(15):
             for child, _ in children:
-                self.rounds(child, 3)
+                self.rounds(child, 2)
             self.kill_node()
             self.node.start()
         for _, end in children:
