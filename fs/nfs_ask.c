@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <sys/random.h>
 
+#include "cleanup.h"
 #include "clock.h"
 #include "nfs_socket.h"
 
@@ -81,7 +82,7 @@ void nfs_ask_fini(struct nfs_ask *ask)
 	if (!ask->pool)
 		return;
 	nfs_record_fini(&ask->record);
-	ask->fd = nfs_socket_abort(ask->fd);
+	ask->fd = fd_close(ask->fd);
 	ask->pool = buffer_pool_free(ask->pool);
 }
 

@@ -33,6 +33,7 @@
 
 #include <sys/random.h>
 
+#include "cleanup.h"
 #include "clock.h"
 #include "nfs_record.h"
 #include "nfs_socket.h"
@@ -85,7 +86,7 @@ static void close_socket(struct nfs_conn *conn)
 {
 	timer_cancel(&conn->timer);
 	watch_remove(&conn->watch);
-	conn->fd = nfs_socket_abort(conn->fd);
+	conn->fd = fd_close(conn->fd);
 	nfs_batch_clear(&conn->batch);
 	nfs_record_fini(&conn->record);
 	conn->is_broken = false;

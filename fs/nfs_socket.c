@@ -77,6 +77,14 @@ static int bind_reserved(int fd, int family)
 	return r;
 }
 
+/* Also by the kernel, when the process is killed. */
+static void close_with_reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
 static void bind_source(int fd, int family, uint16_t port)
 {
 	if (port != 0 && set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 &&
@@ -105,6 +113,7 @@ int nfs_socket_new(int family, uint16_t port, uint32_t timeout_ms)
 	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	close_with_reset(fd);
 	bind_source(fd, family, port);
 	return TAKE_FD(fd);
 }
@@ -119,14 +128,4 @@ uint16_t nfs_socket_port(int fd)
 	if (addr.ss_family == AF_INET6)
 		return ntohs(((struct sockaddr_in6 *)&addr)->sin6_port);
 	return ntohs(((struct sockaddr_in *)&addr)->sin_port);
-}
-
-int nfs_socket_abort(int fd)
-{
-	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-
-	if (fd >= 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
-				 sizeof(linger));
-	return fd_close(fd);
 }

@@ -14,15 +14,13 @@
  * Makes a socket bound to local port `port` if that is possible, else (or for 0)
  * to a free reserved port, else to none: servers often insist on a port below
  * 1024, and recognise a retransmission by the port. A descriptor or -errno.
- * Unacknowledged data breaks the connection after timeout_ms.
+ * Unacknowledged data breaks the connection after timeout_ms. Its end is a reset,
+ * so that the port can be used again at once.
  */
 int nfs_socket_new(int family, uint16_t port, uint32_t timeout_ms);
 
 /* The local port; 0 when not bound yet. */
 uint16_t nfs_socket_port(int fd);
-
-/* Closes with a reset, so that the port can be used again at once. Gives -1. */
-int nfs_socket_abort(int fd);
 
 #define NFS_SOCKADDR_NAME_SIZE INET6_ADDRSTRLEN
 

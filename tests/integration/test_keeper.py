@@ -73,6 +73,16 @@ while not os.path.exists(stop):
     print(rounds, flush=True)
 """
 
+
+def closing(port):
+    """Connections from reserved ports to this one that nobody has any more."""
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        lines = [line.split()[1:4] for line in f.readlines()[1:]]
+    return [(local, state) for local, remote, state in lines
+            if remote.endswith(f":{port:04X}") and state != "01"
+            and int(local.split(":")[1], 16) < 1024]
+
+
 EXCLUSIVE = """
 import os, sys
 try:
@@ -94,6 +104,14 @@ class Killed(KeeperCase):
         self.rounds(child, 5)
         end()
         self.node_log_has("volume taken over")
+
+    def test_the_ports_of_a_killed_node_are_free_at_once(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.kill_node()
+        self.assertEqual(closing(self.cluster.server.port), [])
+        self.node.start()
+        end()
 
     def test_names_change_once_however_often_the_node_is_killed(self):
         children = [self.worker(f"names{n}", NAMES) for n in range(3)]
