@@ -133,12 +133,14 @@ static void list_failed(struct op *op)
  * ones of tmpfs, whose offsets fall while entries are removed. Linux' client says
  * ELOOP as well (fs/nfs/dir.c).
  */
-static bool has_loop(const struct nfs_result *res)
+static bool has_loop(const struct nfs_call *call)
 {
-	const struct nfs_entry *entries = res->readdir.entries;
+	const struct nfs_entry *entries = call->res.readdir.entries;
+	uint64_t asked = call->args.readdir.cookie;
 
-	for (uint32_t i = 1; i < res->readdir.n_entries; i++)
-		if (entries[i].cookie == entries[0].cookie)
+	for (uint32_t i = 0; i < call->res.readdir.n_entries; i++)
+		if ((asked && entries[i].cookie == asked) ||
+		    (i > 0 && entries[i].cookie == entries[0].cookie))
 			return true;
 	return false;
 }
@@ -148,7 +150,7 @@ static void listed(struct op *op)
 	const struct nfs_result *res = &op->call.res;
 	size_t used;
 
-	if (op->call.status == 0 && has_loop(res))
+	if (op->call.status == 0 && has_loop(&op->call))
 		op->call.status = -ELOOP;
 	if (op->call.status < 0) {
 		list_failed(op);
