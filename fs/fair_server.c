@@ -44,6 +44,7 @@
 
 #define LIGHT_CALLS  4 /* of a volume, that are light */
 #define ACTIVE_NS    (100 * NS_PER_MS)
+#define HUNG_NS	     NS_PER_S /* a call that takes so long tells nothing */
 #define IDLE_NS	     (2 * NS_PER_MS) /* from an answer to the next question */
 #define SLICE_NS     (2 * NS_PER_MS)
 #define SLICE_MAX_NS (128 * NS_PER_MS)
@@ -90,12 +91,18 @@ static bool has_other(const struct fair_sighting *recent,
 	return other->volume && other->when_ns >= since_ns;
 }
 
+/* Since when a light call must have begun or ended for somebody to be spared. */
+static uint64_t light_since(uint32_t n_light, uint64_t now_ns)
+{
+	return before(now_ns, n_light > 0 ? HUNG_NS : ACTIVE_NS);
+}
+
 static bool spares_others(const struct fair_volume *volume, uint64_t now_ns)
 {
 	const struct fair_server *server = volume->server;
+	uint32_t n_light = server->n_light - volume->n_light;
 
-	return server->n_light > volume->n_light ||
-	       has_other(server->lights, volume, before(now_ns, ACTIVE_NS));
+	return has_other(server->lights, volume, light_since(n_light, now_ns));
 }
 
 static bool has_company(const struct fair_volume *volume, uint64_t now_ns)
@@ -181,12 +188,12 @@ static void advance(struct fair_server *server, uint64_t now_ns)
 		begin_quiet_if_drained(server, now_ns);
 }
 
-/* Light calls came in the last ACTIVE_NS, whoever has to spare whom. */
+/* Light calls came just now, whoever has to spare whom. */
 static bool has_recent_light(const struct fair_server *server, uint64_t now_ns)
 {
-	return server->n_light > 0 ||
-	       (server->lights[0].volume &&
-		server->lights[0].when_ns >= before(now_ns, ACTIVE_NS));
+	return server->lights[0].volume &&
+	       server->lights[0].when_ns >=
+		       light_since(server->n_light, now_ns);
 }
 
 static bool may_send_heavy(struct fair_volume *volume, uint64_t now_ns,
@@ -228,11 +235,13 @@ bool fair_server_may_send(struct fair_volume *volume,
 
 /* Floods protect nobody, not even with the small calls that go with them. */
 static enum fair_weight weigh(const struct fair_volume *volume,
-			      const struct nfs_call *call)
+			      const struct nfs_call *call, uint64_t now_ns)
 {
+	bool was_heavy = volume->heavy_ns > before(now_ns, ACTIVE_NS);
+
 	if (nfs_call_is_bulk(call) || volume->n_small >= LIGHT_CALLS)
 		return FAIR_HEAVY;
-	return volume->n_heavy > 0 ? FAIR_PLAIN : FAIR_LIGHT;
+	return volume->n_heavy > 0 || was_heavy ? FAIR_PLAIN : FAIR_LIGHT;
 }
 
 static void begin_light(struct fair_volume *volume, struct nfs_call *call,
@@ -255,7 +264,7 @@ void fair_server_begin(struct fair_volume *volume, struct nfs_call *call,
 
 	pthread_mutex_lock(&server->lock);
 	see(server->recent, volume, now_ns);
-	call->fair.weight = weigh(volume, call);
+	call->fair.weight = weigh(volume, call, now_ns);
 	call->fair.is_sent = false;
 	call->fair.begun_ns = now_ns;
 	if (call->fair.weight == FAIR_LIGHT)
@@ -279,8 +288,11 @@ void fair_server_sent(struct fair_volume *volume, struct nfs_call *call)
 	pthread_mutex_unlock(&server->lock);
 }
 
+/* What took a server's outage says nothing of those who are about. */
 static void sample(uint64_t *known, uint64_t ns)
 {
+	if (ns >= HUNG_NS)
+		return;
 	*known = *known ? (*known * (WEIGHT - 1) + ns) / WEIGHT : ns;
 }
 
@@ -305,6 +317,7 @@ static void end_heavy(struct fair_volume *volume, const struct nfs_call *call,
 	struct fair_server *server = volume->server;
 
 	volume->n_heavy--;
+	volume->heavy_ns = now_ns;
 	server->n_sent_heavy -= call->fair.is_sent;
 	if (server->phase == FAIR_DRAIN)
 		begin_quiet_if_drained(server, now_ns);

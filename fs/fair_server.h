@@ -44,6 +44,7 @@ struct fair_volume {
 	uint32_t n_small;
 	uint32_t n_light;
 	uint32_t n_heavy;
+	uint64_t heavy_ns; /* when its last heavy call ended */
 };
 
 /* Who did something, and when he last did. */

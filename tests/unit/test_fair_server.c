@@ -296,6 +296,34 @@ Test(fair_server, a_time_before_the_last_one_drains_nothing)
 	cr_assert_eq(server.phase, FAIR_DRAIN);
 }
 
+Test(fair_server, a_light_call_that_is_never_answered_holds_nobody_for_long)
+{
+	struct nfs_call hung = light(), call = heavy();
+
+	begin(&reader, &hung);
+	now_ns += 2 * NS_PER_S;
+	begin(&flood, &call);
+	cr_assert(may_send(&flood, &call));
+}
+
+Test(fair_server, who_reads_much_between_small_calls_holds_nobody)
+{
+	struct nfs_call large = heavy(), small = light(), call = heavy();
+
+	serve(&reader, &large, HEAVY_NS);
+	begin(&reader, &small);
+	begin(&flood, &call);
+	cr_assert(may_send(&flood, &call));
+}
+
+Test(fair_server, an_outage_is_no_measure)
+{
+	struct nfs_call call = light();
+
+	serve(&reader, &call, 60 * NS_PER_S);
+	cr_assert_eq(server.clean_ns, 0);
+}
+
 Test(fair_server, a_share_counts_only_in_company)
 {
 	struct nfs_call call = heavy(), other = heavy();
