@@ -65,12 +65,26 @@ static int errno_of(int code)
 	}
 }
 
+/* A full disk is an I/O error to SQLite where it has to enlarge its log's index. */
+static bool is_full(struct store *store, int code)
+{
+	return (code & 0xff) == SQLITE_IOERR &&
+	       sqlite3_system_errno(store->db) == ENOSPC;
+}
+
 int store_failed(struct store *store, int code, struct err *err)
 {
+	const char *why = sqlite3_errmsg(store->db);
+
 	store->is_broken = true;
+	if (is_full(store, code))
+		code = SQLITE_FULL;
+	if (code == SQLITE_FULL)
+		why = sqlite3_errstr(code);
+	if (code == SQLITE_NOTADB)
+		why = "it is not an SQLite database";
 	return err_set(err, errno_of(code), "database \"%s\": %s", store->path,
-		       code == SQLITE_NOTADB ? "it is not an SQLite database"
-					     : sqlite3_errmsg(store->db));
+		       why);
 }
 
 int store_statement(struct store *store, int which, const char *sql,
