@@ -3,9 +3,9 @@
 /*
  *	provision, volume exists	-> it was finished: close
  *	provision, claim exists		-> the claim's plan goes on: leave
- *	provision, claim is gone	-> remove the directory: close
+ *	provision, claim is gone	-> remove directory and descriptor: close
  *	reclaim, volume exists		-> the volume's plan goes on: leave
- *	reclaim, volume is gone		-> remove what is in the trash: close
+ *	reclaim, volume is gone		-> remove what is in the trash, descriptor: close
  *
  * Each intent is settled under its claim's key, so that one whose server does not
  * answer backs off on its own and holds up nobody else's for long.
@@ -139,13 +139,13 @@ static int clean_up(const struct applier *applier,
 		applier, &volume,
 		fate == FATE_UNDO ? ON_DELETE_DELETE : ON_DELETE_RETAIN, err);
 
-	/* It was there before, or is another volume's: nothing was made. */
-	if (r == SHARE_KEPT || r == SHARE_FOREIGN)
-		return 0;
+	if (r < 0 || r == SHARE_MORE)
+		return r;
+	/* Else it was there before, or is another volume's: nothing was made. */
 	if (r == 0 && fate == FATE_UNDO)
 		log_info("provisioning undone", F_STR("volume", place->name),
 			 F_STR("directory", place->path));
-	return r;
+	return apply_share_forget(applier, &volume, volume.name, err);
 }
 
 static int settle(const struct applier *applier,

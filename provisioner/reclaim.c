@@ -3,8 +3,10 @@
 /*
  * In this order: the volume is read again and must be Released, intent, directory
  * (in slices, so that a large one does not hold up everybody else), PersistentVolume
- * deleted, its finalizer removed, intent closed. Until the finalizer goes the
- * volume stays in sight, so that an interruption anywhere is found again.
+ * deleted, its finalizer removed, descriptor, intent closed. Until the finalizer goes
+ * the volume stays in sight, so that an interruption anywhere is found again; from
+ * there on the intent is. The descriptor goes after that, because a repetition
+ * knows by it that the directory, which may have been kept, was dealt with.
  */
 
 #include "reclaim.h"
@@ -78,6 +80,7 @@ static int run_steps(const struct applier *applier,
 		     const struct persistent_volume *pv, struct err *err)
 {
 	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
+	struct share_volume volume;
 	int64_t intent;
 	int r;
 
@@ -92,6 +95,10 @@ static int run_steps(const struct applier *applier,
 		return r;
 	r = remove_volume(applier, pv, err);
 	if (r != 0)
+		return r;
+	volume = volume_place_borrow(&place);
+	r = apply_share_forget(applier, &volume, volume.name, err);
+	if (r < 0)
 		return r;
 	return intent_end(applier->store, intent, err);
 }

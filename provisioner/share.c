@@ -5,8 +5,9 @@
  *
  *	make:	 descriptor "creating" -> mkdir -> descriptor "ready" with file id
  *	reclaim: check descriptor and file id -> rename into the trash -> check the
- *		 file id again -> remove below the trash -> remove the descriptor;
+ *		 file id again -> remove below the trash;
  *		 what is in the trash from an earlier try comes first
+ *	forget:	 remove the descriptor
  *
  * Invariants:
  *  1. A directory is touched by reclaim only when the descriptor of that name
@@ -14,8 +15,9 @@
  *     recorded when it was made. Anything else is an error and changes nothing.
  *  2. A directory that was there before its descriptor ("adopted") is never
  *     removed, nor one that is still "creating" and not empty.
- *  3. The descriptor goes last: while it is there, an interrupted removal is
- *     found again in the trash.
+ *  3. The descriptor goes last, after the volume's finalizer: while it is there,
+ *     an interrupted removal is found again in the trash, a directory that stays
+ *     is known to be no obstacle, and nobody else gets the path.
  *
  * The directory's mode is 0777 unless the class says otherwise: what keeps pods
  * apart is that each sees its own directory only, and a pod that does not run as
@@ -445,25 +447,11 @@ static int empty_trash(struct session *session,
 	return 0;
 }
 
-static int drop_descriptor(struct session *session, int outcome,
-			   struct err *err)
-{
-	int r = share_descriptor_remove(session->nfs, &session->volumes,
-					session->volume->name);
-
-	if (r < 0)
-		return fail(session->volume, r, "remove the descriptor of",
-			    err);
-	return outcome;
-}
-
 /* Without a descriptor there may be nothing: the removal was finished before. */
 static int reclaim_unknown(struct session *session, int found, struct err *err)
 {
-	int r = drop_descriptor(session, 0, err); /* half a one may be there */
-
-	if (r < 0 || found == -ENOENT)
-		return r;
+	if (found == -ENOENT)
+		return 0;
 	(void)refuse(
 		session->volume,
 		"nothing there says that it belongs to the volume (with persistentVolumeReclaimPolicy Retain it is left alone)",
@@ -480,7 +468,7 @@ static int reclaim_session(struct session *session, enum on_delete how,
 	};
 	_cleanup_(free) char *name = NULL;
 	struct found found = { 0 };
-	int r, outcome = 0, missing;
+	int r, missing;
 
 	missing = find_directory(session, &found.parent, &name, &found.entry);
 	if (missing < 0 && missing != -ENOENT)
@@ -496,17 +484,14 @@ static int reclaim_session(struct session *session, enum on_delete how,
 	if (r != 0)
 		return r;
 	if (how == ON_DELETE_RETAIN)
-		return drop_descriptor(session, SHARE_KEPT, err);
+		return SHARE_KEPT;
+	if (missing)
+		return 0;
 	found.name = name;
-	if (!missing) {
-		outcome = remove_found(session, &found, &descriptor, how, err);
-		if (outcome < 0)
-			return outcome;
-		r = empty_trash(session, &descriptor, deadline_ns, err);
-		if (r != 0)
-			return r;
-	}
-	return drop_descriptor(session, outcome, err);
+	r = remove_found(session, &found, &descriptor, how, err);
+	if (r != 0)
+		return r;
+	return empty_trash(session, &descriptor, deadline_ns, err);
 }
 
 static int reclaim(const struct share_volume *volume, enum on_delete how,
@@ -530,7 +515,7 @@ static int forget(const struct share_volume *volume, const char *name,
 		return r;
 	r = share_descriptor_remove(session.nfs, &session.volumes, name);
 	if (r < 0)
-		return fail(volume, r, "forget the former owner of", err);
+		return fail(volume, r, "remove the descriptor of", err);
 	return 0;
 }
 

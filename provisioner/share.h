@@ -52,10 +52,13 @@ enum share_outcome {
 struct share_ops {
 	int (*make)(const struct share_volume *volume, char **ret_owner,
 		    struct err *err);
-	/* 0 also when there is nothing left; deadline by clock_ns(). */
+	/*
+	 * 0 also when there is nothing left; deadline by clock_ns(). The
+	 * descriptor stays, so that this can be repeated until forget().
+	 */
 	int (*reclaim)(const struct share_volume *volume, enum on_delete how,
 		       uint64_t deadline_ns, struct err *err);
-	/* Forgets a volume that is gone: its descriptor only. */
+	/* For a volume that is gone: removes its descriptor only. */
 	int (*forget)(const struct share_volume *volume, const char *name,
 		      struct err *err);
 };

@@ -29,6 +29,7 @@ static struct reconciler *reconciler;
 
 static atomic_int makes, reclaims, failures_left;
 static int reclaim_outcome;
+static atomic_int n_volumes_at_forget = -1;
 static enum on_delete last_how;
 static char last_path[256];
 
@@ -59,9 +60,12 @@ static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
 	return fail_or(reclaim_outcome, volume, err);
 }
 
+static int count_living_volumes(void);
+
 static int fake_forget(const struct share_volume *volume, const char *name,
 		       struct err *err)
 {
+	n_volumes_at_forget = count_living_volumes();
 	return 0;
 }
 
@@ -183,6 +187,19 @@ static size_t count(enum object_kind kind)
 	return list.n;
 }
 
+static int count_living_volumes(void)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	int n = 0;
+
+	(void)registry_list(registry, KIND_PERSISTENT_VOLUME, NULL, &list,
+			    NULL);
+	for (size_t i = 0; i < list.n; i++)
+		n += !json_at(list.items[i]->json,
+			      "metadata.deletionTimestamp");
+	return n;
+}
+
 /* Some object of the kind has this string there. */
 static bool has(enum object_kind kind, const char *path, const char *value)
 {
@@ -288,6 +305,24 @@ Test(reconcile, a_deleted_claim_takes_volume_and_directory_along)
 	delete_claim();
 	wait_until(everything_is_gone, "claim and volume are gone");
 	cr_assert_eq(atomic_load(&reclaims), 1);
+}
+
+static bool is_forgotten(void)
+{
+	return atomic_load(&n_volumes_at_forget) >= 0;
+}
+
+/* Else a repetition after a crash would not know whose directory stays there. */
+Test(reconcile, the_descriptor_goes_after_the_volume)
+{
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	reclaim_outcome = SHARE_KEPT;
+	delete_claim();
+	wait_until(is_forgotten, "the descriptor to go");
+	cr_assert_eq(atomic_load(&n_volumes_at_forget), 0);
 }
 
 Test(reconcile, a_directory_that_can_not_be_removed_keeps_its_volume)
