@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stories of claims, each short, and together all steps of all plans: `before` makes
+what has to be there, `act` is what is done while the provisioner is killed. `act` ends
+when its end can be seen in the API."""
+
+import os
+
+DRIVER = "nfs.csi.k8s.io"
+
+
+class Story:
+    has_nodes = False
+    is_chance = False  # which intents there were
+    reclaim = "Delete"
+    parameters = {}
+
+    @classmethod
+    def before(cls, run):
+        """A neighbour is there in every story; its data is in every outcome."""
+        make_class(run, "fast")
+        run.create("claim", "neighbour", **claim("fast"))
+        volume = run.wait("claim", "neighbour", "Bound")["spec"]["volumeName"]
+        fill(run, volume)
+        make_class(run, "story", cls.reclaim, **cls.parameters)
+        cls.prepare(run)
+
+    @classmethod
+    def prepare(cls, run):
+        """What this story needs besides."""
+
+    @classmethod
+    def act(cls, run):
+        raise NotImplementedError
+
+
+def make_class(run, name, reclaim="Delete", binding="Immediate", metadata=None,
+               **parameters):
+    run.create("class", name, metadata=metadata or {}, provisioner=DRIVER,
+               reclaimPolicy=reclaim, volumeBindingMode=binding,
+               parameters={"server": "127.0.0.1", "share": run.share,
+                           **parameters},
+               mountOptions=["nfsvers=3", f"port={run.server.port}",
+                             f"mountport={run.server.mount_port}"])
+
+
+def claim(class_name, **spec):
+    if class_name is not None:
+        spec["storageClassName"] = class_name
+    return {"spec": {"accessModes": ["ReadWriteMany"],
+                     "resources": {"requests": {"storage": "1Gi"}}, **spec}}
+
+
+def static(run, subdir, reclaim="Retain", **spec):
+    return {"spec": {
+        "capacity": {"storage": "5Gi"}, "accessModes": ["ReadWriteMany"],
+        "persistentVolumeReclaimPolicy": reclaim, "storageClassName": "",
+        "mountOptions": ["nfsvers=3", f"port={run.server.port}",
+                         f"mountport={run.server.mount_port}"],
+        "csi": {"driver": DRIVER, "volumeHandle": f"{run.share}#{subdir}",
+                "volumeAttributes": {"server": "127.0.0.1", "share": run.share,
+                                     "subDir": subdir}}, **spec}}
+
+
+def fill(run, folder):
+    top = os.path.join(run.share, folder)
+    os.makedirs(f"{top}/d", exist_ok=True)
+    for name in ("a", "d/b"):
+        with open(f"{top}/{name}", "w", encoding="ascii") as f:
+            f.write("precious")
+
+
+def bound(run, name):
+    return run.wait("claim", name, "Bound")["spec"]["volumeName"]
+
+
+def make_bound(run, name="c", class_name="story"):
+    run.create("claim", name, **claim(class_name))
+    volume = bound(run, name)
+    fill(run, run.get("volume", volume)["spec"]["csi"]["volumeAttributes"]
+         ["subDir"])
+    return volume
+
+
+class Create(Story):
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "c", **claim("story"))
+        bound(run, "c")
+
+
+class CreateInAFolder(Create):
+    """Of its own name and owner, below others that are made for it."""
+    parameters = {"subDir": "by/${pvc.metadata.namespace}/${pvc.metadata.name}",
+                  "mountPermissions": "0750", "uid": "1000", "gid": "1000"}
+
+
+class CreateByDefault(Story):
+    """The claim waits for a class."""
+
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "c", **claim(None))
+        run.wait("claim", "c", "Pending")
+        make_class(run, "default", metadata={"annotations": {
+            "storageclass.kubernetes.io/is-default-class": "true"}})
+        bound(run, "c")
+
+
+class CreateAndDelete(Story):
+    """Without a pause: what was made for nobody goes. How far it came is chance."""
+    is_chance = True
+
+    @classmethod
+    def act(cls, run):
+        uid = run.create("claim", "c", **claim("story"))["metadata"]["uid"]
+        run.delete("claim", "c")
+        run.wait("claim", "c", None)
+        run.wait("volume", f"pvc-{uid}", None)
+
+
+class BindStatic(Story):
+    """The volume comes first; data that is there stays."""
+
+    @classmethod
+    def prepare(cls, run):
+        fill(run, "photos")
+
+    @classmethod
+    def act(cls, run):
+        run.create("volume", "photos", **static(run, "photos"))
+        run.wait("volume", "photos", "Available")
+        run.create("claim", "c", **claim(""))
+        bound(run, "c")
+
+
+class BindByName(Story):
+    """The claim and the volume name each other; the claim comes first."""
+
+    @classmethod
+    def prepare(cls, run):
+        fill(run, "photos")
+
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "c", **claim("", volumeName="photos"))
+        run.create("volume", "photos", **static(
+            run, "photos", claimRef={"namespace": "default", "name": "c"}))
+        bound(run, "c")
+
+
+class Unbind(Story):
+    """A volume says it is the claim's, which has another one."""
+
+    @classmethod
+    def prepare(cls, run):
+        run.create("volume", "photos", **static(run, "photos"))
+        run.create("claim", "c", **claim(""))
+        bound(run, "c")
+
+    @classmethod
+    def act(cls, run):
+        uid = run.get("claim", "c")["metadata"]["uid"]
+        run.create("volume", "other", **static(run, "other", claimRef={
+            "namespace": "default", "name": "c", "uid": uid}))
+        run.wait("volume", "other", "Available")
+
+
+class Delete(Story):
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+
+    @classmethod
+    def act(cls, run):
+        volume = run.get("claim", "c")["spec"]["volumeName"]
+        run.delete("claim", "c")
+        run.wait("claim", "c", None)
+        run.wait("volume", volume, cls.end)
+
+    end = None
+
+
+class DeleteRetained(Delete):
+    reclaim = "Retain"
+    end = "Released"
+
+
+class DeleteArchived(Delete):
+    parameters = {"onDelete": "archive", "subDir": "a/${pvc.metadata.name}"}
+
+
+class DeleteKept(Delete):
+    parameters = {"onDelete": "retain"}
+
+
+class DeleteVolumeFirst(Delete):
+    """It stays until its claim goes."""
+
+    @classmethod
+    def act(cls, run):
+        volume = run.get("claim", "c")["spec"]["volumeName"]
+        run.delete("volume", volume)
+        super().act(run)
+
+
+class DeleteReleased(Delete):
+    """Somebody wants the data, and then nobody does."""
+    reclaim = "Retain"
+
+    @classmethod
+    def act(cls, run):
+        volume = run.get("claim", "c")["spec"]["volumeName"]
+        run.delete("claim", "c")
+        run.wait("volume", volume, "Released")
+        run.patch("volume", volume, {"spec": {
+            "persistentVolumeReclaimPolicy": "Delete"}})
+        run.wait("volume", volume, None)
+
+
+class DeleteRecycled(Delete):
+    """Which no driver can."""
+    end = "Failed"
+
+    @classmethod
+    def prepare(cls, run):
+        run.create("volume", "photos", **static(run, "photos", "Recycle"))
+        run.create("claim", "c", **claim(""))
+        bound(run, "c")
+
+
+class DeleteAdopted(Delete):
+    """A folder that was there before its claim outlives it."""
+    parameters = {"subDir": "old"}
+
+    @classmethod
+    def prepare(cls, run):
+        fill(run, "old")
+        make_bound(run)
+
+
+class Again(Delete):
+    """The next claim of this name gets a folder of the same name, and keeps it."""
+    parameters = {"subDir": "${pvc.metadata.name}"}
+
+    @classmethod
+    def act(cls, run):
+        super().act(run)
+        make_bound(run)
+
+
+class AgainAtOnce(Again):
+    """It waits until the folder is nobody's any more."""
+
+    @classmethod
+    def act(cls, run):
+        volume = run.get("claim", "c")["spec"]["volumeName"]
+        run.delete("claim", "c")
+        run.wait("claim", "c", None)
+        make_bound(run)
+        run.wait("volume", volume, None)
+
+
+class Lose(Story):
+    """Somebody takes the volume away by force."""
+
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+
+    @classmethod
+    def act(cls, run):
+        volume = run.get("claim", "c")["spec"]["volumeName"]
+        run.delete("volume", volume)
+        run.patch("volume", volume, {"metadata": {"finalizers": None}})
+        run.wait("volume", volume, None)
+        run.wait("claim", "c", "Lost")
+
+
+class Foreign(Story):
+    """A class of another driver, which is told by annotations."""
+
+    @classmethod
+    def act(cls, run):
+        run.create("class", "foreign", provisioner="example.com/other")
+        run.create("claim", "c", **claim("foreign"))
+        run.wait("claim", "c", "Pending")
+
+
+class Pod(Story):
+    """The claim waits for its pod, the pod is mounted, and both go."""
+    has_nodes = True
+
+    @classmethod
+    def prepare(cls, run):
+        make_class(run, "late", binding="WaitForFirstConsumer")
+
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "c", **claim("late"))
+        run.create("pod", "p", spec={
+            "nodeName": "node-a",
+            "volumes": [{"name": "data",
+                         "persistentVolumeClaim": {"claimName": "c"}}]})
+        run.wait("pod", "p", "Running")
+        volume = bound(run, "c")
+        run.delete("pod", "p")
+        run.delete("claim", "c")
+        run.wait("pod", "p", None)
+        run.wait("claim", "c", None)
+        run.wait("volume", volume, None)
+
+
+STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
+           BindStatic, BindByName, Unbind, Delete, DeleteRetained,
+           DeleteArchived, DeleteKept, DeleteVolumeFirst, DeleteReleased,
+           DeleteRecycled, DeleteAdopted, Again, AgainAtOnce, Lose, Foreign,
+           Pod]
