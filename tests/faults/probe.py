@@ -34,7 +34,8 @@ def main():
         n = os.preadv(fd, [buffer], index * BLOCK)
         ended = time.monotonic()
         assert n == BLOCK, f"{n} bytes were read"
-        assert buffer[:] == block(index), f"block {index} has wrong bytes"
+        assert buffer[:] == block(index), f"block {index} has wrong bytes: " \
+            f"{buffer[:8].hex()} at its beginning, {buffer[-8:].hex()} at its end"
         os.write(out, struct.pack("<dd", began, ended))
         time.sleep(float(pause))
 

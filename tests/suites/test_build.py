@@ -9,7 +9,7 @@ from suite_case import SuiteCase
 
 ROOT = os.path.dirname(TESTS)
 SOURCES = ("meson.build", "meson_options.txt", "base", "metadata", "fs",
-           "provisioner")
+           "provisioner", "deploy")
 SECONDS = 240
 PROGRAMS = ("fs/claimfs-node", "provisioner/claimfs-provisioner")
 
