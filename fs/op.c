@@ -271,6 +271,27 @@ static void end_intent(const struct op *op)
 		intent_end(op->view->intents, op->intent);
 }
 
+/* The next open drops the pages. */
+static void leave_to_open(struct op *op)
+{
+	file_forget_known(op->view->inodes, op->node);
+	/* Without an offset it takes no page lock: the size is asked for anew. */
+	(void)fuse_lowlevel_notify_inval_inode(session_fuse(op->lane->session),
+					       op->node, -1, 0);
+	op_free(op);
+}
+
+/*
+ * A thread that waits for a page can't be killed, and the page may be owed by
+ * ourselves. A mount that outlives the process would then wait for the next one, and
+ * that for the end of this one. Pages that are in the wrong place are worth the risk
+ * (ops_append.c).
+ */
+static bool may_wait_for_pages(const struct op *op)
+{
+	return !op->view->intents || !op->has_seen;
+}
+
 void op_end(struct op *op, int64_t result)
 {
 	op->req = NULL;
@@ -285,6 +306,10 @@ void op_end(struct op *op, int64_t result)
 		op_free(op);
 		return;
 	}
+	if (!may_wait_for_pages(op)) {
+		leave_to_open(op);
+		return;
+	}
 	op->start_ns = clock_ns(); /* of the wait for the notifier */
 	op->post.fn = drop_cache;
 	loop_post(notify_loop(op), &op->post);
@@ -293,15 +318,8 @@ void op_end(struct op *op, int64_t result)
 /* Of an op that is answered; nothing when the notifier has it in its hands. */
 static void take_back(struct op *op)
 {
-	struct inode_table *inodes = op->view->inodes;
-
-	if (!loop_unpost(notify_loop(op), &op->post))
-		return;
-	file_forget_known(inodes, op->node);
-	/* Without an offset it takes no page lock: the size is asked for anew. */
-	(void)fuse_lowlevel_notify_inval_inode(session_fuse(op->lane->session),
-					       op->node, -1, 0);
-	op_free(op);
+	if (loop_unpost(notify_loop(op), &op->post))
+		leave_to_open(op);
 }
 
 /* --- names, nodes, credentials ------------------------------------------------- */
