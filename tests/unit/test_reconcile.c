@@ -18,6 +18,7 @@
 #include "watch_hub.h"
 
 #define PATIENCE_NS (20 * NS_PER_S)
+#define MANY	    1000 /* failures, until the test has seen enough */
 
 static char dir[64];
 static struct store *store;
@@ -37,7 +38,7 @@ static int fail_or(int outcome, const struct share_volume *volume,
 		   struct err *err)
 {
 	(void)snprintf(last_path, sizeof(last_path), "%s", volume->path);
-	if (atomic_load(&failures_left) == 0)
+	if (atomic_load(&failures_left) <= 0)
 		return outcome;
 	(void)atomic_fetch_sub(&failures_left, 1);
 	return err_set(err, -EIO, "the share is on fire");
@@ -331,12 +332,13 @@ Test(reconcile, a_directory_that_can_not_be_removed_keeps_its_volume)
 	create_class("Delete");
 	create_claim();
 	wait_until(claim_is_bound, "the claim is bound");
-	atomic_store(&failures_left, 1);
+	atomic_store(&failures_left, MANY);
 	delete_claim();
 	wait_until(deletion_failed, "an event");
 	cr_assert(volume_is_released());
+	atomic_store(&failures_left, 0);
 	wait_until(everything_is_gone, "claim and volume are gone");
-	cr_assert_eq(atomic_load(&reclaims), 2);
+	cr_assert_geq(atomic_load(&reclaims), 2);
 }
 
 Test(reconcile, retain_never_touches_the_share)
