@@ -166,9 +166,10 @@ static const struct options_spec spec = {
 	.options = option_specs,
 	.n_options = ARRAY_SIZE(option_specs),
 	.epilogue =
-		"SIGTERM and SIGINT unmount everything and stop. While it runs, "
-		"DIR/meta has\nmetrics, the state of servers and volumes, and "
-		"the command file `control`.",
+		"SIGTERM and SIGINT unmount everything and stop; where there is a "
+		"claimfs-keeper,\nSIGTERM leaves the volumes to the next "
+		"claimfs-node. While it runs, DIR/meta has\nmetrics, the state "
+		"of servers and volumes, and the command file `control`.",
 };
 
 /* CSI_ENDPOINT is "unix:///path" by CSI, or a plain path by habit. */
