@@ -368,7 +368,8 @@ int store_open(struct store **ret, const char *path, struct err *err)
 	int r;
 
 	store = calloc(1, sizeof(*store));
-	if (!store || init_lock(&store->lock) < 0) {
+	if (!store || init_lock(&store->lock) < 0 ||
+	    pthread_key_create(&store->actor_key, free) != 0) {
 		free(TAKE_PTR(store));
 		return err_set(err, -ENOMEM, "open a database: out of memory");
 	}
@@ -403,6 +404,9 @@ struct store *store_close(struct store *store)
 	/* Last: whoever takes the lock next finds the log checkpointed. */
 	fd_close(store->lock_fd);
 	free(store->path);
+	/* Of the thread that closes; the others' go with them. */
+	free(pthread_getspecific(store->actor_key));
+	(void)pthread_key_delete(store->actor_key);
 	(void)pthread_mutex_destroy(&store->lock);
 	free(store);
 	return NULL;

@@ -28,9 +28,11 @@ static int open_locked(struct store *store, const struct store_intent *intent,
 	(void)sqlite3_bind_text(statement, 3, intent->detail, -1,
 				SQLITE_STATIC);
 	r = store_run(store, statement, err);
-	if (r == 0)
-		*ret_id = sqlite3_last_insert_rowid(store->db);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_id = sqlite3_last_insert_rowid(store->db);
+	return store_history_intent(store, intent->volume, intent->step, "",
+				    err);
 }
 
 int store_intent_open(struct store *store, const char *step, const char *volume,
@@ -64,6 +66,30 @@ static int trim_locked(struct store *store, struct err *err)
 	return store_run(store, statement, err);
 }
 
+static int tell_closed(struct store *store, int64_t id, const char *outcome,
+		       struct err *err)
+{
+	sqlite3_stmt *statement;
+	int code, r;
+
+	r = store_statement(store, STATEMENT_INTENT_OF,
+			    "select volume, step from intent where id = ?1",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int64(statement, 1, id);
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		r = store_history_intent(
+			store, (const char *)sqlite3_column_text(statement, 0),
+			(const char *)sqlite3_column_text(statement, 1),
+			outcome, err);
+	else
+		r = store_failed(store, code, err);
+	(void)sqlite3_reset(statement);
+	return r;
+}
+
 static int close_locked(struct store *store, int64_t id, const char *outcome,
 			struct err *err)
 {
@@ -84,7 +110,8 @@ static int close_locked(struct store *store, int64_t id, const char *outcome,
 		return r;
 	if (sqlite3_changes(store->db) == 0)
 		return STORE_NOT_FOUND;
-	return trim_locked(store, err);
+	r = tell_closed(store, id, outcome, err);
+	return r < 0 ? r : trim_locked(store, err);
 }
 
 int store_intent_close(struct store *store, int64_t id, const char *outcome,

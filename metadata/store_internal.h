@@ -29,6 +29,11 @@ enum store_statement {
 	STATEMENT_INTENT_CLOSE,
 	STATEMENT_INTENT_TRIM,
 	STATEMENT_INTENT_LIST,
+	STATEMENT_INTENT_OF,
+	STATEMENT_HISTORY_ADD,
+	STATEMENT_HISTORY_TRIM,
+	STATEMENT_HISTORY_TRIM_OBJECT,
+	STATEMENT_HISTORY_READ,
 	STATEMENT_OBJECT, /* + kind * OBJECT_STATEMENT_N + which */
 };
 
@@ -49,7 +54,8 @@ struct store_pending {
 };
 
 struct store {
-	pthread_mutex_t lock; /* recursive; guards everything below */
+	pthread_key_t actor_key; /* who writes on the thread */
+	pthread_mutex_t lock;	 /* recursive; guards everything below */
 	char *path;
 	int lock_fd; /* flock(2) on "<path>.lock" */
 	sqlite3 *db;
@@ -88,6 +94,27 @@ int store_failed(struct store *store, int code, struct err *err);
 /* Queues the change for the commit; takes a reference. */
 int store_announce(struct store *store, enum store_change change,
 		   struct object *object, struct err *err);
+
+/* store_history.c; within a transaction. */
+struct history_row {
+	const char *kind;
+	const char *namespace;
+	const char *name;
+	const char *uid;
+	const char *who; /* NULL = who acts on this thread */
+	const char *what;
+	const char *detail;
+};
+
+int store_history_add(struct store *store, const struct history_row *row,
+		      struct err *err);
+/* What was written; old only for STORE_MODIFIED. */
+int store_history_object(struct store *store, enum store_change change,
+			 const struct object *old, const struct object *new,
+			 struct err *err);
+/* what: "" when it was opened, else its outcome. */
+int store_history_intent(struct store *store, const char *volume,
+			 const char *step, const char *what, struct err *err);
 
 /* store_schema.c: checks that the database is ours and brings it up to date. */
 int store_schema_prepare(struct store *store, struct err *err);

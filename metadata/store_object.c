@@ -236,10 +236,13 @@ static int write_row(struct store *store, enum object_statement which,
 	return store_run(store, statement, err);
 }
 
-/* Stamps, writes and queues the announcement. *ret may be NULL. */
+/*
+ * Stamps, writes, tells the history and queues the announcement. old: what is
+ * modified. *ret may be NULL.
+ */
 static int write_object(struct store *store, enum store_change change,
-			const struct object *object, struct object **ret,
-			struct err *err)
+			const struct object *old, const struct object *object,
+			struct object **ret, struct err *err)
 {
 	static const enum object_statement statements[] = {
 		[STORE_ADDED] = OBJECT_INSERT,
@@ -256,6 +259,9 @@ static int write_object(struct store *store, enum store_change change,
 	if (r < 0)
 		return r;
 	store->revision++;
+	r = store_history_object(store, change, old, stamped, err);
+	if (r < 0)
+		return r;
 	r = store_announce(store, change, stamped, err);
 	if (r < 0)
 		return r;
@@ -274,7 +280,7 @@ static int remove_locked(struct store *store, const struct key *key,
 		return r;
 	if (uid && strcmp(uid, object->uid) != 0)
 		return STORE_CONFLICT;
-	return write_object(store, STORE_DELETED, object, NULL, err);
+	return write_object(store, STORE_DELETED, NULL, object, NULL, err);
 }
 
 static int list_old_events(struct store *store, struct object_list *list,
@@ -306,7 +312,8 @@ static int trim_events(struct store *store, struct err *err)
 	int r = list_old_events(store, &old, err);
 
 	for (size_t i = 0; i < old.n && r == 0; i++)
-		r = write_object(store, STORE_DELETED, old.items[i], NULL, err);
+		r = write_object(store, STORE_DELETED, NULL, old.items[i], NULL,
+				 err);
 	return r;
 }
 
@@ -326,7 +333,7 @@ static int create_locked(struct store *store, const struct object *object,
 		return STORE_EXISTS;
 	if (r != STORE_NOT_FOUND)
 		return r;
-	r = write_object(store, STORE_ADDED, object, ret, err);
+	r = write_object(store, STORE_ADDED, NULL, object, ret, err);
 	if (r == 0 && object->kind == KIND_EVENT)
 		r = trim_events(store, err);
 	return r;
@@ -373,7 +380,8 @@ static int update_locked(struct store *store, const struct object *object,
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return write_object(store, STORE_MODIFIED, object, ret, err);
+		return write_object(store, STORE_MODIFIED, present, object, ret,
+				    err);
 	*ret = TAKE_PTR(present);
 	return 0;
 }
