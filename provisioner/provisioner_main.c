@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api_admin.h"
 #include "api_server.h"
 #include "log.h"
 #include "options.h"
@@ -35,6 +36,7 @@ struct provisioner {
 	struct registry *registry;
 	struct reconciler *reconciler;
 	struct pods *pods;
+	struct api_admin admin;
 	struct api_server *api;
 };
 
@@ -141,6 +143,18 @@ static int make_workers(struct provisioner *self,
 	return r < 0 ? err_set_errno(err, r, "listen to changes") : 0;
 }
 
+static void prepare_admin(struct provisioner *self,
+			  const struct provisioner_settings *settings)
+{
+	self->admin = (struct api_admin){
+		.cluster = registry_cluster(self->registry),
+		.store = self->store,
+		.share = share_ops_nfs(),
+		.drivers = settings->drivers,
+		.n_drivers = settings->n_drivers,
+	};
+}
+
 static int start(struct provisioner *self,
 		 const struct provisioner_settings *settings, struct err *err)
 {
@@ -151,10 +165,13 @@ static int start(struct provisioner *self,
 	if (r >= 0)
 		r = make_socket_directory(settings->socket, err);
 	if (r >= 0)
+		prepare_admin(self, settings);
+	if (r >= 0)
 		r = api_server_new(&self->api,
 				   &(struct api_server_options){
 					   .registry = self->registry,
 					   .hub = self->hub,
+					   .admin = &self->admin,
 					   .socket_path = settings->socket,
 					   .listen = settings->listen },
 				   err);

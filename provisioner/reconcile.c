@@ -32,6 +32,7 @@
 #include "log.h"
 #include "model_decode.h"
 #include "queue.h"
+#include "store_history.h"
 #include "volume_plan.h"
 
 #define RESYNC_S    180
@@ -385,6 +386,7 @@ static void *reconcile_thread(void *userdata)
 	char *key;
 	int r;
 
+	store_act_as(reconciler->options.store, "reconciler");
 	while ((r = queue_take(reconciler->queue, &key)) != QUEUE_CLOSED) {
 		_cleanup_(err_fini) struct err err = ERR_INIT;
 		_cleanup_(free) char *taken = NULL;

@@ -16,6 +16,7 @@
 #include <curl/curl.h>
 
 #include "json_field.h"
+#include "version.h"
 
 #define ANSWER_MAX  (64u << 20)
 #define HEADERS_MAX 3
@@ -176,6 +177,8 @@ static int perform(struct client *client, const struct client_request *request,
 			       request->method);
 	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
 	(void)curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)timeout_s);
+	(void)curl_easy_setopt(client->curl, CURLOPT_USERAGENT,
+			       "claimctl/" CLAIMFS_VERSION);
 	(void)curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_data);
 	(void)curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, sink);
@@ -237,6 +240,23 @@ int client_call(struct client *client, const struct client_request *request,
 	return 0;
 }
 
+/* A refusal is a Status instead of lines. */
+static int check_watch(struct client *client, const struct sink *sink,
+		       struct err *err)
+{
+	long status = 0;
+	cJSON *json;
+	int r;
+
+	(void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 200 && status <= 299)
+		return 0;
+	json = cJSON_ParseWithLength(sink->data ? sink->data : "", sink->len);
+	r = refusal(status, json, err);
+	cJSON_Delete(json);
+	return r < 0 ? r : -ENOENT;
+}
+
 int client_watch(struct client *client, const struct client_request *request,
 		 unsigned int timeout_s, client_event_fn fn, void *userdata,
 		 struct err *err)
@@ -246,6 +266,8 @@ int client_watch(struct client *client, const struct client_request *request,
 	};
 	int r = perform(client, request, timeout_s, &sink, err);
 
+	if (r == 0)
+		r = check_watch(client, &sink, err);
 	free(sink.data);
 	return r;
 }

@@ -89,4 +89,5 @@ int verb_delete(int argc, char **argv, struct err *err);
 int verb_describe(int argc, char **argv, struct err *err);
 int verb_events(int argc, char **argv, struct err *err);
 int verb_get(int argc, char **argv, struct err *err);
+int verb_history(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);

@@ -22,6 +22,8 @@ static const struct {
 	{ "describe", verb_describe, "show everything about an object" },
 	{ "events", verb_events, "list events, newest last" },
 	{ "get", verb_get, "list objects, or watch them" },
+	{ "history", verb_history,
+	  "show what was done to an object, and by whom" },
 	{ "version", verb_version, "print the versions of client and server" },
 };
 

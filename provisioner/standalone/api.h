@@ -14,6 +14,8 @@
 
 #include "err.h"
 
+struct api_admin;
+struct api_admin_stream;
 struct api_watch;
 struct registry;
 struct watch_hub;
@@ -23,6 +25,7 @@ struct watch_hub;
 struct api {
 	struct registry *registry; /* borrowed */
 	struct watch_hub *hub;	   /* borrowed */
+	struct api_admin *admin;   /* borrowed; NULL = none of our own verbs */
 };
 
 enum api_method {
@@ -52,6 +55,7 @@ struct api_request {
 	const char *path;
 	const char *accept;	  /* NULL = absent */
 	const char *content_type; /* NULL = absent */
+	const char *user_agent;	  /* NULL = absent */
 	const char *body;
 	size_t body_len;
 	struct api_query query;
@@ -59,9 +63,11 @@ struct api_request {
 
 struct api_response {
 	unsigned int status;
-	bool is_text;		 /* text/plain instead of JSON */
-	char *body;		 /* malloc'ed; NULL = empty */
-	struct api_watch *watch; /* owned; a stream instead of a body */
+	bool is_text; /* text/plain instead of JSON */
+	char *body;   /* malloc'ed; NULL = empty */
+	/* Owned; a stream instead of a body. */
+	struct api_watch *watch;
+	struct api_admin_stream *progress;
 };
 
 /* Sets one parameter by its name in the URL; unknown ones are ignored. */

@@ -7,6 +7,7 @@
  *	/api/v1/namespaces/NS/PLURAL[/NAME[/status]]
  *	/api/v1/PLURAL/NAME[/status]              (cluster-scoped kinds)
  *	/api/v1/namespaces[/NAME]
+ *	/claimfs/v1/VERB                          (api_admin.h)
  *	/api, /api/v1, /apis, ..., /version, /healthz, /readyz, /livez
  *
  * A path is split once into segments; what is left over, or missing, is a 404 as it
@@ -17,6 +18,7 @@
 
 #include <string.h>
 
+#include "api_admin.h"
 #include "api_discovery.h"
 #include "api_object.h"
 #include "api_status.h"
@@ -126,6 +128,14 @@ static void route_resource(const struct segments *s, struct api_route *route)
 		route_name(s, i + 1, route);
 }
 
+static void route_admin(const struct segments *s, struct api_route *route)
+{
+	if (!is(s, 1, "v1") || s->n != 3)
+		return;
+	route->target = API_TARGET_ADMIN;
+	memcpy(route->name, s->text[2], API_NAME_MAX);
+}
+
 void api_route_parse(const char *path, struct api_route *ret)
 {
 	struct segments segments;
@@ -138,6 +148,8 @@ void api_route_parse(const char *path, struct api_route *ret)
 		ret->target = API_TARGET_HEALTH;
 	else if (api_discovery_has(path))
 		ret->target = API_TARGET_DISCOVERY;
+	else if (is(&segments, 0, "claimfs"))
+		route_admin(&segments, ret);
 	else
 		route_resource(&segments, ret);
 }
@@ -166,6 +178,14 @@ static void answer_collection(const struct api *api,
 		api_object_list(api, request, route, ret);
 }
 
+static void answer_admin(const struct api *api,
+			 const struct api_request *request,
+			 const struct api_route *route,
+			 struct api_response *ret)
+{
+	api_admin_handle(api->admin, request, route->name, ret);
+}
+
 typedef void (*api_fn)(const struct api *api, const struct api_request *request,
 		       const struct api_route *route, struct api_response *ret);
 
@@ -184,7 +204,20 @@ static const api_fn handlers[API_TARGET_N][API_METHOD_N] = {
 	[API_TARGET_STATUS] = { [API_GET] = api_object_get,
 				[API_PUT] = api_object_replace,
 				[API_PATCH] = api_object_patch },
+	[API_TARGET_ADMIN] = { [API_POST] = answer_admin },
 };
+
+/* The history says who made a change: "kubectl" of "kubectl/v1.28.0 (linux)". */
+static void name_client(const struct api *api,
+			const struct api_request *request)
+{
+	const char *agent = request->user_agent ? request->user_agent : "API";
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(agent, "/ "),
+		       agent);
+	store_act_as(api->admin->store, name);
+}
 
 void api_handle(const struct api *api, const struct api_request *request,
 		struct api_response *ret)
@@ -194,6 +227,10 @@ void api_handle(const struct api *api, const struct api_request *request,
 
 	*ret = (struct api_response){ 0 };
 	api_route_parse(request->path, &route);
+	if (api->admin)
+		name_client(api, request);
+	else if (route.target == API_TARGET_ADMIN)
+		route.target = API_TARGET_NONE;
 	if (route.target == API_TARGET_NONE) {
 		api_status_fail(
 			ret, 404, "NotFound",
@@ -246,5 +283,6 @@ void api_response_fini(struct api_response *response)
 {
 	free(response->body);
 	response->watch = api_watch_free(response->watch);
+	response->progress = api_admin_stream_free(response->progress);
 	*response = (struct api_response){ 0 };
 }

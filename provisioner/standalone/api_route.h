@@ -17,6 +17,7 @@ enum api_target {
 	API_TARGET_COLLECTION,
 	API_TARGET_OBJECT,
 	API_TARGET_STATUS,
+	API_TARGET_ADMIN, /* the name is the verb */
 	API_TARGET_N,
 };
 

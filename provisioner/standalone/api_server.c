@@ -24,6 +24,7 @@
 #include <microhttpd.h>
 
 #include "api.h"
+#include "api_admin.h"
 #include "api_listen.h"
 #include "api_route.h"
 #include "api_status.h"
@@ -127,8 +128,9 @@ static bool is_from_browser(const struct api_transport *transport,
 }
 
 struct stream {
-	struct streams *all; /* borrowed */
-	struct api_watch *watch;
+	struct streams *all;	 /* borrowed */
+	struct api_watch *watch; /* one of the two */
+	struct api_admin_stream *progress;
 	int client_fd; /* borrowed from the connection */
 };
 
@@ -139,7 +141,12 @@ static ssize_t stream_read(void *userdata, uint64_t position, char *buffer,
 	size_t n;
 
 	(void)position;
-	n = api_watch_read(stream->watch, stream->client_fd, buffer, size);
+	if (stream->watch)
+		n = api_watch_read(stream->watch, stream->client_fd, buffer,
+				   size);
+	else
+		n = api_admin_read(stream->progress, stream->client_fd, buffer,
+				   size);
 	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
@@ -149,6 +156,7 @@ static void stream_free(void *userdata)
 	struct streams *all = stream->all;
 
 	api_watch_free(stream->watch);
+	api_admin_stream_free(stream->progress);
 	free(stream);
 	(void)pthread_mutex_lock(&all->lock);
 	if (--all->n == 0)
@@ -165,6 +173,7 @@ static struct stream *stream_new(struct streams *all, int client_fd,
 		return NULL;
 	*stream = (struct stream){ .all = all,
 				   .watch = TAKE_PTR(response->watch),
+				   .progress = TAKE_PTR(response->progress),
 				   .client_fd = client_fd };
 	(void)pthread_mutex_lock(&all->lock);
 	all->n++;
@@ -215,7 +224,7 @@ static struct MHD_Response *make_response(const struct api_transport *transport,
 {
 	char *body;
 
-	if (response->watch)
+	if (response->watch || response->progress)
 		return make_stream(transport, connection, response);
 	body = TAKE_PTR(response->body);
 	return MHD_create_response_from_buffer(body ? strlen(body) : 0, body,
@@ -295,6 +304,7 @@ static enum MHD_Result on_request(void *userdata,
 		.path = url,
 		.accept = header(connection, "Accept"),
 		.content_type = header(connection, "Content-Type"),
+		.user_agent = header(connection, "User-Agent"),
 		.body = upload->data ? upload->data : "",
 		.body_len = upload->len,
 	};
@@ -383,7 +393,8 @@ int api_server_new(struct api_server **ret,
 	if (!server)
 		return err_set(err, -ENOMEM, "make API server: out of memory");
 	server->api = (struct api){ .registry = options->registry,
-				    .hub = options->hub };
+				    .hub = options->hub,
+				    .admin = options->admin };
 	(void)pthread_mutex_init(&server->streams.lock, NULL);
 	(void)pthread_cond_init(&server->streams.none, NULL);
 	server->unix_socket =
@@ -407,6 +418,8 @@ struct api_server *api_server_free(struct api_server *server)
 		return NULL;
 	/* Watches would keep their threads, and so the daemons, for ever. */
 	watch_hub_close(server->api.hub);
+	if (server->api.admin)
+		api_admin_stop(server->api.admin);
 	streams_wait(&server->streams);
 	if (server->tcp.daemon)
 		MHD_stop_daemon(server->tcp.daemon);

@@ -16,6 +16,7 @@
 
 #include "err.h"
 
+struct api_admin;
 struct api_server;
 struct registry;
 struct watch_hub;
@@ -23,6 +24,7 @@ struct watch_hub;
 struct api_server_options {
 	struct registry *registry; /* borrowed */
 	struct watch_hub *hub;	   /* borrowed */
+	struct api_admin *admin;   /* borrowed */
 	const char *socket_path;   /* a stale socket is replaced */
 	const char *listen;	   /* "127.0.0.1:PORT", "[::1]:PORT"; or NULL */
 	unsigned int max_connections; /* per transport; 0 = 288 */
