@@ -21,6 +21,7 @@ sys.path.insert(0, HERE)
 
 from lab import (Cluster, Ctl, ForeignServer, LabError,  # noqa: E402
                  Provisioner)
+from lab.claimfs import program  # noqa: E402
 from lab.process import answers  # noqa: E402
 from chapters import CHAPTERS, Teller  # noqa: E402
 
@@ -89,6 +90,21 @@ def build():
             raise LabError(f"{shlex.join(command)} failed:\n"
                            + done.stdout[-4000:])
     return folder
+
+
+def ask_doctor(programs, foreign):
+    """Whether claims on the user's share can be served, before any is made."""
+    options = ["nfsvers=3"]
+    if foreign.port:
+        options.append(f"port={foreign.port}")
+    if foreign.mount_port:
+        options.append(f"mountport={foreign.mount_port}")
+    argv = [program(programs, "claimctl"), "doctor", "--server", foreign.host,
+            "--share", foreign.share, "--options", ",".join(options)]
+    print(f"$ {shlex.join(argv)}", flush=True)
+    if subprocess.run(argv, check=False).returncode != 0:
+        raise LabError(f"share {foreign.share} of server {foreign.host} can't "
+                       "be served: change what the doctor says")
 
 
 def what_next(cluster):
@@ -181,6 +197,8 @@ def run(args):
             cluster.remove()
         return
     cluster.remove()
+    if foreign:
+        ask_doctor(programs, foreign)
     if args.check:
         check(args, cluster)
     else:

@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "share_descriptor.h"
+#include "share_fault.h"
 #include "share_nfs.h"
 #include "share_tree.h"
 
@@ -54,11 +55,19 @@ static void session_fini(struct session *session)
 
 DEFINE_FINI(struct session, session_fini)
 
+static int fail_at(enum share_step step, const struct share_volume *volume,
+		   int r, const char *what, struct err *err)
+{
+	(void)err_set_errno(err, r, "%s directory %s on share %s of server %s",
+			    what, volume->path, volume->share, volume->server);
+	share_fault_explain(err, step, volume->share);
+	return r;
+}
+
 static int fail(const struct share_volume *volume, int r, const char *what,
 		struct err *err)
 {
-	return err_set_errno(err, r, "%s directory %s on share %s of server %s",
-			     what, volume->path, volume->share, volume->server);
+	return fail_at(SHARE_STEP_CHANGE, volume, r, what, err);
 }
 
 static int refuse(const struct share_volume *volume, const char *why,
@@ -241,8 +250,8 @@ static int set_attributes(struct session *session, const struct share_fh *fh,
 	if (!is_adopted && volume->has_owner)
 		r = share_nfs_chown(session->nfs, fh, volume->uid, volume->gid);
 	if (r < 0)
-		return fail(volume, r, "set owner and group (uid, gid) of",
-			    err);
+		return fail_at(SHARE_STEP_OWNER, volume, r,
+			       "set owner and group (uid, gid) of", err);
 	/* Again, because servers apply a umask to MKDIR. */
 	if (!is_adopted || volume->permissions)
 		r = share_nfs_chmod(session->nfs, fh, mode);

@@ -15,6 +15,8 @@
 
 #include "share_connect.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 
@@ -24,11 +26,14 @@
 #include <nfsc/libnfs-raw.h>
 #include <nfsc/libnfs-raw-mount.h>
 #include <nfsc/libnfs-raw-nfs.h>
+#include <nfsc/libnfs-raw-portmap.h>
 /* clang-format on */
 
 #include "clock.h"
+#include "share_probe.h"
 
-#define NFS_PORT 2049
+#define NFS_PORT	2049
+#define PORTMAPPER_PORT 111
 
 /* --- one call ----------------------------------------------------------------- */
 
@@ -57,6 +62,17 @@ void call_done(struct rpc_context *rpc, int status, void *data, void *userdata)
 		return;
 	}
 	call->r = nfsstat3_to_errno((int)*(const nfsstat3 *)data);
+	if (call->r == 0 && call->take)
+		call->r = call->take(data, call->out);
+}
+
+void call_answered(struct rpc_context *rpc, int status, void *data,
+		   void *userdata)
+{
+	struct call *call = userdata;
+
+	call->is_done = true;
+	call->r = status == RPC_STATUS_SUCCESS ? 0 : transport_error(status);
 	if (call->r == 0 && call->take)
 		call->r = call->take(data, call->out);
 }
@@ -133,62 +149,15 @@ static void on_mounted(struct rpc_context *rpc, int status, void *data,
 		nfs->call.r = take_root(res, &nfs->root);
 }
 
-static int connect_mount(struct share_nfs *nfs,
-			 const struct share_nfs_options *options,
-			 struct rpc_context *rpc)
+/* Before libnfs does it: it has no other way to say that a name is unknown. */
+static int check_name(const char *server)
 {
-	int queued;
+	struct addrinfo *found = NULL;
+	int r = getaddrinfo(server, NULL, NULL, &found);
 
-	nfs->call = (struct call){ 0 };
-	if (options->mountport)
-		queued = rpc_connect_async(rpc, options->server,
-					   (int)options->mountport,
-					   on_connected, &nfs->call);
-	else
-		queued = rpc_connect_program_async(rpc, options->server,
-						   MOUNT_PROGRAM, MOUNT_V3,
-						   on_connected, &nfs->call);
-	if (queued != 0)
-		return -EHOSTUNREACH;
-	return wait_for(rpc, &nfs->call);
-}
-
-static int ask_mount(struct share_nfs *nfs,
-		     const struct share_nfs_options *options,
-		     struct rpc_context *rpc, struct err *err)
-{
-	int r;
-
-	r = connect_mount(nfs, options, rpc);
-	if (r < 0)
-		return err_set_errno(err, r, "reach the mount service of %s",
-				     options->server);
-	nfs->call = (struct call){ 0 };
-	if (rpc_mount3_mnt_async(rpc, on_mounted, (char *)options->share,
-				 nfs) != 0)
-		return err_set(err, -ENOMEM, "no memory");
-	r = wait_for(rpc, &nfs->call);
-	if (r < 0)
-		return err_set_errno(err, r, "mount share %s of server %s",
-				     options->share, options->server);
-	return 0;
-}
-
-static int connect_nfs(struct share_nfs *nfs,
-		       const struct share_nfs_options *options, struct err *err)
-{
-	uint32_t port = options->port ? options->port : NFS_PORT;
-	int r;
-
-	nfs->call = (struct call){ 0 };
-	if (rpc_connect_async(nfs->rpc, options->server, (int)port,
-			      on_connected, &nfs->call) != 0)
-		r = -EHOSTUNREACH;
-	else
-		r = wait_for(nfs->rpc, &nfs->call);
-	if (r < 0)
-		return err_set_errno(err, r, "connect to server %s port %u",
-				     options->server, port);
+	if (r != 0)
+		return r == EAI_MEMORY ? -ENOMEM : -EADDRNOTAVAIL;
+	freeaddrinfo(found);
 	return 0;
 }
 
@@ -203,30 +172,144 @@ static struct rpc_context *new_context(void)
 	return rpc;
 }
 
-int share_nfs_open(struct share_nfs **ret,
-		   const struct share_nfs_options *options, struct err *err)
+int share_connect(struct share_nfs **ret, const char *server, uint32_t port)
 {
 	_cleanup_(share_nfs_close) struct share_nfs *nfs = NULL;
-	struct rpc_context *mount;
 	int r;
 
 	nfs = calloc(1, sizeof(*nfs));
 	if (nfs)
 		nfs->rpc = new_context();
 	if (!nfs || !nfs->rpc)
-		return err_set(err, -ENOMEM, "no memory");
-	r = connect_nfs(nfs, options, err);
-	if (r < 0)
-		return r;
-	mount = new_context();
-	if (!mount)
-		return err_set(err, -ENOMEM, "no memory");
-	r = ask_mount(nfs, options, mount, err);
-	rpc_destroy_context(mount);
+		return -ENOMEM;
+	if (rpc_connect_async(nfs->rpc, server, (int)port, on_connected,
+			      &nfs->call) != 0)
+		return -EHOSTUNREACH;
+	r = wait_for(nfs->rpc, &nfs->call);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(nfs);
 	return 0;
+}
+
+static int take_port(const void *data, void *out)
+{
+	*(uint32_t *)out = *(const uint32_t *)data;
+	return 0;
+}
+
+int share_find_port(const char *server, int program, int version, uint32_t *ret)
+{
+	_cleanup_(share_nfs_close) struct share_nfs *nfs = NULL;
+	uint32_t port = 0;
+	int r = share_connect(&nfs, server, PORTMAPPER_PORT);
+
+	if (r < 0)
+		return r;
+	call_begin(nfs, take_port, &port);
+	r = call_end(nfs, rpc_pmap2_getport_async(nfs->rpc, program, version,
+						  IPPROTO_TCP, call_answered,
+						  &nfs->call));
+	if (r < 0)
+		return r;
+	if (port == 0 || port > UINT16_MAX)
+		return -EPROTONOSUPPORT;
+	*ret = port;
+	return 0;
+}
+
+static int connect_mount(struct share_nfs **ret,
+			 const struct share_nfs_options *options,
+			 enum share_step *ret_step, struct err *err)
+{
+	uint32_t port = options->mountport;
+	int r;
+
+	*ret_step = SHARE_STEP_PORTMAPPER;
+	r = port ? 0
+		 : share_find_port(options->server, MOUNT_PROGRAM, MOUNT_V3,
+				   &port);
+	if (r < 0)
+		return err_set_errno(
+			err, r,
+			"ask the portmapper of server %s for its MOUNT service",
+			options->server);
+	*ret_step = SHARE_STEP_MOUNT_PORT;
+	r = share_connect(ret, options->server, port);
+	if (r < 0)
+		return err_set_errno(
+			err, r,
+			"connect to the MOUNT service of server %s port %u",
+			options->server, port);
+	return 0;
+}
+
+static int ask_mount(struct share_nfs *nfs,
+		     const struct share_nfs_options *options,
+		     enum share_step *ret_step, struct err *err)
+{
+	_cleanup_(share_nfs_close) struct share_nfs *mount = NULL;
+	int r = connect_mount(&mount, options, ret_step, err);
+
+	if (r < 0)
+		return r;
+	*ret_step = SHARE_STEP_MOUNT;
+	nfs->call = (struct call){ 0 };
+	if (rpc_mount3_mnt_async(mount->rpc, on_mounted, (char *)options->share,
+				 nfs) != 0)
+		return err_set(err, -ENOMEM, "no memory");
+	r = wait_for(mount->rpc, &nfs->call);
+	if (r < 0)
+		return err_set_errno(err, r, "mount share %s of server %s",
+				     options->share, options->server);
+	return 0;
+}
+
+static int connect_nfs(struct share_nfs **ret,
+		       const struct share_nfs_options *options,
+		       enum share_step *ret_step, struct err *err)
+{
+	uint32_t port = options->port ? options->port : NFS_PORT;
+	int r = check_name(options->server);
+
+	*ret_step = SHARE_STEP_RESOLVE;
+	if (r < 0)
+		return err_set(err, r, "resolve server name %s: %s",
+			       options->server,
+			       r == -ENOMEM ? "no memory" : "it is unknown");
+	*ret_step = SHARE_STEP_CONNECT;
+	r = share_connect(ret, options->server, port);
+	if (r < 0)
+		return err_set_errno(err, r, "connect to server %s port %u",
+				     options->server, port);
+	return 0;
+}
+
+int share_try_open(struct share_nfs **ret,
+		   const struct share_nfs_options *options,
+		   enum share_step *ret_step, struct err *err)
+{
+	_cleanup_(share_nfs_close) struct share_nfs *nfs = NULL;
+	int r = connect_nfs(&nfs, options, ret_step, err);
+
+	if (r < 0)
+		return r;
+	r = ask_mount(nfs, options, ret_step, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(nfs);
+	return 0;
+}
+
+int share_nfs_open(struct share_nfs **ret,
+		   const struct share_nfs_options *options, struct err *err)
+{
+	enum share_step step;
+	int r = share_try_open(ret, options, &step, err);
+
+	if (r < 0)
+		share_fault_explain(err, step, options->share);
+	return r;
 }
 
 struct share_nfs *share_nfs_close(struct share_nfs *nfs)

@@ -3,7 +3,7 @@
 
 /*
  * The connection below share_nfs.h: mounting, and one call at a time with a time
- * limit. Only share_nfs.c uses it.
+ * limit. Only share_nfs.c and share_probe.c use it.
  *
  * Calling sequence: call_begin(), rpc_nfs3_*_async(nfs->rpc, call_done, &args,
  * &nfs->call), call_end() with what that returned.
@@ -34,3 +34,16 @@ void call_begin(struct share_nfs *nfs, int (*take)(const void *res, void *out),
 void call_done(struct rpc_context *rpc, int status, void *data, void *userdata);
 /* queued: what rpc_nfs3_*_async() returned. 0, the server's status, or -errno. */
 int call_end(struct share_nfs *nfs, int queued);
+
+/* As call_done(), for programs whose results have no status of NFS. */
+void call_answered(struct rpc_context *rpc, int status, void *data,
+		   void *userdata);
+
+/* A connection to any service of a server: it has no root. */
+int share_connect(struct share_nfs **ret, const char *server, uint32_t port);
+/*
+ * The TCP port of a version of a program, from the server's portmapper.
+ * -EPROTONOSUPPORT: it knows none.
+ */
+int share_find_port(const char *server, int program, int version,
+		    uint32_t *ret);

@@ -60,13 +60,15 @@ EXPORT {{
 }}
 """
 
-# Of root, root_squash makes nobody; of everybody, all_squash does.
+# Of root, root_squash makes nobody; of everybody, all_squash does. Nobody may
+# write to read_only.
 SQUASHED = """\
 EXPORT {{
     Export_Id = {number};
     Path = "{path}";
     Pseudo = /export-{number};
     Filesystem_Id = 77.{number};
+    Access_Type = {access};
     Squash = {squash};
     Anonymous_Uid = 65534;
     Anonymous_Gid = 65534;
@@ -81,8 +83,8 @@ GRACE_SECONDS = 5
 
 class Ganesha:
     """The server; export, port and mount_port are what clients need. For each of
-    squashed ("root_squash", "all_squash") it exports one more folder, next to the
-    first: squashed_export() names it."""
+    squashed ("root_squash", "all_squash", "read_only") it exports one more folder,
+    next to the first: squashed_export() names it."""
 
     def __init__(self, state, export, port, mount_port, attr_expiration=0,
                  squashed=(), nlm_port=None):
@@ -100,8 +102,10 @@ class Ganesha:
 
     def _squashed_exports(self):
         return "".join(
-            SQUASHED.format(number=number, squash=squash,
-                            path=self.squashed_export(squash))
+            SQUASHED.format(
+                number=number, path=self.squashed_export(squash),
+                access="RO" if squash == "read_only" else "RW",
+                squash="no_root_squash" if squash == "read_only" else squash)
             for number, squash in enumerate(self.squashed, 2))
 
     def _write_config(self):

@@ -87,6 +87,7 @@ const char *ctl_namespace(const struct ctl_args *args);
 int verb_apply(int argc, char **argv, struct err *err);
 int verb_delete(int argc, char **argv, struct err *err);
 int verb_describe(int argc, char **argv, struct err *err);
+int verb_doctor(int argc, char **argv, struct err *err);
 int verb_events(int argc, char **argv, struct err *err);
 int verb_get(int argc, char **argv, struct err *err);
 int verb_history(int argc, char **argv, struct err *err);

@@ -20,6 +20,8 @@ static const struct {
 	{ "delete", verb_delete,
 	  "delete objects, and wait until they are gone" },
 	{ "describe", verb_describe, "show everything about an object" },
+	{ "doctor", verb_doctor,
+	  "try an NFS share, and say what to change on its server" },
 	{ "events", verb_events, "list events, newest last" },
 	{ "get", verb_get, "list objects, or watch them" },
 	{ "history", verb_history,

@@ -20,6 +20,7 @@ import grpc
 
 from csi_case import MountCase
 from lab import Keeper, Process, answers, free_port, unmount_below, wait_for
+from lab.claimfs import program
 from lock_holder import SECONDS, can_lock, held, started
 from namespaces import Namespaces
 
@@ -247,6 +248,19 @@ class Nlm(NlmCase):
                 self.wait_until_free(self.elsewhere)
         finally:
             os.close(keep)
+
+    def test_a_doctor_can_lock(self):
+        server = self.cluster.server
+        done = subprocess.run(
+            [program(lab_case.PROGRAMS, "claimctl"), "doctor", "--server",
+             "127.0.0.1", "--share", server.export, "--options",
+             f"port={server.port},lock"], text=True, capture_output=True,
+            timeout=SECONDS, check=False,
+            env={**os.environ, **self.cluster.env})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for line in (r"portmapper +the MOUNT service has TCP port "
+                     f"{server.mount_port}", r"locks +files can be locked"):
+            self.assertRegex(done.stdout, r"(?m)^ok    " + line)
 
     def test_a_lock_ends_with_its_process(self):
         for how in BOTH:
