@@ -48,6 +48,7 @@ struct api_query {
 	const char *field_selector;
 	const char *dry_run;
 	const char *include_object;
+	const char *field_validation;
 };
 
 struct api_request {
@@ -63,8 +64,10 @@ struct api_request {
 
 struct api_response {
 	unsigned int status;
-	bool is_text; /* text/plain instead of JSON */
-	char *body;   /* malloc'ed; NULL = empty */
+	const char *content_type; /* NULL = application/json */
+	char *body;		  /* malloc'ed; NULL = empty */
+	size_t body_len;	  /* 0 = up to its NUL */
+	char *warning; /* malloc'ed; a sentence for people; NULL = none */
 	/* Owned; a stream instead of a body. */
 	struct api_watch *watch;
 	struct api_admin_stream *progress;

@@ -19,6 +19,7 @@
 #include <cjson/cJSON.h>
 
 #include "api_body.h"
+#include "api_fields.h"
 #include "api_patch.h"
 #include "api_selector.h"
 #include "api_status.h"
@@ -170,7 +171,8 @@ void api_object_create(const struct api *api, const struct api_request *request,
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	int r;
 
-	if (api_body_object(request, route, &object, ret) != 0)
+	if (api_body_object(request, route, &object, ret) != 0 ||
+	    api_fields_check(request, object, NULL, ret) != 0)
 		return;
 	if (request->query.dry_run)
 		r = registry_try_create(api->registry, object, &stored, &err);
@@ -203,7 +205,8 @@ void api_object_replace(const struct api *api,
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	int r;
 
-	if (api_body_object(request, route, &object, ret) != 0)
+	if (api_body_object(request, route, &object, ret) != 0 ||
+	    api_fields_check(request, object, NULL, ret) != 0)
 		return;
 	r = update(api, request, route, object, &stored, &err);
 	if (r != 0)
@@ -257,7 +260,8 @@ static int patch_once(const struct api *api, const struct api_request *request,
 	r = registry_get(api->registry, route->kind, route->namespace,
 			 route->name, &old, &err);
 	if (r == 0) {
-		if (patched(old, request, route, &new, ret) != 0)
+		if (patched(old, request, route, &new, ret) != 0 ||
+		    api_fields_check(request, new, old, ret) != 0)
 			return 0;
 		r = update(api, request, route, new, &stored, &err);
 	}

@@ -9,6 +9,7 @@
  *	/api/v1/namespaces[/NAME]
  *	/claimfs/v1/VERB                          (api_admin.h)
  *	/api, /api/v1, /apis, ..., /version, /healthz, /readyz, /livez
+ *	/openapi/v2, /openapi/v3, /openapi/v3/api/v1, ...
  *
  * A path is split once into segments; what is left over, or missing, is a 404 as it
  * is in Kubernetes.
@@ -21,6 +22,7 @@
 #include "api_admin.h"
 #include "api_discovery.h"
 #include "api_object.h"
+#include "api_openapi.h"
 #include "api_status.h"
 #include "api_watch.h"
 
@@ -150,6 +152,8 @@ void api_route_parse(const char *path, struct api_route *ret)
 		ret->target = API_TARGET_DISCOVERY;
 	else if (is(&segments, 0, "claimfs"))
 		route_admin(&segments, ret);
+	else if (api_openapi_has(path))
+		ret->target = API_TARGET_OPENAPI;
 	else
 		route_resource(&segments, ret);
 }
@@ -163,7 +167,7 @@ static void answer_health(const struct api *api,
 	(void)request;
 	(void)route;
 	ret->status = 200;
-	ret->is_text = true;
+	ret->content_type = "text/plain";
 	ret->body = strdup("ok");
 }
 
@@ -191,6 +195,7 @@ typedef void (*api_fn)(const struct api *api, const struct api_request *request,
 
 static const api_fn handlers[API_TARGET_N][API_METHOD_N] = {
 	[API_TARGET_DISCOVERY] = { [API_GET] = api_discovery_get },
+	[API_TARGET_OPENAPI] = { [API_GET] = api_openapi_get },
 	[API_TARGET_HEALTH] = { [API_GET] = answer_health },
 	[API_TARGET_NAMESPACES] = { [API_GET] = api_namespace_list },
 	[API_TARGET_NAMESPACE] = { [API_GET] = api_namespace_get },
@@ -262,6 +267,7 @@ static const struct {
 	{ "fieldSelector", offsetof(struct api_query, field_selector) },
 	{ "dryRun", offsetof(struct api_query, dry_run) },
 	{ "includeObject", offsetof(struct api_query, include_object) },
+	{ "fieldValidation", offsetof(struct api_query, field_validation) },
 };
 
 void api_query_set(struct api_query *query, const char *name, const char *value)
@@ -282,6 +288,7 @@ bool api_query_is_true(const char *value)
 void api_response_fini(struct api_response *response)
 {
 	free(response->body);
+	free(response->warning);
 	response->watch = api_watch_free(response->watch);
 	response->progress = api_admin_stream_free(response->progress);
 	*response = (struct api_response){ 0 };

@@ -17,6 +17,7 @@
 
 #include "api_server.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -222,13 +223,39 @@ static struct MHD_Response *make_response(const struct api_transport *transport,
 					  struct MHD_Connection *connection,
 					  struct api_response *response)
 {
+	size_t len;
 	char *body;
 
 	if (response->watch || response->progress)
 		return make_stream(transport, connection, response);
 	body = TAKE_PTR(response->body);
-	return MHD_create_response_from_buffer(body ? strlen(body) : 0, body,
+	len = response->body_len;
+	if (!len && body)
+		len = strlen(body);
+	return MHD_create_response_from_buffer(len, body,
 					       MHD_RESPMEM_MUST_FREE);
+}
+
+/* RFC 9110 5.5, in the form that clients of Kubernetes print; 299: miscellaneous. */
+static void add_warning(struct MHD_Response *made, const char *warning)
+{
+	_cleanup_(free) char *text = NULL;
+	size_t len;
+	FILE *out = warning ? open_memstream(&text, &len) : NULL;
+
+	if (!out)
+		return;
+	fputs("299 - \"", out);
+	for (; *warning; warning++) {
+		bool is_plain = isprint((unsigned char)*warning);
+
+		if (*warning == '"' || *warning == '\\')
+			(void)fputc('\\', out);
+		(void)fputc(is_plain ? *warning : '?', out);
+	}
+	(void)fputc('"', out);
+	if (fclose(out) == 0)
+		(void)MHD_add_response_header(made, "Warning", text);
 }
 
 static enum MHD_Result answer(const struct api_transport *transport,
@@ -242,8 +269,10 @@ static enum MHD_Result answer(const struct api_transport *transport,
 	if (!made)
 		return MHD_NO;
 	(void)MHD_add_response_header(made, "Content-Type",
-				      response->is_text ? "text/plain"
-							: "application/json");
+				      response->content_type
+					      ? response->content_type
+					      : "application/json");
+	add_warning(made, response->warning);
 	(void)MHD_add_response_header(made, "Cache-Control",
 				      "no-cache, private");
 	result = MHD_queue_response(connection, response->status, made);

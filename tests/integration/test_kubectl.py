@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An unmodified kubectl against --listen: the story's apply, get and delete."""
+"""An unmodified kubectl against --listen."""
 
 import glob
 import json
@@ -42,17 +42,25 @@ class Kubectl(LabCase):
         if not self.program:
             self.skipTest("there is no kubectl, and apt can't download one")
 
-    def kubectl(self, *args, stdin=None):
-        done = subprocess.run(
+    def run_kubectl(self, *args, stdin=None):
+        return subprocess.run(
             [self.program, "--server", self.cluster.provisioner.url, *args],
             input=stdin, text=True, capture_output=True, check=False,
             timeout=60, env={"HOME": self.home, "PATH": os.environ["PATH"],
                              "NO_PROXY": "*"})
+
+    def kubectl(self, *args, stdin=None):
+        done = self.run_kubectl(*args, stdin=stdin)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def refused(self, *args, stdin=None):
+        done = self.run_kubectl(*args, stdin=stdin)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        return done.stderr
+
     def apply(self, text):
-        return self.kubectl("apply", "--validate=false", "-f", "-", stdin=text)
+        return self.kubectl("apply", "-f", "-", stdin=text)
 
     def test_a_claim_from_apply_to_delete(self):
         text = self.cluster.adapt(CLASS.format(
@@ -81,10 +89,30 @@ class Kubectl(LabCase):
         self.cluster.ctl.wait_phase("pv", found["spec"]["volumeName"], None)
         self.assertNotIn("web", self.kubectl("get", "pvc,pods"))
 
+    def test_apply_finds_a_misspelt_field(self):
+        text = CLAIM.format(name="typo", mode="ReadWriteMany", size="1Gi",
+                            class_name="none")
+        refused = self.refused("apply", "-f", "-", stdin=text.replace(
+            "accessModes", "accessModez"))
+        self.assertIn('unknown field "', refused)
+        self.assertIn("accessModez", refused)
+        self.assertIn("created", self.apply(text))
+        self.assertIn("configured", self.apply(text.replace(
+            "spec:", "  labels: {a: b}\nspec:")))
+        self.assertEqual("b", self.kubectl(
+            "get", "pvc", "typo", "-o", "jsonpath={.metadata.labels.a}"))
+        self.kubectl("delete", "pvc", "typo", "--timeout=30s")
+
+    def test_explain_knows_the_fields(self):
+        out = self.kubectl("explain", "pvc.spec.resources")
+        self.assertRegex(out, r"requests\s+<map\[string\]string>")
+        out = self.kubectl("explain", "storageclass")
+        self.assertRegex(out, r"provisioner\s+<string> -required-")
+
     def test_the_example_manifests_are_taken_as_they_stand(self):
         folder = os.path.join(os.path.dirname(lab_case.TESTS),
                               "deploy", "examples")
-        out = self.kubectl("apply", "--validate=false", "-f", folder)
+        out = self.kubectl("apply", "-f", folder)
         self.assertIn("pvc-nfs-dynamic", out)
         self.assertIn("pvc-nfs-dynamic", self.kubectl("get", "pvc"))
         self.kubectl("delete", "--timeout=30s", "-f", folder)

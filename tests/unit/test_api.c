@@ -60,7 +60,9 @@ Test(api, paths_are_routed)
 		  API_TARGET_OBJECT },
 		{ "/apis/storage.k8s.io/v9/storageclasses", API_TARGET_NONE },
 		{ "/api/v1/namespaces", API_TARGET_NAMESPACES },
-		{ "/openapi/v2", API_TARGET_NONE },
+		{ "/openapi/v2", API_TARGET_OPENAPI },
+		{ "/openapi/v3/apis/storage.k8s.io/v1", API_TARGET_OPENAPI },
+		{ "/openapi/v3/apis/apps/v1", API_TARGET_NONE },
 		{ "/api//v1", API_TARGET_NONE },
 		{ "", API_TARGET_NONE },
 	};
