@@ -14,7 +14,7 @@
  *
  * Objects come from the shard's free list: no allocation per request, no lock.
  *
- * After the reply an op may go to the notifier's thread once (drops_cache), which
+ * After the reply an op may go to the notifier's thread once (has_seen), which
  * tells the kernel to forget a file's pages, and comes back to its shard to be
  * freed. Telling it waits for pages that are being read, so for shards: no shard
  * may do it. It may wait for a silent server, too, and others behind it would: who
@@ -96,8 +96,8 @@ static void op_reset(struct op *op)
 	op->give_up_status = 0;
 	op->is_submitted = false;
 	op->is_dropping = false;
-	op->drops_cache = false;
 	op->has_seen = false;
+	op->is_misplaced = false;
 	op->has_handle = false;
 	op->has_opener = false;
 	op->is_removing = false;
@@ -244,8 +244,7 @@ static void drop_cache(struct post *post)
 
 	(void)fuse_lowlevel_notify_inval_inode(session_fuse(op->lane->session),
 					       op->node, 0, 0);
-	if (op->has_seen)
-		file_dropped(op->view->inodes, op->node, &op->seen);
+	file_dropped(op->view->inodes, op->node, &op->seen);
 	op->post.fn = free_back_home;
 	loop_post(shard_loop(op->lane->shard), &op->post);
 }
@@ -284,12 +283,11 @@ static void leave_to_open(struct op *op)
 /*
  * A thread that waits for a page can't be killed, and the page may be owed by
  * ourselves. A mount that outlives the process would then wait for the next one, and
- * that for the end of this one. Pages that are in the wrong place are worth the risk
- * (ops_append.c).
+ * that for the end of this one.
  */
 static bool may_wait_for_pages(const struct op *op)
 {
-	return !op->view->intents || !op->has_seen;
+	return !op->view->intents && !op->is_misplaced;
 }
 
 void op_end(struct op *op, int64_t result)
@@ -302,7 +300,7 @@ void op_end(struct op *op, int64_t result)
 		end_intent(op);
 		count(op, result);
 	}
-	if (!op->drops_cache) {
+	if (!op->has_seen && !op->is_misplaced) {
 		op_free(op);
 		return;
 	}

@@ -99,8 +99,8 @@ struct op {
 	int give_up_status;   /* 0, or what a cancelled call is taken for */
 	bool is_submitted;    /* a call is under way */
 	bool is_dropping;     /* pages, before the answer */
-	bool drops_cache;     /* tell the kernel after the reply */
-	bool has_seen;	      /* because of seen */
+	bool has_seen;	      /* the kernel's pages are older than seen */
+	bool is_misplaced;    /* they have what was written in another place */
 	bool has_handle;      /* SETATTR: through an open file */
 	bool has_opener;      /* fi.fh, counted for this op (opens.h) */
 	bool is_removing;     /* opens of unlink.target wait for the end */

@@ -31,7 +31,6 @@ static void observe(struct op *op, uint64_t node, const struct nfs_attr *attr)
 		return;
 	if (file_is_changed(op->view->inodes, node, attr)) {
 		op->node = node;
-		op->drops_cache = true;
 		op->has_seen = true;
 		op->seen = *attr;
 	}

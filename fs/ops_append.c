@@ -13,9 +13,12 @@
  * resumed on its own shard.
  *
  * When the end was elsewhere, the kernel has put the data into the wrong place of
- * its cache; the pages are dropped after the answer (before it, the writer holds
- * their locks). Attributes that are on their way in that moment are ignored by the
- * kernel: a read at that very time may end at the old end of the file.
+ * its cache. To have it drop pages means to wait for them (op.c); instead it is told
+ * after the answer to forget the attributes. Whoever asks for them then, as a read to
+ * the end does, sees another size than the kernel's, and that drops the pages, as does
+ * the next open. Not covered: who has the file open, and reads nothing but the
+ * misplaced bytes. Attributes that are on their way in that moment are ignored by
+ * the kernel: a read at that very time may end at the old end of the file.
  */
 
 #include "behind.h"
@@ -26,7 +29,7 @@ static void write_at(struct op *op, uint64_t end)
 {
 	if (end != op->io.offset) {
 		op->io.offset = end;
-		op->drops_cache = true;
+		op->is_misplaced = true;
 	}
 	op_note(op, end);
 	ops_write_begin(op);

@@ -9,10 +9,11 @@ from .claimfs import Ctl, Keeper, Node, Provisioner
 from .cluster import Cluster, ForeignServer
 from .ganesha import Ganesha
 from .mounts import mounts_below, unmount_below
-from .process import LabError, Process, answers, free_port, wait_for
+from .process import LabError, Process, answers, free_port, thread_states, \
+    wait_for
 
 __all__ = [
     "Cluster", "Ctl", "ForeignServer", "Ganesha", "Keeper", "LabError",
     "Node", "Process", "Provisioner", "answers", "free_port", "mounts_below",
-    "unmount_below", "wait_for",
+    "thread_states", "unmount_below", "wait_for",
 ]

@@ -2,12 +2,16 @@
 """A server that answers everything but READ: pages stay locked in the kernel, and
 whoever wants to drop them waits. Other volumes must not notice."""
 
+import contextlib
 import os
+import signal
 import subprocess
+import sys
 import threading
 
-from lab import wait_for
+from lab import LabError, thread_states, wait_for
 from csi_case import CsiCase
+from keeper_case import KeeperCase
 from wire import Wire, procedure
 
 SECONDS = 8
@@ -33,6 +37,22 @@ class Withholding(Wire):
         super().reset()
 
 
+def make_large(path):
+    with open(path, "wb") as f:
+        f.truncate(64 << 20)
+
+
+def locking_reader(path, proxy):
+    """Reads a page whose READ is withheld."""
+    n_before = proxy.n_withheld
+    reader = subprocess.Popen(
+        ["dd", f"if={path}", "of=/dev/null", "bs=4096", "skip=12288",
+         "count=1", "status=none"])
+    wait_for(lambda: proxy.n_withheld > n_before, "a READ to be withheld",
+             SECONDS)
+    return reader
+
+
 class WithheldReads(CsiCase):
 
     def stage(self, volume, port):
@@ -55,15 +75,11 @@ class WithheldReads(CsiCase):
     def lock_a_page(self, path, proxy):
         """A reader that waits, and a foreign change that is noticed meanwhile."""
         behind = os.path.join(self.backing("silent"), "file")
-        with open(behind, "wb") as f:
-            f.truncate(64 << 20)
+        make_large(behind)
         with open(path + "/file", "rb") as f:
             f.read(4096)
         proxy.is_withholding = True
-        reader = subprocess.Popen(
-            ["dd", f"if={path}/file", "of=/dev/null", "bs=4096", "skip=12288",
-             "count=1", "status=none"])
-        wait_for(lambda: proxy.n_withheld > 0, "a READ to be withheld", SECONDS)
+        reader = locking_reader(path + "/file", proxy)
         with open(behind, "r+b") as f:
             f.write(b"changed")
         # Noticed once the kernel asks for the attributes again, after a second.
@@ -93,3 +109,68 @@ class WithheldReads(CsiCase):
             proxy.reset()
             self.assertEqual(reader.wait(60), 0)
         self.unstage("silent", silent)
+
+
+# Appends a line for each that it reads.
+APPENDER = """
+import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+for line in sys.stdin:
+    os.write(fd, line.encode())
+    print("written", flush=True)
+"""
+
+
+class WithheldReadsOfTheKilled(KeeperCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.proxy = Withholding(cls.cluster.server.port)
+        cls.nfs_port = cls.proxy.port
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.proxy.close()
+
+    def append(self, appender, line):
+        appender.stdin.write(line)
+        appender.stdin.flush()
+        self.assertEqual(appender.stdout.readline(), "written\n")
+
+    def wait_for_a_blocked_thread(self):
+        """There need not be any."""
+        with contextlib.suppress(LabError):
+            wait_for(lambda: "D" in thread_states(self.node.process.pid),
+                     "a thread to wait for a page", 1)
+
+    def test_who_appended_at_a_foreign_end_can_be_killed(self):
+        path = os.path.join(self.target, "file")
+        behind = os.path.join(self.backing(self.volume), "file")
+        make_large(behind)
+        appender = subprocess.Popen(
+            [sys.executable, "-c", APPENDER, path], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(appender.communicate, timeout=60)
+        self.append(appender, "ours\n")
+        self.proxy.is_withholding = True
+        reader = locking_reader(path, self.proxy)
+        with open(behind, "ab") as f:
+            f.write(b"theirs\n")
+        try:
+            self.append(appender, "ours\n")
+            self.wait_for_a_blocked_thread()
+            self.node.process.signal(signal.SIGKILL)
+            wait_for(lambda: not self.node.process.is_running(),
+                     "the killed daemon to end", 5)
+        finally:
+            self.proxy.reset()
+            self.node.start()
+            self.assertEqual(reader.wait(60), 0)
+        # In the right place, for this node's programs as well.
+        for each in (behind, path):
+            found = subprocess.run(["tail", "-c", "17", each], timeout=60,
+                                   check=True, capture_output=True).stdout
+            self.assertEqual(found, b"ours\ntheirs\nours\n")
