@@ -20,13 +20,15 @@
 
 #include "log.h"
 
-#define TIMEOUT_S    10
-#define RECONNECT_MS 500
+#define TIMEOUT_S	 10
+#define RECONNECT_MS	 500
+#define RECONNECT_MAX_MS 32000 /* while one is there that can't be used */
 
 struct keeper {
 	struct sockaddr_un addr;
 	pthread_mutex_t lock;
-	int fd; /* lock; -1 = no keeper */
+	int fd;	      /* lock; -1 = no keeper */
+	int pause_ms; /* the main thread's: until it looks for the next one */
 };
 
 static int connect_to(const struct sockaddr_un *addr)
@@ -96,6 +98,7 @@ int keeper_new(struct keeper **ret, const char *state_dir, struct err *err)
 		return err_set_errno(err, -ENOMEM, "look for the keeper");
 	(void)pthread_mutex_init(&keeper->lock, NULL);
 	keeper->fd = -1;
+	keeper->pause_ms = RECONNECT_MS;
 	keeper->addr.sun_family = AF_UNIX;
 	n = snprintf(keeper->addr.sun_path, sizeof(keeper->addr.sun_path),
 		     "%s/%s", state_dir, KEEPER_SOCKET);
@@ -176,12 +179,29 @@ static void close_again(void *userdata, uint32_t key,
 	keeper_fds_close(&take_fds);
 }
 
+/* Said once; it may be replaced by one of our own version. */
+static void leave_alone(struct keeper *keeper)
+{
+	if (keeper->pause_ms == RECONNECT_MS)
+		log_warn(
+			"a keeper is here that speaks another version: volumes end with this process until it is replaced",
+			F_STR("path", keeper->addr.sun_path),
+			F_U64("version", KEEPER_VERSION));
+	if (keeper->pause_ms < RECONNECT_MAX_MS)
+		keeper->pause_ms *= 2;
+}
+
 static void find_next(struct keeper *keeper, keeper_renew_fn renew,
 		      void *userdata)
 {
 	_cleanup_(fd_close) int fd = connect_to(&keeper->addr);
+	int r = fd < 0 ? fd : receive_all(fd, close_again, NULL);
 
-	if (fd < 0 || receive_all(fd, close_again, NULL) < 0)
+	if (r == -EPROTONOSUPPORT)
+		leave_alone(keeper);
+	else
+		keeper->pause_ms = RECONNECT_MS;
+	if (r < 0)
 		return;
 	set_fd(keeper, TAKE_FD(fd));
 	log_info("a keeper is here", F_STR("path", keeper->addr.sun_path));
@@ -220,7 +240,8 @@ int keeper_wait(struct keeper *keeper, int fd, keeper_renew_fn renew,
 			{ .fd = get_fd(keeper), .events = POLLIN },
 		};
 		int n = poll(fds, ARRAY_SIZE(fds),
-			     fds[1].fd < 0 && !is_refused ? RECONNECT_MS : -1);
+			     fds[1].fd < 0 && !is_refused ? keeper->pause_ms
+							  : -1);
 
 		if (n < 0 && errno != EINTR)
 			return err_set_errno(err, -errno, "wait for signals");

@@ -48,7 +48,11 @@
 #define RPC_THREADS	 1
 #define RPC_SLOW_THREADS 2
 
-#define EXIT_USAGE 2
+/* What the next start won't mend: deploy/systemd does not restart it then. */
+enum exit_status {
+	EXIT_USAGE = 2,
+	EXIT_VERSION = 3, /* of the keeper, or of what a former process left */
+};
 
 /* As high as we may; too low shows as a clear error when a volume is staged. */
 static void descriptors_raise(void)
@@ -325,6 +329,12 @@ static int run(const struct node_settings *settings, struct err *err)
 	return serve(settings, signal_fd, err);
 }
 
+static int say(int status, const struct err *err)
+{
+	(void)fprintf(stderr, "claimfs-node: %s\n", err_text(err));
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(node_settings_fini) struct node_settings settings = { 0 };
@@ -334,8 +344,10 @@ int main(int argc, char **argv)
 	r = node_settings_parse(argc, argv, &settings, &err);
 	if (r == OPTIONS_DONE)
 		return EXIT_SUCCESS;
-	if (r == 0 && run(&settings, &err) == 0)
-		return EXIT_SUCCESS;
-	(void)fprintf(stderr, "claimfs-node: %s\n", err_text(&err));
-	return r < 0 ? EXIT_USAGE : EXIT_FAILURE;
+	if (r < 0)
+		return say(EXIT_USAGE, &err);
+	r = run(&settings, &err);
+	if (r == -EPROTONOSUPPORT)
+		return say(EXIT_VERSION, &err);
+	return r < 0 ? say(EXIT_FAILURE, &err) : EXIT_SUCCESS;
 }

@@ -13,6 +13,7 @@ import unittest
 
 import lab_case
 from lab.claimfs import program
+from test_upgrade import WRONG_VERSION
 
 UNITS = os.path.join(os.path.dirname(lab_case.TESTS), "deploy", "systemd")
 
@@ -53,6 +54,21 @@ class Units(unittest.TestCase):
                 [*shlex.split(line.replace("%H", "host")), "--help"],
                 text=True, capture_output=True, check=False, timeout=60)
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+
+    def test_what_a_restart_does_not_mend_is_not_restarted(self):
+        for name, text in self.units.items():
+            line = re.search(r"^ExecStart=(.*)", text, re.M)[1]
+            done = subprocess.run(
+                [*shlex.split(line.replace("%H", "host")), "--no-such-option"],
+                capture_output=True, check=False, timeout=60)
+            self.assertIn(str(done.returncode), self.final_statuses(text), name)
+        self.assertIn(str(WRONG_VERSION), self.final_statuses(
+            self.units["claimfs-node.service"]))
+
+    @staticmethod
+    def final_statuses(unit):
+        return re.search(r"^RestartPreventExitStatus=(.*)", unit,
+                         re.M)[1].split()
 
     def test_restarts_of_the_node_leave_the_keeper_alone(self):
         for name, text in self.units.items():

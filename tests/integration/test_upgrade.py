@@ -2,15 +2,17 @@
 """Versions of the programs that do not understand each other: whoever comes says so
 and leaves everything as it is, so that the former version can serve on."""
 
+import contextlib
 import os
 import re
 import socket
 import struct
 import subprocess
 import threading
+import time
 
 from keeper_case import KeeperCase
-from lab import LabError
+from lab import LabError, wait_for
 
 # fs/keeper_wire.h
 VERSION = 1
@@ -20,6 +22,7 @@ MAGIC = 0x72706b63
 N_FDS = 4
 TABLE, RECORD, DATA = 1, 2, 3  # places of the descriptors
 VERSION_AT = 8  # in the table and in the data
+WRONG_VERSION = 3  # exit status of claimfs-node
 
 
 def hello(version=VERSION):
@@ -78,7 +81,8 @@ class Upgrade(KeeperCase):
     def refuses(self, sentence):
         """A node daemon is started, says this, and ends."""
         with self.assertRaisesRegex(LabError,
-                                    f"(?s)ended at once with 1;.*{sentence}"):
+                                    f"(?s)ended at once with {WRONG_VERSION};"
+                                    f".*{sentence}"):
             self.node.start()
 
     def test_a_second_node_daemon_leaves_the_first_alone(self):
@@ -129,20 +133,45 @@ class Upgrade(KeeperCase):
 
     def test_a_keeper_of_another_version_is_not_used(self):
         self.node.stop()
-        self.keeper.stop()
-        os.unlink(self.keeper.socket)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
-            keeper.bind(self.keeper.socket)
-            keeper.listen()
-            threading.Thread(target=refuse, args=(keeper,)).start()
+        with self.other_keeper(1):
             self.refuses("speaks another version")
         self.keeper.start()
         self.node.start()
 
+    def test_a_next_keeper_of_another_version_is_named_once(self):
+        """And asked less and less often, until there is one that can be used."""
+        n_seen = self.node.process.log().count("a keeper is here")
+        with self.other_keeper(3) as seen:
+            wait_for(lambda: len(seen) == 3, "the node daemon to ask again", 30)
+            self.assertEqual(self.node.process.log().count(
+                "a keeper is here that speaks another version"), 1)
+        self.assertGreater(seen[2] - seen[1], 1.5 * (seen[1] - seen[0]))
+        self.keeper.start()
+        wait_for(lambda: self.node.process.log().count("a keeper is here") ==
+                 n_seen + 2, "the node daemon to see the new keeper", 30)
 
-def refuse(listener):
-    """What a keeper of the next version says."""
-    peer, _ = listener.accept()
-    with peer:
-        peer.recv(100)
-        peer.send(MESSAGE.pack(MAGIC, VERSION + 1, END, 0, 0))
+    @contextlib.contextmanager
+    def other_keeper(self, n_peers):
+        """In ours' place: what one of the next version says to the first n_peers;
+        when they asked."""
+        self.keeper.stop()
+        os.unlink(self.keeper.socket)
+        seen = []
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(self.keeper.socket)
+            listener.listen()
+            listener.settimeout(60)
+            refuser = threading.Thread(target=refuse,
+                                       args=(listener, n_peers, seen))
+            refuser.start()
+            yield seen
+            refuser.join()
+
+
+def refuse(listener, n_peers, seen):
+    for _ in range(n_peers):
+        peer, _ = listener.accept()
+        seen.append(time.monotonic())
+        with peer:
+            peer.recv(100)
+            peer.send(MESSAGE.pack(MAGIC, VERSION + 1, END, 0, 0))
