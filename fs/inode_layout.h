@@ -20,12 +20,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/statvfs.h>
 
 #include "nfs_call.h"
 #include "nfs_export.h"
 
 #define TABLE_MAGIC	      0x6d61746c636c6300ull
-#define TABLE_VERSION	      10
+#define TABLE_VERSION	      11
 #define TABLE_INTENTS_OFFSET  (4u << 10)
 #define TABLE_OPENERS_OFFSET  (64u << 10)
 #define TABLE_JOURNAL_OFFSET  (160u << 10)
@@ -59,7 +60,9 @@ struct table_header {
 	_Atomic uint32_t n_silly_numbers;     /* of names set aside so far */
 	uint64_t epoch;			      /* of this mount; random */
 	uint8_t init_request[TABLE_INIT_MAX]; /* the kernel's, raw */
-	struct nfs_export export; /* what the server said at the start */
+	struct nfs_export export;     /* what the server said at the start */
+	struct statvfs statvfs;	      /* and last, */
+	_Atomic uint32_t has_statvfs; /* if this is set */
 };
 
 _Static_assert(sizeof(struct table_header) <= 4096,

@@ -14,6 +14,7 @@
 #include "commit.h"
 #include "file_state.h"
 #include "inode.h"
+#include "inode_layout.h"
 #include "intent.h"
 #include "meta.h"
 #include "request_log.h"
@@ -168,19 +169,23 @@ void view_get_root(struct view *view, struct nfs_attr *ret)
 
 void view_set_statvfs(struct view *view, const struct statvfs *st)
 {
+	struct table_header *header = inode_table_header(view->inodes);
+
 	pthread_mutex_lock(&view->last_lock);
-	view->last_statvfs = *st;
-	view->has_last_statvfs = true;
+	atomic_store(&header->has_statvfs, 0);
+	header->statvfs = *st;
+	atomic_store(&header->has_statvfs, 1);
 	pthread_mutex_unlock(&view->last_lock);
 }
 
 bool view_get_statvfs(struct view *view, struct statvfs *ret)
 {
+	const struct table_header *header = inode_table_header(view->inodes);
 	bool is_known;
 
 	pthread_mutex_lock(&view->last_lock);
-	is_known = view->has_last_statvfs;
-	*ret = view->last_statvfs;
+	is_known = atomic_load(&header->has_statvfs);
+	*ret = header->statvfs;
 	pthread_mutex_unlock(&view->last_lock);
 	return is_known;
 }

@@ -95,8 +95,6 @@ struct view {
 
 	pthread_mutex_t last_lock; /* of the last known answers */
 	struct nfs_attr last_root;
-	struct statvfs last_statvfs;
-	bool has_last_statvfs;
 
 	struct parking appends;	   /* whose turn has not come */
 	struct parking removals;   /* opens that wait for one (opens.h) */

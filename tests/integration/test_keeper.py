@@ -189,6 +189,20 @@ class Killed(KeeperCase):
         self.rounds(child, 20)
         end()
 
+    def test_df_answers_after_it_with_the_server_away(self):
+        def size():
+            return subprocess.run(
+                ["stat", "-f", "-c", "%b %f", self.target], text=True,
+                capture_output=True, check=True, timeout=20).stdout
+        before = size()
+        self.cluster.server.stop()
+        try:
+            self.kill_node()
+            self.node.start()
+            self.assertEqual(size(), before)
+        finally:
+            self.cluster.server.start()
+
     def test_a_new_keeper_is_told_of_everything(self):
         child, end = self.worker()
         self.rounds(child, 5)

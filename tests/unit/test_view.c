@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "inode.h"
+#include "inode_layout.h"
 #include "meta.h"
 #include "view.h"
 
@@ -66,15 +67,18 @@ Test(view, names_are_as_long_as_Linux_allows)
 
 Test(view, remembers_what_statfs_said_last)
 {
+	static const struct nfs_fh root = { .len = 1 };
 	static struct view view;
 	struct statvfs st = { .f_blocks = 7 };
 
 	view_init(&view);
+	cr_assert_eq(inode_table_new(&view.inodes, &root, 2, 0), 0);
 	cr_assert_not(view_get_statvfs(&view, &st));
 	st.f_blocks = 7;
 	view_set_statvfs(&view, &st);
 	st.f_blocks = 0;
 	cr_assert(view_get_statvfs(&view, &st));
 	cr_assert_eq(st.f_blocks, 7);
+	view.inodes = inode_table_free(view.inodes);
 	view_fini(&view);
 }
