@@ -85,13 +85,17 @@ class Cluster:
             self.nodes.append(node.start())
         return self
 
-    def start(self):
-        self.start_nodes()
+    def start_provisioner(self):
+        """Over the nodes that were started, and a claimctl for it."""
         options = ["--driver-name", DRIVER]
         self.provisioner = Provisioner(
             self.build, self.folder, self.nodes, free_port(), options, self.env)
         self.provisioner.start()
         self.ctl = Ctl(self.build, self.provisioner.socket, self.env)
+
+    def start(self):
+        self.start_nodes()
+        self.start_provisioner()
         return self
 
     def daemons(self):

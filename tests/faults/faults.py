@@ -31,7 +31,9 @@ class Faults:
         self.link = link
         self.load = load
         self.probes = probes
+        self.pause = 0.4  # seconds at most, between one and the next
         self.server_started = 0.0
+        self.counts = {}  # kind of fault -> how many there were
         self.moments = {}  # kind of fault -> when
         self.story = []  # what happened, for whom it may concern
         self.is_server_away = False
@@ -103,13 +105,14 @@ class Faults:
         """The fault, and what a former one left away comes back."""
         was_away = self.is_server_away
         self.note(kind)
+        self.counts[kind] = self.counts.get(kind, 0) + 1
         moment = getattr(self, kind)()
         if was_away:
             self.start_server()
         if not self.is_server_away:
             self.moments.setdefault(kind, []).append(moment)
             self.wait_for_reads(kind, moment)
-        time.sleep(self.dice.uniform(0, 0.4))
+        time.sleep(self.dice.uniform(0, self.pause))
 
     def wait_for_reads(self, kind, moment):
         """Everybody goes on, or has a complaint."""
