@@ -2,14 +2,14 @@
 
 /*
  * The node table. Slots are in the memory file; how to find the slot of a handle
- * is in process memory, because it can be rebuilt from the slots at any time:
+ * is rebuilt from them by each process:
  *
  *	stripes[hash of handle]  lock, buckets -> first slot of a chain
- *	links[slot]              next slot of the chain, or of the free list
+ *	slot->next               of the chain, or of the free list
  *
  * Invariants:
  *  1. A slot is in exactly one chain (is_valid) or in the free list or beyond
- *     n_used.
+ *     header->n_used, which changes under alloc_lock.
  *  2. n_lookup and is_valid of a slot change only under the lock of the stripe
  *     of its handle; they are atomics because readers don't take it.
  *  3. A slot's generation changes only when the slot is freed.
@@ -95,11 +95,11 @@ static int stripe_grow_locked(struct inode_table *table, struct stripe *stripe)
 		uint32_t slot = stripe->buckets[i];
 
 		while (slot != INODE_NO_SLOT) {
-			uint32_t next = table->links[slot];
+			uint32_t next = table->slots[slot].next;
 			uint64_t hash = inode_slot_hash(&table->slots[slot]);
 			uint32_t *bucket = bucket_of(&grown, hash);
 
-			table->links[slot] = *bucket;
+			table->slots[slot].next = *bucket;
 			*bucket = slot;
 			slot = next;
 		}
@@ -121,7 +121,7 @@ int inode_chain_insert_locked(struct inode_table *table, uint64_t hash,
 	    stripe_grow_locked(table, stripe) < 0 && !stripe->n_buckets)
 		return -ENOMEM;
 	bucket = bucket_of(stripe, hash);
-	table->links[slot] = *bucket;
+	table->slots[slot].next = *bucket;
 	*bucket = slot;
 	stripe->n_slots++;
 	return 0;
@@ -134,8 +134,8 @@ static void chain_remove_locked(struct inode_table *table, uint64_t hash,
 	uint32_t *link = bucket_of(stripe, hash);
 
 	while (*link != slot)
-		link = &table->links[*link];
-	*link = table->links[slot];
+		link = &table->slots[*link].next;
+	*link = table->slots[slot].next;
 	stripe->n_slots--;
 }
 
@@ -148,7 +148,7 @@ static uint32_t chain_find_locked(struct inode_table *table, uint64_t hash,
 	if (!stripe->n_buckets)
 		return INODE_NO_SLOT;
 	for (i = *bucket_of(stripe, hash); i != INODE_NO_SLOT;
-	     i = table->links[i]) {
+	     i = table->slots[i].next) {
 		const struct inode_slot *slot = &table->slots[i];
 
 		if (slot->fh_len == fh->len &&
@@ -174,21 +174,23 @@ static int file_grow_locked(struct inode_table *table)
 
 static int slot_take_locked(struct inode_table *table, uint32_t *ret)
 {
+	uint32_t n = atomic_load(&table->header->n_used);
 	int r;
 
 	if (table->free_slot != INODE_NO_SLOT) {
 		*ret = table->free_slot;
-		table->free_slot = table->links[*ret];
+		table->free_slot = table->slots[*ret].next;
 		return 0;
 	}
-	if (table->n_used >= table->max)
+	if (n >= table->max)
 		return -ENFILE;
-	if (table->n_used >= atomic_load(&table->header->n_slots)) {
+	if (n >= atomic_load(&table->header->n_slots)) {
 		r = file_grow_locked(table);
 		if (r < 0)
 			return r;
 	}
-	*ret = table->n_used++;
+	atomic_store(&table->header->n_used, n + 1);
+	*ret = n;
 	return 0;
 }
 
@@ -205,7 +207,7 @@ static int slot_take(struct inode_table *table, uint32_t *ret)
 void inode_slot_give_back(struct inode_table *table, uint32_t slot)
 {
 	pthread_mutex_lock(&table->alloc_lock);
-	table->links[slot] = table->free_slot;
+	table->slots[slot].next = table->free_slot;
 	table->free_slot = slot;
 	pthread_mutex_unlock(&table->alloc_lock);
 }
@@ -269,7 +271,7 @@ struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid)
 	uint32_t slot = nodeid_slot(nodeid);
 	struct inode_slot *s = &table->slots[slot];
 
-	if (slot >= atomic_load(&table->header->n_slots) ||
+	if (slot >= atomic_load(&table->header->n_used) ||
 	    !atomic_load(&s->is_valid) ||
 	    atomic_load(&s->generation) != (uint32_t)(nodeid >> 32))
 		return NULL;
@@ -407,7 +409,7 @@ uint32_t inode_group(struct inode_table *table, uint64_t nodeid)
 
 uint64_t inode_next(struct inode_table *table, uint64_t *cursor)
 {
-	uint32_t n = atomic_load(&table->header->n_slots);
+	uint32_t n = atomic_load(&table->header->n_used);
 
 	while (*cursor < n) {
 		uint32_t i = (uint32_t)(*cursor)++;

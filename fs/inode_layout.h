@@ -49,9 +49,10 @@ struct table_header {
 	uint32_t slot_size;
 	_Atomic uint32_t n_slots; /* that the file has room for */
 	uint32_t init_len;	  /* of init_request; 0 = none yet */
-	uint32_t n_openers;	  /* that were ever used */
-	uint32_t n_intents;	  /* the same; what is beyond is never read, */
-	uint32_t n_journal;	  /* because reading would give it memory */
+	_Atomic uint32_t n_used;  /* slots that were ever used; what is */
+	uint32_t n_openers;	  /* beyond is not read for the next process, */
+	uint32_t n_intents;	  /* because reading would give it memory: */
+	uint32_t n_journal;	  /* the same for these */
 	uint32_t n_told;	  /* the same */
 	uint32_t told_oldest;	  /* when all are used; modulo TOLD_MAX */
 	uint32_t n_requests;	  /* that were ever used, as n_intents */
@@ -214,9 +215,9 @@ struct inode_slot {
 	uint32_t silly_number; /* in its name */
 	uint32_t silly_opener; /* who removed the name */
 	uint32_t silly_entry;  /* in the journal of names (silly_journal.h) */
-	uint32_t reserved;
-	uint32_t group; /* in attributes that were told last */
-	uint32_t told;	/* digest of the attributes the kernel has; 0 = none */
+	uint32_t next;	       /* inode.c's, of the process */
+	uint32_t group;	       /* in attributes that were told last */
+	uint32_t told; /* digest of the attributes the kernel has; 0 = none */
 	uint64_t kernel_size;	 /* that the kernel believes the file to have */
 	uint64_t told_ns;	 /* when the kernel was told; clock_ns() */
 	uint64_t changed_ns;	 /* when it was first told the same */

@@ -34,8 +34,6 @@ struct inode_table *inode_table_free(struct inode_table *table)
 	pthread_mutex_destroy(&table->told_lock);
 	if (table->header)
 		(void)munmap(table->header, table->map_len);
-	if (table->links)
-		(void)munmap(table->links, table->max * sizeof(uint32_t));
 	fd_close(table->fd);
 	free(table);
 	return NULL;
@@ -58,9 +56,8 @@ struct request_slot *inode_table_requests(struct inode_table *table)
 
 static void *map_reserve(size_t len, int fd)
 {
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
-		       fd, 0);
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE, fd, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -89,8 +86,7 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 		TABLE_SLOTS_OFFSET + ((size_t)table->max + INODE_GROW_SLOTS) *
 					     sizeof(struct inode_slot);
 	table->header = map_reserve(table->map_len, table->fd);
-	table->links = map_reserve(table->max * sizeof(uint32_t), -1);
-	if (!table->header || !table->links)
+	if (!table->header)
 		return -ENOMEM;
 	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
 	table->openers = (void *)((char *)table->header + TABLE_OPENERS_OFFSET);
@@ -152,12 +148,9 @@ static void forget_process(struct inode_slot *slot)
 
 static int rebuild(struct inode_table *table)
 {
-	uint32_t n = atomic_load(&table->header->n_slots);
+	uint32_t n = atomic_load(&table->header->n_used);
 	int r;
 
-	if (n > table->max)
-		n = table->max;
-	table->n_used = n;
 	for (uint32_t i = n; i-- > 0;) {
 		struct inode_slot *slot = &table->slots[i];
 
@@ -184,6 +177,8 @@ static int check_header(const struct inode_table *table, off_t size)
 	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION ||
 	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
 	    n > table->max + INODE_GROW_SLOTS ||
+	    atomic_load(&header->n_used) > n ||
+	    atomic_load(&header->n_used) > table->max ||
 	    header->n_intents > INTENTS_MAX ||
 	    header->n_journal > JOURNAL_MAX || header->n_told > TOLD_MAX ||
 	    header->n_requests > REQUESTS_MAX ||

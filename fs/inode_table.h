@@ -32,11 +32,9 @@ struct inode_table {
 	struct told_slot *told;	     /* in the mapping, too */
 	pthread_mutex_t told_lock;   /* see write_error.c */
 	size_t map_len;
-	uint32_t *links; /* max entries, reserved */
 	struct stripe stripes[INODE_STRIPES];
 	pthread_mutex_t alloc_lock;
 	uint32_t free_slot; /* alloc_lock: first of the free list */
-	uint32_t n_used;    /* alloc_lock: slots that were ever used */
 	_Atomic uint32_t n_nodes;
 	_Atomic uint64_t unnamed_ns; /* when a name was last changed */
 	_Atomic uint64_t renamed_ns; /* and when by a rename */
