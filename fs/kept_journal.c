@@ -33,13 +33,16 @@ struct kept_journal {
 int kept_journal_new(struct kept_journal **ret, struct inode_table *table,
 		     struct arena *arena)
 {
-	struct kept_journal *journal = calloc(1, sizeof(*journal));
+	/* Not cleared: hardly any of it is ever used, nor gets memory then. */
+	struct kept_journal *journal = malloc(sizeof(*journal));
 
 	if (!journal)
 		return -ENOMEM;
 	journal->slots = inode_table_journal(table);
 	journal->n_used = &inode_table_header(table)->n_journal;
 	journal->arena = arena;
+	journal->n_free = 0;
+	journal->is_closed = false;
 	for (uint32_t i = 0; i < *journal->n_used; i++) {
 		if (!atomic_load(&journal->slots[i].state))
 			journal->free[journal->n_free++] = i;

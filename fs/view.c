@@ -49,6 +49,7 @@ void view_fini(struct view *view)
 	view->requests = request_log_free(view->requests);
 	parking_fini(&view->appends);
 	pthread_mutex_destroy(&view->last_lock);
+	free(view->shards);
 	view->inodes = inode_table_free(view->inodes);
 	view->trace = trace_unref(view->trace);
 }

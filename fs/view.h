@@ -74,8 +74,8 @@ struct turned_away {
 
 struct view {
 	struct inode_table *inodes;
-	struct view_shard shards[SHARDS_MAX];
-	struct fair_volume fair; /* its share of the server */
+	struct view_shard *shards; /* one for each; NULL = no links yet */
+	struct fair_volume fair;   /* its share of the server */
 	struct attr_timeouts timeouts;
 	struct identity identity;
 	bool has_one_node;  /* nobody else changes files */

@@ -240,6 +240,10 @@ int volume_make_view(struct volume *volume, struct err *err)
 					    &export->addr, export->addr_len);
 	if (!view->fair.server)
 		return err_set(err, -ENOMEM, "find the server's shares");
+	view->shards =
+		calloc(shards_count(volume->shards), sizeof(*view->shards));
+	if (!view->shards)
+		return err_set(err, -ENOMEM, "make links to the server");
 	shards_call_all(volume->shards, get_links, &start);
 	return start.r;
 }
@@ -356,7 +360,8 @@ static void end_service(struct volume *volume, uint64_t end_ns,
 	/* What was written under a lock is there before the lock goes. */
 	volume->view.locks = locks_stop(volume->view.locks);
 	volume->view.leftovers = leftovers_stop(volume->view.leftovers);
-	shards_call_all(volume->shards, put_links, volume);
+	if (volume->view.shards)
+		shards_call_all(volume->shards, put_links, volume);
 	fair_server_put(shards_servers(volume->shards),
 			volume->view.fair.server);
 	view_fini(&volume->view);
