@@ -45,7 +45,6 @@ int node_new(struct node **ret, const struct node_options *options,
 	     struct err *err)
 {
 	_cleanup_(node_free) struct node *node = calloc(1, sizeof(*node));
-	int r;
 
 	if (!node)
 		return err_set_errno(err, -ENOMEM, "start the node");
@@ -60,12 +59,13 @@ int node_new(struct node **ret, const struct node_options *options,
 	node->state_dir = strdup(options->state_dir);
 	if (!node->name || !node->driver || !node->state_dir)
 		return err_set_errno(err, -ENOMEM, "start the node");
-	r = meta_new(&node->meta, node, options->shards, options->state_dir,
-		     err);
-	if (r < 0)
-		return r;
 	*ret = TAKE_PTR(node);
 	return 0;
+}
+
+int node_mount_meta(struct node *node, struct err *err)
+{
+	return meta_new(&node->meta, node, node->shards, node->state_dir, err);
 }
 
 /* An entry that nobody else takes down; NULL = there is none left. */

@@ -50,9 +50,11 @@ struct node_options {
 	bool never_resends;    /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
-/* Everything in options is copied. Mounts the node's control tree. */
+/* Everything in options is copied. */
 int node_new(struct node **ret, const struct node_options *options,
 	     struct err *err);
+/* The control tree, once shards run: what the last process left there takes its time. */
+int node_mount_meta(struct node *node, struct err *err);
 /* Unmounts, lazily if it must, all that is published, staged, and the tree. */
 struct node *node_free(struct node *node);
 

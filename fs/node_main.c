@@ -243,7 +243,8 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 		return r;
 	take_volumes(parts->node, list);
 	arena_settle(parts->arena);
-	return 0;
+	shards_run(parts->shards);
+	return node_mount_meta(parts->node, err);
 }
 
 static int start(struct parts *parts, const struct node_settings *settings,

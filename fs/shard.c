@@ -63,6 +63,9 @@ struct shards {
 	struct kept_budget kept;
 	struct fair_servers servers;
 	unsigned int n;
+	pthread_mutex_t gate_lock;
+	pthread_cond_t gate;
+	bool is_running; /* gate_lock for who may not have made it so */
 	struct notifier notifier;
 	struct shard items[SHARDS_MAX];
 };
@@ -231,14 +234,13 @@ static void run_remote_call(struct post *post)
 	pthread_mutex_unlock(&call->lock);
 }
 
-void shard_call(struct shard *shard, shard_fn fn, void *userdata)
+static void call_remote(struct shard *shard, shard_fn fn, void *userdata)
 {
 	struct remote_call call = { .post.fn = run_remote_call,
 				    .shard = shard,
 				    .fn = fn,
 				    .userdata = userdata };
 
-	assert(!this_shard);
 	pthread_mutex_init(&call.lock, NULL);
 	pthread_cond_init(&call.cond, NULL);
 	loop_post(shard->loop, &call.post);
@@ -250,6 +252,18 @@ void shard_call(struct shard *shard, shard_fn fn, void *userdata)
 	pthread_mutex_destroy(&call.lock);
 }
 
+void shard_call(struct shard *shard, shard_fn fn, void *userdata)
+{
+	assert(!this_shard);
+	if (shard->shards->is_running) {
+		call_remote(shard, fn, userdata);
+		return;
+	}
+	this_shard = shard;
+	fn(shard, userdata);
+	this_shard = NULL;
+}
+
 void shards_call_all(struct shards *shards, shard_fn fn, void *userdata)
 {
 	for (unsigned int i = 0; i < shards->n; i++)
@@ -258,10 +272,27 @@ void shards_call_all(struct shards *shards, shard_fn fn, void *userdata)
 
 /* --- threads ------------------------------------------------------------------ */
 
+static void wait_at_gate(struct shards *shards)
+{
+	pthread_mutex_lock(&shards->gate_lock);
+	while (!shards->is_running)
+		pthread_cond_wait(&shards->gate, &shards->gate_lock);
+	pthread_mutex_unlock(&shards->gate_lock);
+}
+
+void shards_run(struct shards *shards)
+{
+	pthread_mutex_lock(&shards->gate_lock);
+	shards->is_running = true;
+	pthread_cond_broadcast(&shards->gate);
+	pthread_mutex_unlock(&shards->gate_lock);
+}
+
 static void *shard_main(void *userdata)
 {
 	struct shard *shard = userdata;
 
+	wait_at_gate(shard->shards);
 	this_shard = shard;
 	/* Fails only if epoll does, which no caller could make better. */
 	(void)loop_run(shard->loop);
@@ -350,10 +381,13 @@ struct shards *shards_free(struct shards *shards)
 		loop_stop(shards->notifier.loop);
 		(void)pthread_join(shards->notifier.thread, NULL);
 	}
+	shards_run(shards);
 	for (unsigned int i = 0; i < shards->n; i++)
 		shard_stop(&shards->items[i]);
 	loop_free(shards->notifier.loop);
 	fair_servers_fini(&shards->servers);
+	pthread_cond_destroy(&shards->gate);
+	pthread_mutex_destroy(&shards->gate_lock);
 	free(shards);
 	return NULL;
 }
@@ -399,6 +433,8 @@ int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
 	if (!shards)
 		return err_set(err, -ENOMEM, "start shards");
 	shards->arena = arena;
+	pthread_mutex_init(&shards->gate_lock, NULL);
+	pthread_cond_init(&shards->gate, NULL);
 	fair_servers_init(&shards->servers);
 	r = notifier_start(&shards->notifier);
 	if (r < 0)

@@ -36,11 +36,13 @@ struct op_cache {
 };
 
 /*
- * n = 0 chooses min(CPUs, 4). Buffers are in the arena, which is borrowed. Threads
- * are running when this returns.
+ * n = 0 chooses min(CPUs, 4). Buffers are in the arena, which is borrowed. Loops
+ * stand still until shards_run(): meanwhile one thread may make whatever they will
+ * serve, and shard_call() is an ordinary call.
  */
 int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
 	       struct err *err);
+void shards_run(struct shards *shards);
 struct shards *shards_free(struct shards *shards);
 
 struct arena *shards_arena(const struct shards *shards);
