@@ -2,6 +2,8 @@
 """What is done to a node: its daemon, its keeper and its server are killed and started
 again, and its link is cut, in an order that a seed decides."""
 
+import os
+import select
 import signal
 import time
 
@@ -40,8 +42,12 @@ class Faults:
 
     @staticmethod
     def kill(process):
+        """wait(30) would look for the end at ever longer intervals."""
+        fd = os.pidfd_open(process.child.pid)
         process.signal(signal.SIGKILL)
-        process.child.wait(30)
+        select.select([fd], [], [], 30)
+        os.close(fd)
+        process.child.wait(1)
 
     def node_killed(self):
         self.kill(self.node.process)
