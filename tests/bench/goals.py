@@ -92,6 +92,12 @@ def flooded(flood):
             Figure(job, "RWX", "flood_mib_s", "raw x1")]
 
 
+def killed(n, least):
+    job = f"killed, {n} volume" + "s" * (n > 1)
+    return [Figure(job, "node", "p50_ms", least=least),
+            *(Figure(job, "node", key) for key in ("p90_ms", "p99_ms", "max_ms"))]
+
+
 FIGURES = [
     *small_reads(16), *small_reads(64),
     Figure("4k rand write q16", "RWX", against="raw x1", least=1.0, aim=1.1),
@@ -122,6 +128,7 @@ FIGURES = [
     *flooded("1M sequ write q32"), *flooded("1M sequ read q32"),
     *flooded("4k rand read q64"), *flooded("4k rand write q64"),
     *flooded("1M buffered write"),
+    *killed(1, 20), *killed(200, 60),
     Figure("idle", "node", "rss_mib", least=40),
     Figure("idle", "node", "n_threads_more", least=12),
 ]

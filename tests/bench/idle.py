@@ -10,17 +10,23 @@ VOLUMES = 200
 SECONDS = 180  # to mount them all
 
 
-def measure(cluster):
-    """{volumes, rss_mib, n_threads} of node-a with VOLUMES idle ones more."""
-    names = [f"idle-{i}" for i in range(VOLUMES)]
+def mount_volumes(cluster, names):
+    """A claim of each name in a pod of that name, on node-a."""
     cluster.ctl.apply(cluster.adapt(CLASS) + "".join(
         CLAIM.format(name=name, mode="ReadWriteMany") for name in names))
 
     def are_running():
-        pods = cluster.ctl("get", "pod").splitlines()
-        return sum(" Running" in line for line in pods) >= VOLUMES
+        pods = [line.split() for line in cluster.ctl("get", "pod").splitlines()]
+        return sum("Running" in pod and pod[0] in wanted for pod in pods) \
+            == len(names)
 
-    wait_for(are_running, f"{VOLUMES} pods", SECONDS)
+    wanted = set(names)
+    wait_for(are_running, f"{len(names)} pods", SECONDS)
+
+
+def measure(cluster):
+    """{volumes, rss_mib, n_threads} of node-a with VOLUMES idle ones more."""
+    mount_volumes(cluster, [f"idle-{i}" for i in range(VOLUMES)])
     pid = cluster.nodes[0].process.pid
     return {"volumes": VOLUMES, "rss_mib": status_of(pid, "VmRSS") / 1024,
             "n_threads": status_of(pid, "Threads")}
