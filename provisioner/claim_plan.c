@@ -17,6 +17,7 @@
 
 #include "claim_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "claim_match.h"
@@ -162,21 +163,72 @@ static int plan_provision(const struct claim *claim,
 
 /* --- claims without a volume -------------------------------------------------- */
 
-/* A pod that wants to run: the first consumer that a class may wait for. */
+static bool wants_to_run(const struct pod *pod)
+{
+	return !pod->meta.is_deleting && strcmp(pod->phase, "Succeeded") != 0 &&
+	       strcmp(pod->phase, "Failed") != 0;
+}
+
+/*
+ * The scheduler has said where. A pod that names its node passes the scheduler
+ * by, and in Kubernetes its claim waits for ever; there is nothing to wait for.
+ */
 static bool has_consumer(const struct claim *claim,
 			 const struct plan_world *world)
 {
+	if (labels_get(&claim->meta.annotations, ANNOTATION_SELECTED_NODE))
+		return true;
 	for (size_t i = 0; i < world->n_pods; i++) {
 		const struct pod *pod = &world->pods[i];
 
-		if (pod_uses_claim(pod, claim->meta.namespace,
-				   claim->meta.name) &&
-		    !pod->meta.is_deleting &&
-		    strcmp(pod->phase, "Succeeded") != 0 &&
-		    strcmp(pod->phase, "Failed") != 0)
+		if (*pod->node_name && wants_to_run(pod) &&
+		    pod_uses_claim(pod, claim->meta.namespace,
+				   claim->meta.name))
 			return true;
 	}
 	return false;
+}
+
+/* "a,b": the pods that use the claim and have no node yet. */
+static int unscheduled_pods(const struct claim *claim,
+			    const struct plan_world *world, char **ret,
+			    size_t *ret_n)
+{
+	size_t size;
+	FILE *out = open_memstream(ret, &size);
+
+	*ret_n = 0;
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < world->n_pods; i++) {
+		const struct pod *pod = &world->pods[i];
+
+		if (!*pod->node_name && wants_to_run(pod) &&
+		    pod_uses_claim(pod, claim->meta.namespace,
+				   claim->meta.name))
+			(void)fprintf(out, "%s%s", (*ret_n)++ ? "," : "",
+				      pod->meta.name);
+	}
+	return fclose(out) == 0 ? 0 : -ENOMEM;
+}
+
+static int plan_waiting(const struct claim *claim,
+			const struct plan_world *world, struct plan *plan)
+{
+	_cleanup_(free) char *pods = NULL;
+	size_t n;
+
+	if (unscheduled_pods(claim, world, &pods, &n) < 0)
+		return -ENOMEM;
+	if (n == 0)
+		return plan_event(
+			plan, CLUSTER_EVENT_NORMAL, "WaitForFirstConsumer",
+			COMPONENT_BINDER,
+			"waiting for first consumer to be created before binding");
+	return plan_event(plan, CLUSTER_EVENT_NORMAL, "WaitForPodScheduled",
+			  COMPONENT_BINDER,
+			  "waiting for pod%s %s to be scheduled",
+			  n > 1 ? "s" : "", pods);
 }
 
 /* The claim has no class at all: it gets the default one, now or later. */
@@ -224,10 +276,7 @@ static int plan_unbound(const struct claim *claim,
 			"storageclass.storage.k8s.io \"%s\" not found",
 			claim->class_name);
 	if (waits)
-		return plan_event(
-			plan, CLUSTER_EVENT_NORMAL, "WaitForFirstConsumer",
-			COMPONENT_BINDER,
-			"waiting for first consumer to be created before binding");
+		return plan_waiting(claim, world, plan);
 	return plan_provision(claim, class, world, plan);
 }
 

@@ -19,8 +19,10 @@
 #define ANNOTATION_PROVISIONER	       "volume.kubernetes.io/storage-provisioner"
 #define ANNOTATION_PROVISIONER_BETA \
 	"volume.beta.kubernetes.io/storage-provisioner"
-#define FINALIZER_CLAIM	 "kubernetes.io/pvc-protection"
-#define FINALIZER_VOLUME "kubernetes.io/pv-protection"
+/* Set by the scheduler for claims that wait for their first consumer. */
+#define ANNOTATION_SELECTED_NODE "volume.kubernetes.io/selected-node"
+#define FINALIZER_CLAIM		 "kubernetes.io/pvc-protection"
+#define FINALIZER_VOLUME	 "kubernetes.io/pv-protection"
 /* Keeps a deleted PV until its directory is gone (KEP-2644). */
 #define FINALIZER_EXTERNAL "external-provisioner.volume.kubernetes.io/finalizer"
 

@@ -128,6 +128,7 @@ static int make_workers(struct provisioner *self,
 		r = pods_new(&self->pods,
 			     &(struct pods_options){
 				     .cluster = cluster,
+				     .store = self->store,
 				     .state_dir = settings->state_dir,
 				     .nodes = settings->nodes,
 				     .n_nodes = settings->n_nodes,

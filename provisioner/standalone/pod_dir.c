@@ -335,11 +335,11 @@ static bool has_volume(const struct pod_dir *dir, const char *pv)
 	return !path || access(path, F_OK) == 0;
 }
 
-static int find_on_node(const struct pod_dir *dir, const char *node,
-			const char *pv, struct err *err)
+int pod_dir_find_user(const struct pod_dir *dir, const char *pv,
+		      struct err *err)
 {
 	_cleanup_(free) char *path =
-		path_of("%s/nodes/%s/pods", dir->state_dir, node);
+		path_of("%s/nodes/%s/pods", dir->state_dir, dir->node);
 	_cleanup_(closedir) DIR *stream = NULL;
 	struct dirent *entry;
 
@@ -352,7 +352,7 @@ static int find_on_node(const struct pod_dir *dir, const char *node,
 			       : err_set_errno(err, -errno, "list %s", path);
 	while ((entry = readdir(stream))) {
 		struct pod_dir other = { .state_dir = dir->state_dir,
-					 .node = node,
+					 .node = dir->node,
 					 .uid = entry->d_name };
 
 		if (entry->d_name[0] != '.' &&
@@ -361,29 +361,6 @@ static int find_on_node(const struct pod_dir *dir, const char *node,
 			return 1;
 	}
 	return 0;
-}
-
-int pod_dir_find_user(const struct pod_dir *dir, const char *node,
-		      const char *pv, char **ret_node, struct err *err)
-{
-	_cleanup_(free) char *path = path_of("%s/nodes", dir->state_dir);
-	_cleanup_(closedir) DIR *stream = path ? opendir(path) : NULL;
-	struct dirent *entry;
-	int r = 0;
-
-	if (!stream)
-		return path && errno == ENOENT ? 0 : -EIO;
-	while (r == 0 && (entry = readdir(stream))) {
-		if (entry->d_name[0] == '.' ||
-		    (node && strcmp(node, entry->d_name) != 0))
-			continue;
-		r = find_on_node(dir, entry->d_name, pv, err);
-		if (r > 0) {
-			*ret_node = strdup(entry->d_name);
-			return *ret_node ? 1 : no_memory(err);
-		}
-	}
-	return r;
 }
 
 static int uids_add(char ***uids, size_t *n, const char *uid)

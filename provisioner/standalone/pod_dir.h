@@ -49,12 +49,9 @@ int pod_dir_remove_pod(const struct pod_dir *dir, struct err *err);
 
 int pod_dir_list(const struct pod_dir *dir, struct pod_dir_list *ret,
 		 struct err *err);
-/*
- * Looks for another pod's directory of this PV, on the same node (node not NULL)
- * or on any: 1 with *ret_node malloc'ed, 0 when there is none.
- */
-int pod_dir_find_user(const struct pod_dir *dir, const char *node,
-		      const char *pv, char **ret_node, struct err *err);
+/* 1: another pod of the node has a directory of this PV; 0: none has. */
+int pod_dir_find_user(const struct pod_dir *dir, const char *pv,
+		      struct err *err);
 /* The uids of all pods that have a directory on the node; json_strings_free(). */
 int pod_dir_uids(const char *state_dir, const char *node, char ***ret,
 		 size_t *ret_n, struct err *err);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Sentences are kube-scheduler's, so that tools and people recognise them. Claims
- * of a class that waits for its first consumer are bound by the reconciler as
- * soon as a pod uses them; there is nothing about a node to choose for NFS.
+ * Sentences are kube-scheduler's, so that tools and people recognise them.
+ *
+ *	unbound claim, class Immediate		-> wait
+ *	unbound claim, WaitForFirstConsumer	-> choose a node, tell the claim, wait
+ *	all claims bound			-> the node that was chosen, or any
+ *
+ * Whatever the pod waits for queues it again.
  */
 
 #include "pod_schedule.h"
@@ -16,8 +20,11 @@
 #include "log.h"
 #include "model_decode.h"
 #include "object_change.h"
+#include "plan.h"
 #include "pod_dir.h"
+#include "pod_node.h"
 #include "pod_sync.h"
+#include "store_attachment.h"
 
 #define COMPONENT "default-scheduler"
 
@@ -49,6 +56,40 @@ static int refuse(const struct pods_options *options, const struct object *pod,
 
 /* --- may it run? ------------------------------------------------------------------ */
 
+static int refuse_missing(const struct pods_options *options,
+			  const struct object *pod, const char *claim)
+{
+	_cleanup_(free) char *why = NULL;
+
+	if (asprintf(&why, "persistentvolumeclaim \"%s\" not found", claim) < 0)
+		why = NULL;
+	return refuse(options, pod, why ? why : "no memory");
+}
+
+/* Whether the claim's class waits for its first consumer. */
+static int is_class_waiting(const struct pods_options *options,
+			    const struct claim *claim, bool *ret,
+			    struct err *err)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(storage_class_fini) struct storage_class class = { 0 };
+	int r = options->cluster->ops->get(options->cluster, KIND_STORAGE_CLASS,
+					   "", claim->class_name, &object, err);
+
+	*ret = false;
+	if (r != 0)
+		return r == CLUSTER_NOT_FOUND ? 0 : r;
+	r = storage_class_decode(object, &class, err);
+	if (r == 0)
+		*ret = class.binding == BINDING_WAIT_FOR_FIRST_CONSUMER;
+	return r;
+}
+
+enum claim_verdict {
+	CLAIM_IS_READY = 0,
+	CLAIM_WAITS = 16, /* for a node */
+};
+
 static int check_claim(const struct pods_options *options,
 		       const struct object *pod, const char *name,
 		       struct err *err)
@@ -57,15 +98,10 @@ static int check_claim(const struct pods_options *options,
 	_cleanup_(claim_fini) struct claim claim = { 0 };
 	int r = options->cluster->ops->get(options->cluster, KIND_CLAIM,
 					   pod->namespace, name, &object, err);
+	bool waits = false;
 
-	if (r == CLUSTER_NOT_FOUND) {
-		_cleanup_(free) char *why = NULL;
-
-		if (asprintf(&why, "persistentvolumeclaim \"%s\" not found",
-			     name) < 0)
-			why = NULL;
-		return refuse(options, pod, why ? why : "no memory");
-	}
+	if (r == CLUSTER_NOT_FOUND)
+		return refuse_missing(options, pod, name);
 	if (r != 0)
 		return r < 0 ? r : -EIO;
 	r = claim_decode(object, &claim, err);
@@ -74,54 +110,77 @@ static int check_claim(const struct pods_options *options,
 	if (claim.meta.is_deleting)
 		return refuse(options, pod,
 			      "persistentvolumeclaim is being deleted");
-	if (claim.phase != CLAIM_BOUND)
-		return refuse(
-			options, pod,
-			"pod has unbound immediate PersistentVolumeClaims");
-	return 0;
+	if (claim.phase == CLAIM_BOUND)
+		return CLAIM_IS_READY;
+	if (claim.phase == CLAIM_PENDING && !*claim.volume_name)
+		r = is_class_waiting(options, &claim, &waits, err);
+	if (r != 0 || waits)
+		return r < 0 ? r : CLAIM_WAITS;
+	return refuse(options, pod,
+		      "pod has unbound immediate PersistentVolumeClaims");
 }
 
+/* CLAIM_WAITS when some of them wait, and nothing else is in the way. */
 static int check_claims(const struct pods_options *options,
 			const struct object *object, const struct pod *pod,
 			struct err *err)
 {
+	int verdict = CLAIM_IS_READY;
+
 	for (size_t i = 0; i < pod->n_volumes; i++) {
-		int r = 0;
+		int r = CLAIM_IS_READY;
 
 		if (*pod->volumes[i].claim_name)
 			r = check_claim(options, object,
 					pod->volumes[i].claim_name, err);
-		if (r != 0)
+		if (r != CLAIM_IS_READY && r != CLAIM_WAITS)
 			return r;
+		if (r == CLAIM_WAITS)
+			verdict = r;
 	}
-	return 0;
+	return verdict;
 }
 
 /* --- where? ---------------------------------------------------------------------------- */
 
-static int least_loaded(const struct pods_options *options, const char **ret,
-			struct err *err)
+static int choose_node(const struct pods_options *options,
+		       const struct object *object, const struct pod *pod,
+		       const char **ret, struct err *err)
 {
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-	size_t loads[MAX_POD_NODES] = { 0 };
-	size_t best = 0;
-	int r;
+	_cleanup_(free) char *why = NULL;
+	int r = pod_node_choose(options, pod, ret, &why, err);
 
-	r = options->cluster->ops->list(options->cluster, KIND_POD, NULL, &list,
-					err);
-	if (r != 0)
-		return r < 0 ? r : -EIO;
-	for (size_t i = 0; i < list.n; i++) {
-		const char *node = cJSON_GetStringValue(
-			json_at(list.items[i]->json, "spec.nodeName"));
+	return r == POD_UNSCHEDULABLE ? refuse(options, object, why) : r;
+}
 
-		for (size_t n = 0; node && n < options->n_nodes; n++)
-			loads[n] += strcmp(node, options->nodes[n].name) == 0;
+static int select_node(cJSON *json, const void *node)
+{
+	const char *volume =
+		cJSON_GetStringValue(json_at(json, "spec.volumeName"));
+
+	if (volume && *volume)
+		return CHANGE_NONE;
+	return change_annotation(json, ANNOTATION_SELECTED_NODE, node);
+}
+
+/* The claims are bound for this node; then the pod's turn comes again. */
+static int tell_claims(const struct pods_options *options,
+		       const struct pod *pod, const char *node, struct err *err)
+{
+	for (size_t i = 0; i < pod->n_volumes; i++) {
+		struct object_target target = {
+			.kind = KIND_CLAIM,
+			.namespace = pod->meta.namespace,
+			.name = pod->volumes[i].claim_name,
+		};
+		int r = 0;
+
+		if (*target.name)
+			r = object_change(options->cluster, &target,
+					  select_node, node, err);
+		if (r < 0)
+			return r;
 	}
-	for (size_t n = 1; n < options->n_nodes; n++)
-		if (loads[n] < loads[best])
-			best = n;
-	*ret = options->nodes[best].name;
 	return 0;
 }
 
@@ -133,22 +192,16 @@ static int set_node(cJSON *json, const void *node)
 }
 
 static int assign(const struct pods_options *options,
-		  const struct object *object, struct err *err)
+		  const struct object *object, const char *node,
+		  struct err *err)
 {
 	struct object_target target = { .kind = KIND_POD,
 					.namespace = object->namespace,
 					.name = object->name,
 					.uid = object->uid };
 	_cleanup_(free) char *message = NULL;
-	const char *node;
 	int r;
 
-	if (options->n_nodes == 0)
-		return refuse(options, object,
-			      "no nodes available to schedule pods");
-	r = least_loaded(options, &node, err);
-	if (r < 0)
-		return r;
 	r = object_change(options->cluster, &target, set_node, node, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -178,13 +231,15 @@ static int release(const struct pods_options *options,
 	struct pod_dir dir = { .state_dir = options->state_dir,
 			       .node = pod->node_name,
 			       .uid = pod->meta.uid };
+	int r;
 
 	if (*pod->node_name && pod_dir_exists(&dir))
 		return err_set(
 			err, -ENODEV,
 			"pod %s/%s still has volumes on node \"%s\", which is not one of ours (--node)",
 			pod->meta.namespace, pod->meta.name, pod->node_name);
-	return pod_release(options->cluster, object, err);
+	r = store_detach(options->store, pod->meta.uid, NULL, err);
+	return r < 0 ? r : pod_release(options->cluster, object, err);
 }
 
 static int refuse_node(const struct pods_options *options,
@@ -195,6 +250,23 @@ static int refuse_node(const struct pods_options *options,
 	if (asprintf(&why, "node \"%s\" not found", node) < 0)
 		why = NULL;
 	return refuse(options, object, why ? why : "node not found");
+}
+
+static int find_node(const struct pods_options *options,
+		     const struct object *object, const struct pod *pod,
+		     struct err *err)
+{
+	int verdict = check_claims(options, object, pod, err);
+	const char *node = NULL;
+	int r;
+
+	if (verdict != CLAIM_IS_READY && verdict != CLAIM_WAITS)
+		return verdict;
+	r = choose_node(options, object, pod, &node, err);
+	if (r != 0)
+		return r;
+	return verdict == CLAIM_WAITS ? tell_claims(options, pod, node, err)
+				      : assign(options, object, node, err);
 }
 
 int pod_schedule(const struct pods_options *options, const char *namespace,
@@ -217,8 +289,5 @@ int pod_schedule(const struct pods_options *options, const char *namespace,
 		return release(options, object, &pod, err);
 	if (*pod.node_name)
 		return refuse_node(options, object, pod.node_name);
-	r = check_claims(options, object, &pod, err);
-	if (r != 0)
-		return r;
-	return assign(options, object, err);
+	return find_node(options, object, &pod, err);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A volume's directory below the pod's is the attachment: it is made, with `attach`
- * held, after looking whether another node has one, and goes after the volume was
- * unstaged. So a volume for one node is never on two, not even for a moment, and
- * not after a crash either.
+ * A volume's directory below the pod's says that something may be mounted: it is
+ * made before the first call, and goes after the last one. Around that, the
+ * attachment in the record says that nobody else may have the volume (pod_attach.c):
+ * a volume for one node is never on two, not even for a moment, and not after a
+ * crash either.
  *
  * Everything is asked of the daemon again each time: its verbs are idempotent, and
  * a daemon that was restarted gets its mounts back.
@@ -17,7 +18,9 @@
 #include "json_field.h"
 #include "log.h"
 #include "model_decode.h"
+#include "pod_attach.h"
 #include "pod_dir.h"
+#include "store_attachment.h"
 
 static struct pod_dir dir_of(const struct pod_volumes *self,
 			     const struct pod *pod)
@@ -135,61 +138,6 @@ static int load_volume(const struct pod_volumes *self, const char *name,
 	return r;
 }
 
-/* --- who has it ---------------------------------------------------------------------------- */
-
-static int refuse_attached(const struct persistent_volume *pv,
-			   const char **ret_reason, struct err *err)
-{
-	if (pv->access_modes == ACCESS_RWOP) {
-		*ret_reason = "FailedScheduling";
-		(void)err_set(
-			err, -EAGAIN,
-			"node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode");
-		return POD_VOLUMES_REFUSED;
-	}
-	*ret_reason = "FailedAttachVolume";
-	(void)err_set(
-		err, -EAGAIN,
-		"Multi-Attach error for volume \"%s\" Volume is already exclusively attached to one node and can't be attached to another",
-		pv->meta.name);
-	return POD_VOLUMES_REFUSED;
-}
-
-/* With attach held: the directory that is made here is what the next one sees. */
-static int attach_locked(const struct pod_volumes *self, const struct pod *pod,
-			 const struct persistent_volume *pv,
-			 struct pod_dir_volume *ret, const char **ret_reason,
-			 struct err *err)
-{
-	struct pod_dir dir = dir_of(self, pod);
-	bool is_for_one_node = !(pv->access_modes & (ACCESS_RWX | ACCESS_ROX));
-	_cleanup_(free) char *user = NULL;
-	int r = 0;
-
-	if (is_for_one_node)
-		r = pod_dir_find_user(&dir, NULL, pv->meta.name, &user, err);
-	if (r < 0)
-		return r;
-	if (r > 0 &&
-	    (pv->access_modes == ACCESS_RWOP || strcmp(user, self->node) != 0))
-		return refuse_attached(pv, ret_reason, err);
-	return pod_dir_add(&dir, pv->meta.name, pv->driver, pv->handle, ret,
-			   err);
-}
-
-static int attach(const struct pod_volumes *self, const struct pod *pod,
-		  const struct persistent_volume *pv,
-		  struct pod_dir_volume *ret, const char **ret_reason,
-		  struct err *err)
-{
-	int r;
-
-	(void)pthread_mutex_lock(self->attach);
-	r = attach_locked(self, pod, pv, ret, ret_reason, err);
-	(void)pthread_mutex_unlock(self->attach);
-	return r;
-}
-
 /* --- mounting -------------------------------------------------------------------------------- */
 
 #define N_POD_LABELS 4
@@ -231,15 +179,15 @@ static int rpc_failure(const struct persistent_volume *pv, const char *what,
 
 static int stage_and_publish(const struct pod_volumes *self,
 			     const struct pod *pod,
-			     const struct persistent_volume *pv,
+			     const struct pod_attach *attach,
 			     const struct node_client_target *target,
 			     struct err *err)
 {
+	const struct persistent_volume *pv = attach->pv;
 	_cleanup_(err_fini) struct err said = ERR_INIT;
 	struct node_client_volume volume = {
 		.handle = pv->handle,
-		/* The kubelet tells the first mode only. */
-		.access_mode = pv->first_access_mode,
+		.access_mode = attach->mode,
 		.mount_flags = pv->mount_options,
 		.n_mount_flags = pv->n_mount_options,
 		.mount_group = pod->fs_group,
@@ -270,7 +218,9 @@ static int mount_one(const struct pod_volumes *self, const struct pod *pod,
 	_cleanup_(claim_fini) struct claim claim = { 0 };
 	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
 	_cleanup_(pod_dir_volume_fini) struct pod_dir_volume found = { 0 };
+	struct pod_dir dir = dir_of(self, pod);
 	struct node_client_target target;
+	struct pod_attach attach;
 	int r;
 
 	r = load_claim(self, pod, volume, &claim, err);
@@ -278,8 +228,15 @@ static int mount_one(const struct pod_volumes *self, const struct pod *pod,
 		r = check_claim(pod, volume, &claim, err);
 	if (r == 0)
 		r = load_volume(self, claim.volume_name, &pv, err);
+	if (r != 0)
+		return r;
+	attach = (struct pod_attach){ .pod = pod,
+				      .pv = &pv,
+				      .mode = pod_attach_mode(&claim, &pv) };
+	r = pod_attach(self, &attach, ret_reason, err);
 	if (r == 0)
-		r = attach(self, pod, &pv, &found, ret_reason, err);
+		r = pod_dir_add(&dir, pv.meta.name, pv.driver, pv.handle,
+				&found, err);
 	if (r != 0)
 		return r;
 	target = (struct node_client_target){
@@ -287,7 +244,7 @@ static int mount_one(const struct pod_volumes *self, const struct pod *pod,
 		.target_path = found.target,
 		.is_read_only = volume->is_read_only,
 	};
-	r = stage_and_publish(self, pod, &pv, &target, err);
+	r = stage_and_publish(self, pod, &attach, &target, err);
 	if (r == 0)
 		*ret_path = TAKE_PTR(found.target);
 	return r;
@@ -317,11 +274,10 @@ static int unstage_last(const struct pod_volumes *self,
 			const struct pod_dir *dir,
 			const struct pod_dir_volume *volume, struct err *err)
 {
-	_cleanup_(free) char *user = NULL;
 	enum rpc_status status;
 	int r;
 
-	r = pod_dir_find_user(dir, self->node, volume->pv, &user, err);
+	r = pod_dir_find_user(dir, volume->pv, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	status = node_client_unstage(self->client, volume->handle,
@@ -351,7 +307,17 @@ static int unmount_one(const struct pod_volumes *self,
 		if (r < 0)
 			return r;
 	}
-	return pod_dir_remove(dir, volume, err);
+	r = pod_dir_remove(dir, volume, err);
+	return r < 0 ? r : store_detach(self->store, dir->uid, volume->pv, err);
+}
+
+/* Also what was attached and got no directory any more. */
+static int forget_pod(const struct pod_volumes *self, const struct pod_dir *dir,
+		      struct err *err)
+{
+	int r = pod_dir_remove_pod(dir, err);
+
+	return r < 0 ? r : store_detach(self->store, dir->uid, NULL, err);
 }
 
 int pod_volumes_unmount(const struct pod_volumes *self, const struct pod *pod,
@@ -373,7 +339,7 @@ int pod_volumes_unmount(const struct pod_volumes *self, const struct pod *pod,
 			return r;
 		}
 	}
-	return pod_dir_remove_pod(&dir, err);
+	return forget_pod(self, &dir, err);
 }
 
 /* --- pods that are gone -------------------------------------------------------------------------- */
@@ -386,19 +352,15 @@ static bool has_uid(const struct object_list *pods, const char *uid)
 	return false;
 }
 
-static int sweep(const struct pod_volumes *self, char **uids, size_t n,
-		 struct err *err)
+static int sweep(const struct pod_volumes *self, const struct object_list *pods,
+		 char **uids, size_t n, struct err *err)
 {
-	_cleanup_(object_list_fini) struct object_list pods = OBJECT_LIST_INIT;
-	int r = self->cluster->ops->list(self->cluster, KIND_POD, NULL, &pods,
-					 err);
+	int r = 0;
 
-	if (r != 0)
-		return r < 0 ? r : -EIO;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct pod gone = { .meta = { .uid = uids[i] } };
 
-		if (has_uid(&pods, uids[i]))
+		if (has_uid(pods, uids[i]))
 			continue;
 		r = pod_volumes_unmount(self, &gone, err);
 		if (r == 0)
@@ -409,20 +371,43 @@ static int sweep(const struct pod_volumes *self, char **uids, size_t n,
 	return r;
 }
 
+/* One that was attached last when we died, and has nothing on disk. */
+static int sweep_attachments(const struct pod_volumes *self,
+			     const struct object_list *pods, struct err *err)
+{
+	_cleanup_(attachment_list_fini) struct attachment_list list = { 0 };
+	int r = store_attachment_list(self->store, NULL, &list, err);
+
+	for (size_t i = 0; i < list.n && r == 0; i++) {
+		struct pod_dir dir = { .state_dir = self->state_dir,
+				       .node = self->node,
+				       .uid = list.items[i].pod_uid };
+
+		if (strcmp(list.items[i].node, self->node) == 0 &&
+		    !has_uid(pods, dir.uid) && !pod_dir_exists(&dir))
+			r = store_detach(self->store, dir.uid, NULL, err);
+	}
+	return r;
+}
+
 /*
  * The directories are looked at before the pods are: each was made for a pod that
  * existed, by the thread that is here now.
  */
 int pod_volumes_sweep(const struct pod_volumes *self, struct err *err)
 {
+	_cleanup_(object_list_fini) struct object_list pods = OBJECT_LIST_INIT;
 	char **uids;
 	size_t n;
 	int r = pod_dir_uids(self->state_dir, self->node, &uids, &n, err);
 
 	if (r < 0)
 		return r;
-	if (n > 0)
-		r = sweep(self, uids, n, err);
+	r = self->cluster->ops->list(self->cluster, KIND_POD, NULL, &pods, err);
+	if (r == 0)
+		r = sweep(self, &pods, uids, n, err);
+	if (r == 0)
+		r = sweep_attachments(self, &pods, err);
 	json_strings_free(uids, n);
-	return r;
+	return r > 0 ? -EIO : r;
 }

@@ -6,20 +6,18 @@
  * claims must be bound; then NodeStageVolume once per volume and node, and
  * NodePublishVolume per pod.
  *
- * Threads: one per node; `attach` makes the nodes' checks of who has a volume
- * exclusive.
+ * Threads: one per node.
  */
-
-#include <pthread.h>
 
 #include "cluster.h"
 #include "model.h"
 #include "node_client.h"
+#include "store.h"
 
 struct pod_volumes {
 	struct cluster *cluster; /* all borrowed */
 	struct node_client *client;
-	pthread_mutex_t *attach;
+	struct store *store; /* for attachments */
 	const char *state_dir;
 	const char *node;
 	const char *const *drivers;

@@ -45,7 +45,6 @@ struct worker {
 
 struct pods {
 	struct pods_options options;
-	pthread_mutex_t attach;
 	struct worker scheduler;
 	struct worker *nodes; /* options.n_nodes */
 };
@@ -245,7 +244,7 @@ static int worker_init(struct worker *worker, struct pods *pods,
 		return 0;
 	worker->node = (struct pod_volumes){
 		.cluster = pods->options.cluster,
-		.attach = &pods->attach,
+		.store = pods->options.store,
 		.state_dir = pods->options.state_dir,
 		.node = node->name,
 		.drivers = pods->options.drivers,
@@ -294,7 +293,6 @@ int pods_new(struct pods **ret, const struct pods_options *options,
 
 	if (!pods)
 		return err_set(err, -ENOMEM, "no memory");
-	(void)pthread_mutex_init(&pods->attach, NULL);
 	pods->options = *options;
 	pods->options.n_nodes = 0;
 	pods->nodes = calloc(options->n_nodes + 1, sizeof(*pods->nodes));
@@ -346,7 +344,6 @@ struct pods *pods_free(struct pods *pods)
 	for (size_t i = 0; i < pods->options.n_nodes; i++)
 		worker_fini(&pods->nodes[i]);
 	free(pods->nodes);
-	(void)pthread_mutex_destroy(&pods->attach);
 	free(pods);
 	return NULL;
 }

@@ -26,6 +26,7 @@ struct pods_node {
 
 struct pods_options {
 	struct cluster *cluster;       /* borrowed */
+	struct store *store;	       /* borrowed; for attachments */
 	const char *state_dir;	       /* borrowed */
 	const struct pods_node *nodes; /* borrowed */
 	size_t n_nodes;

@@ -8,6 +8,7 @@ ENOTCONN, and the test fails."""
 
 import contextlib
 import glob
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import urllib.request
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TESTS = os.path.dirname(HERE)
@@ -78,6 +80,28 @@ spec:
   resources:
     requests:
       storage: {size}
+"""
+
+STATIC = """\
+apiVersion: v1
+kind: PersistentVolume
+metadata:
+  name: {name}
+spec:
+  capacity:
+    storage: {size}
+  accessModes: [ReadWriteMany]
+  persistentVolumeReclaimPolicy: Retain
+  storageClassName: ""
+  mountOptions:
+    - nfsvers=4.1
+  csi:
+    driver: nfs.csi.k8s.io
+    volumeHandle: handle-of-{name}
+    volumeAttributes:
+      server: nfs.example.com
+      share: /exports/claims
+      subDir: {name}
 """
 
 POD = """\
@@ -186,10 +210,23 @@ class LabCase(unittest.TestCase):
 
     # Claims and pods
 
+    @staticmethod
+    def class_text(name="fast", reclaim="Delete", is_default="false"):
+        return CLASS.format(name=name, reclaim=reclaim, is_default=is_default)
+
     @classmethod
-    def apply_class(cls, name="fast", reclaim="Delete", is_default="false"):
-        cls.ctl.apply(cls.cluster.adapt(CLASS.format(
-            name=name, reclaim=reclaim, is_default=is_default)))
+    def apply_class(cls, *args, **kwargs):
+        cls.ctl.apply(cls.cluster.adapt(cls.class_text(*args, **kwargs)))
+
+    @classmethod
+    def patch(cls, path, change):
+        """As kubectl patch --type=merge; the path is below /api/v1."""
+        request = urllib.request.Request(
+            f"{cls.cluster.provisioner.url}/api/v1/{path}", method="PATCH",
+            data=json.dumps(change).encode(),
+            headers={"Content-Type": "application/merge-patch+json"})
+        with urllib.request.urlopen(request, timeout=20):
+            pass
 
     @classmethod
     def apply_claim(cls, name, class_name="fast", mode="ReadWriteMany",

@@ -6,29 +6,7 @@ import os
 import stat
 
 from lab import wait_for
-from lab_case import CLAIM, LabCase
-
-STATIC = """\
-apiVersion: v1
-kind: PersistentVolume
-metadata:
-  name: {name}
-spec:
-  capacity:
-    storage: {size}
-  accessModes: [ReadWriteMany]
-  persistentVolumeReclaimPolicy: Retain
-  storageClassName: ""
-  mountOptions:
-    - nfsvers=4.1
-  csi:
-    driver: nfs.csi.k8s.io
-    volumeHandle: handle-of-{name}
-    volumeAttributes:
-      server: nfs.example.com
-      share: /exports/claims
-      subDir: {name}
-"""
+from lab_case import CLAIM, STATIC, LabCase
 
 
 class Claims(LabCase):

@@ -357,13 +357,21 @@ static struct pod a_pod(const char *node)
 			     .n_volumes = 1 };
 }
 
-Test(claim_plan, a_class_that_waits_is_bound_when_a_pod_uses_the_claim)
+static struct label selected_node = {
+	.key = (char *)"volume.kubernetes.io/selected-node",
+	.value = (char *)"node-a",
+};
+
+#define BIND_PV1 \
+	"bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound"
+
+Test(claim_plan, a_class_that_waits_is_bound_when_a_pod_has_a_node)
 {
 	struct storage_class class = a_class("k");
 	struct persistent_volume pv = a_volume("pv1");
 	struct plan_world world = world_of(&class, &pv);
 	struct claim claim = a_claim();
-	struct pod pod = a_pod("");
+	struct pod pod = a_pod("node-a");
 
 	class.binding = BINDING_WAIT_FOR_FIRST_CONSUMER;
 	claim.has_class = true;
@@ -371,12 +379,34 @@ Test(claim_plan, a_class_that_waits_is_bound_when_a_pod_uses_the_claim)
 	expect(&claim, &world, "event WaitForFirstConsumer");
 	world.pods = &pod;
 	world.n_pods = 1;
-	expect(&claim, &world,
-	       "bind-volume pv1; set-volume-phase Bound; bind-claim pv1; set-claim-phase Bound");
-	world.n_volumes = 0;
-	expect(&claim, &world, "set-provisioner; provision pvc-u1");
+	expect(&claim, &world, BIND_PV1);
 	pod.phase = "Succeeded";
 	expect(&claim, &world, "event WaitForFirstConsumer");
+	claim.meta.annotations = (struct labels){ &selected_node, 1 };
+	expect(&claim, &world, BIND_PV1);
+	world.n_volumes = 0;
+	expect(&claim, &world, "set-provisioner; provision pvc-u1");
+}
+
+Test(claim_plan, a_claim_says_which_pods_wait_with_it)
+{
+	struct storage_class class = a_class("k");
+	struct plan_world world = world_of(&class, NULL);
+	struct claim claim = a_claim();
+	struct pod pods[] = { a_pod(""), a_pod("") };
+
+	class.binding = BINDING_WAIT_FOR_FIRST_CONSUMER;
+	claim.has_class = true;
+	claim.class_name = "k";
+	world.pods = pods;
+	world.n_pods = 1;
+	expect(&claim, &world, "event WaitForPodScheduled");
+	expect_message(&claim, &world, "waiting for pod p to be scheduled");
+	pods[1].meta.name = "q";
+	world.n_pods = 2;
+	expect_message(&claim, &world, "waiting for pods p,q to be scheduled");
+	pods[0].meta.is_deleting = true;
+	expect_message(&claim, &world, "waiting for pod q to be scheduled");
 }
 
 Test(claim_plan, a_claim_that_waits_takes_a_volume_pre_bound_to_it)

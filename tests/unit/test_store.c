@@ -377,6 +377,21 @@ Test(store, refuses_the_database_of_another_program)
 	assert_refused_unchanged("belongs to another program");
 }
 
+Test(store, takes_over_a_database_without_attachments)
+{
+	struct store *store = must_open();
+	char found[16];
+
+	must_create(store, "a");
+	store_close(store);
+	run_sql("drop table attachment; pragma user_version = 2");
+	store_close(must_open());
+	cr_assert_eq(query("select name from claim", found, sizeof(found)), 1);
+	cr_assert_str_eq(found, "a");
+	cr_assert_eq(query("select pod from attachment", found, sizeof(found)),
+		     0);
+}
+
 Test(store, refuses_a_schema_of_the_future)
 {
 	store_close(must_open());
