@@ -355,6 +355,9 @@ static int plan_bound(const struct claim *claim, const struct plan_world *world,
 			claim, "ClaimMisbound",
 			"Two claims are bound to the same volume, this one is bound incorrectly",
 			plan);
+	/* One that is going can't be reserved any more: its end is waited for. */
+	if (!pv->claim_ref.is_set && pv->meta.is_deleting)
+		return 0;
 	return plan_bind(claim, pv, plan);
 }
 
