@@ -169,6 +169,9 @@ struct claim {
 	struct selector selector;
 	bool has_data_source;	/* spec.dataSource or dataSourceRef */
 	bool is_bind_completed; /* annotation pv.kubernetes.io/bind-completed */
+	uint64_t capacity;	/* status.capacity, bytes; 0 = none yet */
+	/* status.allocatedResources while an expansion goes on; 0 = none does. */
+	uint64_t resize_target;
 };
 
 struct pod_volume {

@@ -398,6 +398,19 @@ static int decode_claim_spec(const cJSON *json, struct claim *claim,
 	return selector_decode(json, "spec.selector", &claim->selector, err);
 }
 
+static int decode_claim_sizes(const cJSON *json, struct claim *claim,
+			      struct err *err)
+{
+	int r = json_quantity(json, "status.capacity.storage", 0,
+			      &claim->capacity, err);
+
+	/* What was allocated stays there; the status says whether it goes on. */
+	if (r < 0 || !json_at(json, "status.allocatedResourceStatuses.storage"))
+		return r;
+	return json_quantity(json, "status.allocatedResources.storage", 0,
+			     &claim->resize_target, err);
+}
+
 int claim_decode(const struct object *object, struct claim *ret,
 		 struct err *err)
 {
@@ -414,6 +427,8 @@ int claim_decode(const struct object *object, struct claim *ret,
 		return r;
 	claim.phase = (enum claim_phase)phase;
 	r = decode_claim_spec(object->json, &claim, err);
+	if (r >= 0)
+		r = decode_claim_sizes(object->json, &claim, err);
 	if (r < 0)
 		return r;
 	claim.is_bind_completed = labels_get(&claim.meta.annotations,

@@ -111,7 +111,7 @@ void validate_claim_update(struct faults *faults, const cJSON *old,
 		fault_forbidden(
 			faults, "spec",
 			"spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
-	else if (after < before && after < capacity)
+	else if (after < before && after <= capacity)
 		fault_forbidden(faults, REQUEST,
 				"field can not be less than status.capacity");
 }

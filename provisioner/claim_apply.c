@@ -16,6 +16,7 @@
 #include <cjson/cJSON.h>
 
 #include "clock.h"
+#include "expand.h"
 #include "json_field.h"
 #include "object_change.h"
 #include "provision.h"
@@ -37,6 +38,7 @@ int apply_outcome(int r)
 	case CLUSTER_CONFLICT:
 		return APPLY_AGAIN;
 	case CLUSTER_INVALID:
+	case CLUSTER_FORBIDDEN:
 		return -EINVAL;
 	default:
 		return r;
@@ -410,6 +412,12 @@ static int apply_step(const struct applier *applier,
 		return provision(applier, subject, step, err);
 	case STEP_RECLAIM:
 		return reclaim(applier, subject, err);
+	case STEP_BEGIN_EXPANSION:
+		return expand_begin(applier, subject, err);
+	case STEP_EXPAND:
+		return expand(applier, subject, step, err);
+	case STEP_END_EXPANSION:
+		return expand_end(applier, subject, step, err);
 	case STEP_QUEUE_CLAIM:
 		applier->queue_claim(applier->userdata,
 				     subject->pv->claim_ref.namespace,

@@ -334,10 +334,63 @@ static int plan_lost(const struct claim *claim, const char *reason,
 			  "%s", message);
 }
 
+/* --- expansion ---------------------------------------------------------------- */
+
+static int plan_volume_step(const struct persistent_volume *pv,
+			    enum claim_step step, struct plan *plan)
+{
+	return plan_add(plan, &(struct plan_step){ .step = step,
+						   .volume = pv->meta.name });
+}
+
+static int plan_expansion_begin(const struct claim *claim,
+				const struct persistent_volume *pv,
+				struct plan *plan)
+{
+	int r;
+
+	if (claim->resize_target == claim->request)
+		return 0;
+	r = plan_volume_step(pv, STEP_BEGIN_EXPANSION, plan);
+	if (r < 0)
+		return r;
+	return plan_event(plan, CLUSTER_EVENT_NORMAL, "Resizing", pv->driver,
+			  "External resizer is resizing volume %s",
+			  pv->meta.name);
+}
+
+/*
+ * What the external resizer does: the claim says what goes on, the volume becomes
+ * larger, the claim is told its new size. Whether the class allows it was decided
+ * when the claim was changed. A volume that is larger than was asked for has room.
+ */
+static int plan_expansion(const struct claim *claim,
+			  const struct persistent_volume *pv,
+			  const struct plan_world *world, struct plan *plan)
+{
+	int r;
+
+	if (claim->phase != CLAIM_BOUND || claim->request <= claim->capacity ||
+	    !is_bound_to(pv, claim) || !world_has_driver(world, pv->driver))
+		return 0;
+	r = plan_expansion_begin(claim, pv, plan);
+	if (r >= 0 && pv->capacity < claim->request)
+		r = plan_volume_step(pv, STEP_EXPAND, plan);
+	if (r >= 0)
+		r = plan_volume_step(pv, STEP_END_EXPANSION, plan);
+	if (r < 0)
+		return r;
+	return plan_event(plan, CLUSTER_EVENT_NORMAL, "VolumeResizeSuccessful",
+			  pv->driver, "Resize volume succeeded");
+}
+
+/* --- bound claims -------------------------------------------------------------- */
+
 static int plan_bound(const struct claim *claim, const struct plan_world *world,
 		      struct plan *plan)
 {
 	const struct persistent_volume *pv;
+	int r;
 
 	if (!*claim->volume_name)
 		return plan_lost(
@@ -358,7 +411,10 @@ static int plan_bound(const struct claim *claim, const struct plan_world *world,
 	/* One that is going can't be reserved any more: its end is waited for. */
 	if (!pv->claim_ref.is_set && pv->meta.is_deleting)
 		return 0;
-	return plan_bind(claim, pv, plan);
+	r = plan_bind(claim, pv, plan);
+	if (r < 0 || plan->n > 0)
+		return r;
+	return plan_expansion(claim, pv, world, plan);
 }
 
 /* --- all claims ----------------------------------------------------------------- */

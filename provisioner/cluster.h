@@ -17,7 +17,8 @@ enum cluster_outcome {
 	CLUSTER_NOT_FOUND = 1,
 	CLUSTER_EXISTS = 2,
 	CLUSTER_CONFLICT = 3,
-	CLUSTER_INVALID = 4, /* refused; err has the sentence */
+	CLUSTER_INVALID = 4,   /* refused; err has the sentence */
+	CLUSTER_FORBIDDEN = 5, /* valid, and refused all the same; as above */
 };
 
 enum cluster_event_type {

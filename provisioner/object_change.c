@@ -70,7 +70,7 @@ static int change_with(struct cluster *cluster,
 
 		r = try_change(cluster, target, change, userdata, write,
 			       &latest);
-		if (r < 0 || r == CLUSTER_INVALID)
+		if (r < 0 || r == CLUSTER_INVALID || r == CLUSTER_FORBIDDEN)
 			(void)err_set(err, r < 0 ? r : -EINVAL, "%s",
 				      err_text(&latest));
 	}

@@ -37,6 +37,9 @@ enum claim_step {
 	STEP_SET_VOLUME_PHASE, /* PV: status.phase */
 	STEP_BIND_CLAIM,       /* claim: volumeName and annotations */
 	STEP_SET_CLAIM_PHASE,  /* claim: status, capacity from PV */
+	STEP_BEGIN_EXPANSION,  /* claim: status says that it goes on */
+	STEP_EXPAND,	       /* PV: capacity as the claim asks for */
+	STEP_END_EXPANSION,    /* claim: status.capacity from PV */
 	STEP_ADD_FINALIZER,    /* PV: value = finalizer */
 	STEP_REMOVE_FINALIZER, /* PV, or the claim when volume is NULL */
 	STEP_RECLAIM,	       /* remove directory and PV */

@@ -192,6 +192,7 @@ static const struct {
 	{ CLUSTER_EXISTS, 409, "AlreadyExists" },
 	{ CLUSTER_CONFLICT, 409, "Conflict" },
 	{ CLUSTER_INVALID, 422, "Invalid" },
+	{ CLUSTER_FORBIDDEN, 403, "Forbidden" },
 };
 
 void api_status_outcome(struct api_response *response, int r,

@@ -46,7 +46,7 @@ static struct object_target target_of(const struct object *pod)
 /* Gone meanwhile, or changed: whatever it is, the change has queued the pod. */
 static int settle(int r)
 {
-	if (r == CLUSTER_INVALID)
+	if (r == CLUSTER_INVALID || r == CLUSTER_FORBIDDEN)
 		return -EINVAL;
 	return r > 0 ? 0 : r;
 }

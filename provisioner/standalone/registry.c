@@ -32,6 +32,7 @@
 #include "json_field.h"
 #include "registry_admit.h"
 #include "registry_cluster.h"
+#include "registry_expand.h"
 #include "registry_outcome.h"
 #include "validate.h"
 
@@ -254,8 +255,10 @@ static int admit_against(struct registry *registry, const struct object *object,
 			    registry->options.n_drivers, err);
 	if (r < 0)
 		return outcome_invalid(new, r, err);
-	*ret = TAKE_PTR(new);
-	return 0;
+	r = admit_expansion(registry->options.store, old, new, err);
+	if (r == 0)
+		*ret = TAKE_PTR(new);
+	return r;
 }
 
 int registry_try_update(struct registry *registry, const struct object *object,

@@ -67,6 +67,18 @@ int outcome_modified(const struct object *object, struct err *err)
 		err);
 }
 
+int outcome_forbidden(const struct object *object, const char *why,
+		      struct err *err)
+{
+	char resource[64];
+
+	resource_name(object->kind, object_kind_info(object->kind)->plural,
+		      resource, sizeof(resource));
+	(void)err_set(err, -EPERM, "%s \"%s\" is forbidden: %s", resource,
+		      object->name, why);
+	return CLUSTER_FORBIDDEN;
+}
+
 /* Takes over the sentence of a validation that failed; others are forwarded. */
 int outcome_invalid(const struct object *object, int r, struct err *err)
 {

@@ -18,5 +18,8 @@ int outcome_modified(const struct object *object, struct err *err);
  * with r; any other r is forwarded.
  */
 int outcome_invalid(const struct object *object, int r, struct err *err);
+/* Valid, but an admission plugin refuses it. */
+int outcome_forbidden(const struct object *object, const char *why,
+		      struct err *err);
 /* Translates enum store_outcome; 0 and -errno are forwarded. */
 int outcome_of_store(const struct object *object, int r, struct err *err);

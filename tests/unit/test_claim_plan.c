@@ -154,6 +154,7 @@ Test(claim_plan, an_interrupted_binding_goes_on_where_it_stopped)
 	claim.is_bind_completed = true;
 	expect(&claim, &world, "set-claim-phase Bound");
 	claim.phase = CLAIM_BOUND;
+	claim.capacity = GI;
 	expect(&claim, &world, "");
 }
 
@@ -495,4 +496,53 @@ Test(claim_plan, two_claims_of_one_volume_are_told_apart)
 	expect(&claim, &world, "set-claim-phase Lost; event ClaimMisbound");
 	pv.claim_ref.is_set = false;
 	expect(&claim, &world, "bind-volume pv1; set-volume-phase Bound");
+}
+
+/* --- expansion ------------------------------------------------------------------------- */
+
+#define EXPAND	   "begin-expansion pv1; event Resizing; " EXPAND_ON
+#define EXPAND_ON  "expand pv1; " EXPAND_END
+#define EXPAND_END "end-expansion pv1; event VolumeResizeSuccessful"
+
+/* A claim of `request` GiB that has `capacity`, on a volume of `volume`. */
+struct sizes {
+	unsigned int request, capacity, volume;
+	unsigned int target; /* of an expansion that goes on */
+	const char *steps;
+};
+
+static void expect_sizes(const struct sizes *sizes, const char *driver)
+{
+	struct persistent_volume pv = a_volume("pv1");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	claim.is_bind_completed = true;
+	claim.phase = CLAIM_BOUND;
+	claim.volume_name = "pv1";
+	claim.request = sizes->request * GI;
+	claim.capacity = sizes->capacity * GI;
+	claim.resize_target = sizes->target * GI;
+	pv.claim_ref = ref_to("c", "u1");
+	pv.phase = PV_BOUND;
+	pv.capacity = sizes->volume * GI;
+	pv.driver = (char *)driver;
+	expect(&claim, &world, sizes->steps);
+}
+
+Test(claim_plan, a_claim_that_asks_for_more_is_expanded_from_where_it_stopped)
+{
+	static const struct sizes rows[] = {
+		{ 2, 2, 2, 0, "" },
+		{ 2, 1, 1, 0, EXPAND },
+		{ 2, 1, 1, 2, EXPAND_ON },
+		{ 3, 1, 1, 2, EXPAND }, /* asked again meanwhile */
+		{ 2, 1, 2, 2, EXPAND_END },
+		{ 2, 5, 5, 0, "" }, /* a static one that has room */
+		{ 1, 2, 2, 0, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		expect_sizes(&rows[i], "nfs.csi.k8s.io");
+	expect_sizes(&(struct sizes){ 2, 1, 1, 0, "" }, "other.example.com");
 }

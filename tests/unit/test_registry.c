@@ -196,6 +196,69 @@ Test(registry, a_terminating_object_gets_no_new_finalizers)
 	cr_assert_not_null(strstr(err_text(&err), "no new finalizers"));
 }
 
+/* A bound claim of class k that asks for 1Gi. */
+static struct object *make_bound_claim(void)
+{
+	_cleanup_(object_unref) struct object *claim =
+		must_create(CLAIM_TEXT("c"));
+	cJSON *json = object_edit(claim);
+	cJSON *status = cJSON_GetObjectItem(json, "status");
+	_cleanup_(object_unref) struct object *bound = NULL;
+	struct object *stored = NULL;
+	struct err err = ERR_INIT;
+
+	(void)cJSON_ReplaceItemInObject(status, "phase",
+					cJSON_CreateString("Bound"));
+	(void)cJSON_AddStringToObject(
+		cJSON_AddObjectToObject(status, "capacity"), "storage", "1Gi");
+	cr_assert_eq(object_new(&bound, json, &err), 0, "%s", err_text(&err));
+	cr_assert_eq(registry_update_status(registry, bound, &stored, &err), 0,
+		     "%s", err_text(&err));
+	return stored;
+}
+
+static int ask_for(const struct object *claim, const char *amount,
+		   struct err *err)
+{
+	cJSON *json = object_edit(claim);
+	cJSON *requests = (cJSON *)json_at(json, "spec.resources.requests");
+	_cleanup_(object_unref) struct object *new = NULL;
+
+	(void)cJSON_ReplaceItemInObject(requests, "storage",
+					cJSON_CreateString(amount));
+	(void)cJSON_DeleteItemFromObject(cJSON_GetObjectItem(json, "metadata"),
+					 "resourceVersion");
+	cr_assert_eq(object_new(&new, json, err), 0, "%s", err_text(err));
+	return registry_update(registry, new, NULL, err);
+}
+
+Test(registry, a_claim_grows_when_its_class_allows_it)
+{
+	_cleanup_(object_unref) struct object *class =
+		must_create(CLASS_TEXT("k"));
+	_cleanup_(object_unref) struct object *claim = make_bound_claim();
+	_cleanup_(object_unref) struct object *allowing = NULL;
+	cJSON *json = object_edit(class);
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+
+	cr_assert_str_eq(string_at(claim, "spec.storageClassName"), "k");
+	cr_assert_eq(ask_for(claim, "2Gi", &err), CLUSTER_FORBIDDEN);
+	cr_assert_str_eq(
+		err_text(&err),
+		"persistentvolumeclaims \"c\" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize");
+	(void)cJSON_AddTrueToObject(json, "allowVolumeExpansion");
+	cr_assert_eq(object_new(&allowing, json, &err), 0);
+	cr_assert_eq(registry_update(registry, allowing, NULL, &err), 0, "%s",
+		     err_text(&err));
+	cr_assert_eq(ask_for(claim, "2Gi", &err), 0, "%s", err_text(&err));
+	cr_assert_eq(ask_for(claim, "1Gi", &err), CLUSTER_INVALID);
+	cr_assert_eq(registry_delete(registry, KIND_STORAGE_CLASS, "", "k",
+				     NULL, NULL, &err),
+		     0);
+	cr_assert_eq(ask_for(claim, "3Gi", &err), CLUSTER_FORBIDDEN,
+		     "nobody can say any more that it may");
+}
+
 Test(registry, deleting_checks_the_uid)
 {
 	_cleanup_(object_unref) struct object *class =

@@ -327,6 +327,13 @@ Test(validate, a_stored_claim_changes_only_where_it_may)
 		BOUND(RWX "," REQUEST("\"1Gi\"")),
 		BOUND(RWX "," REQUEST("\"512Mi\"")),
 		"spec.resources.requests.storage: Forbidden: field can not be less than status.capacity");
+	expect_update_fault(
+		BOUND(RWX "," REQUEST("\"3Gi\"")),
+		BOUND(RWX "," REQUEST("\"1Gi\"")),
+		"spec.resources.requests.storage: Forbidden: field can not be less than status.capacity");
+	cr_expect_eq(update(BOUND(RWX "," REQUEST("\"3Gi\"")),
+			    BOUND(RWX "," REQUEST("\"2Gi\"")), NULL),
+		     0, "an expansion that did not happen may be taken back");
 }
 
 Test(validate, sources_and_classes_are_immutable)
