@@ -220,19 +220,23 @@ class Run:
 
     def wait(self, kind, name, phase):
         """For status.phase, or None: that it is gone."""
+        return self.wait_for(kind, name, lambda found: (
+            found.get("status", {}).get("phase") == phase if found
+            else phase is None), phase)
+
+    def wait_for(self, kind, name, condition, what="as it should"):
         seen = []
 
         def is_there():
             self.look_for_room()
-            found = self.get(kind, name)
-            seen[:] = [found and found.get("status", {}).get("phase")]
-            return seen[0] == phase and (phase or not found)
+            seen[:] = [self.get(kind, name)]
+            return condition(seen[0])
         try:
-            wait_for(is_there, f"{kind} {name} to be {phase}", 25)
+            wait_for(is_there, f"{kind} {name} to be {what}", 25)
         except LabError as error:
             raise LabError(f"{error}: it is {seen[0]}\n"
                            f"{self.provisioner.process.log_tail()}") from None
-        return self.get(kind, name)
+        return seen[0]
 
     # What is left
 
@@ -278,7 +282,7 @@ class Run:
     def record(self):
         """How many rows there are of what the API shows, and the binding."""
         found = {table: self.rows(f"select count(*) from {table}")[0][0]
-                 for table in ("class", "volume", "claim", "pod")}
+                 for table in ("class", "volume", "claim", "pod", "attachment")}
         found["binding"] = sorted(self.plain(" ".join(row)) for row in
                                   self.rows("select * from binding"))
         return found

@@ -12,6 +12,7 @@ class Story:
     has_nodes = False
     is_chance = False  # which intents there were
     reclaim = "Delete"
+    expansion = False  # allowed by the class
     parameters = {}
 
     @classmethod
@@ -21,7 +22,8 @@ class Story:
         run.create("claim", "neighbour", **claim("fast"))
         volume = run.wait("claim", "neighbour", "Bound")["spec"]["volumeName"]
         fill(run, volume)
-        make_class(run, "story", cls.reclaim, **cls.parameters)
+        make_class(run, "story", cls.reclaim, expansion=cls.expansion,
+                   **cls.parameters)
         cls.prepare(run)
 
     @classmethod
@@ -34,9 +36,10 @@ class Story:
 
 
 def make_class(run, name, reclaim="Delete", binding="Immediate", metadata=None,
-               **parameters):
+               expansion=False, **parameters):
     run.create("class", name, metadata=metadata or {}, provisioner=DRIVER,
                reclaimPolicy=reclaim, volumeBindingMode=binding,
+               allowVolumeExpansion=expansion,
                parameters={"server": "127.0.0.1", "share": run.share,
                            **parameters},
                mountOptions=["nfsvers=3", f"port={run.server.port}",
@@ -286,6 +289,59 @@ class Foreign(Story):
         run.wait("claim", "c", "Pending")
 
 
+class Expand(Story):
+    """The claim asks for more, and gets it."""
+    expansion = True
+
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+
+    @classmethod
+    def act(cls, run):
+        run.patch("claim", "c", {"spec": {"resources": {"requests": {
+            "storage": "3Gi"}}}})
+        run.wait_for("claim", "c", lambda found:
+                     found["status"]["capacity"]["storage"] == "3Gi")
+
+
+class Rescue(Story):
+    """Its claim is gone; the next one gets the volume, with what is in it."""
+    reclaim = "Retain"
+
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+
+    @classmethod
+    def act(cls, run):
+        volume = run.get("claim", "c")["spec"]["volumeName"]
+        run.delete("claim", "c")
+        run.wait("volume", volume, "Released")
+        run.patch("volume", volume, {"spec": {"claimRef": None}})
+        run.wait("volume", volume, "Available")
+        run.create("claim", "next", **claim("story"))
+        bound(run, "next")
+
+
+class Scheduled(Story):
+    """Nobody named a node: the claim is told the one that the pod gets."""
+    has_nodes = True
+
+    @classmethod
+    def prepare(cls, run):
+        make_class(run, "late", binding="WaitForFirstConsumer")
+
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "c", **claim("late", accessModes=["ReadWriteOnce"]))
+        run.create("pod", "p", spec={"volumes": [{
+            "name": "data", "persistentVolumeClaim": {"claimName": "c"}}]})
+        run.wait("pod", "p", "Running")
+        run.delete("pod", "p")
+        run.wait("pod", "p", None)
+
+
 class Pod(Story):
     """The claim waits for its pod, the pod is mounted, and both go."""
     has_nodes = True
@@ -313,5 +369,5 @@ class Pod(Story):
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
            DeleteArchived, DeleteKept, DeleteVolumeFirst, DeleteReleased,
-           DeleteRecycled, DeleteAdopted, Again, AgainAtOnce, Lose, Foreign,
-           Pod]
+           DeleteRecycled, DeleteAdopted, Again, AgainAtOnce, Expand, Rescue,
+           Lose, Foreign, Pod, Scheduled]

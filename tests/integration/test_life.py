@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of volumes when claims, volumes and classes go, in any order."""
+
+import os
+
+from lab import wait_for
+from lab_case import CLAIM, STATIC, LabCase
+
+
+class Life(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.apply_class("fast")
+        cls.apply_class("keep", reclaim="Retain")
+
+    def fill(self, folder):
+        with open(self.backing(folder) + "/data", "w", encoding="ascii") as f:
+            f.write("precious")
+
+    def content(self, folder):
+        with open(self.backing(folder) + "/data", encoding="ascii") as f:
+            return f.read()
+
+    def is_gone(self, folder):
+        return not os.path.lexists(self.backing(folder))
+
+    def test_a_volume_deleted_before_its_claim_waits_and_takes_its_folder(self):
+        volume = self.apply_claim("second")
+        self.fill(volume)
+        self.ctl("delete", "pv", volume, "--wait=false")
+        self.assertIn("Terminating", self.ctl("get", "pv", volume))
+        self.assertEqual(self.ctl.phase("pvc", "second"), "Bound")
+        self.assertEqual(self.content(volume), "precious")
+        self.ctl("delete", "pvc", "second")
+        self.ctl.wait_phase("pv", volume, None)
+        wait_for(lambda: self.is_gone(volume), "the folder to go")
+
+    def test_a_claim_whose_volume_is_taken_by_force_is_lost(self):
+        volume = self.apply_claim("bereft", "keep")
+        self.ctl("delete", "pv", volume, "--wait=false")
+        self.patch(f"persistentvolumes/{volume}",
+                   {"metadata": {"finalizers": None}})
+        self.ctl.wait_phase("pvc", "bereft", "Lost")
+        wait_for(lambda: "Bound claim has lost its PersistentVolume. Data on "
+                 "the volume is lost!" in self.ctl("get", "events"),
+                 "the event", 20)
+
+    def test_a_released_volume_is_available_again_without_its_claimref(self):
+        volume = self.apply_claim("first", "keep")
+        self.fill(volume)
+        self.ctl("delete", "pvc", "first")
+        self.ctl.wait_phase("pv", volume, "Released")
+        self.patch(f"persistentvolumes/{volume}", {"spec": {"claimRef": None}})
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.assertEqual(self.apply_claim("heir", "keep"), volume)
+        path = self.apply_pod("reader", "heir")
+        with open(f"{path}/data", encoding="ascii") as f:
+            self.assertEqual(f.read(), "precious")
+        self.delete_pods("reader")
+
+    def test_a_volume_does_not_need_its_class_any_more(self):
+        self.apply_class("passing")
+        volume = self.apply_claim("orphan", "passing")
+        self.fill(volume)
+        self.ctl("delete", "sc", "passing")
+        path = self.apply_pod("visitor", "orphan")
+        self.assertEqual(os.listdir(path), ["data"])
+        self.delete_pods("visitor")
+        self.ctl("delete", "pvc", "orphan")
+        self.ctl.wait_phase("pv", volume, None)
+        wait_for(lambda: self.is_gone(volume), "the folder to go")
+
+    def test_a_class_made_anew_changes_nothing_of_its_old_volumes(self):
+        self.apply_class("changing")
+        volume = self.apply_claim("old", "changing")
+        self.fill(volume)
+        self.ctl("delete", "sc", "changing")
+        self.ctl.apply(self.cluster.adapt(
+            self.class_text("changing", reclaim="Retain").replace(
+                "parameters:\n", "parameters:\n  onDelete: retain\n"
+                "  subDir: elsewhere\n")))
+        newer = self.apply_claim("new", "changing")
+        self.ctl("delete", "pvc", "old", "new")
+        self.ctl.wait_phase("pv", volume, None)
+        wait_for(lambda: self.is_gone(volume), "the old folder to go")
+        self.ctl.wait_phase("pv", newer, "Released")
+        self.assertTrue(os.path.isdir(self.backing("elsewhere")))
+
+    def test_a_static_volume_outlives_its_claim(self):
+        os.mkdir(self.backing("films"))
+        self.fill("films")
+        self.ctl.apply(self.cluster.adapt(STATIC.format(name="films",
+                                                        size="5Gi")))
+        self.assertEqual(self.apply_claim("films", '""'), "films")
+        self.ctl("delete", "pvc", "films")
+        self.ctl.wait_phase("pv", "films", "Released")
+        self.ctl("delete", "pv", "films")
+        self.ctl.wait_phase("pv", "films", None)
+        self.assertEqual(self.content("films"), "precious")
+
+    def test_a_claim_of_the_same_name_gets_a_volume_of_its_own(self):
+        """While its predecessor is still being removed, for want of a server."""
+        volume = self.apply_claim("phoenix")
+        self.fill(volume)
+        with self.server_away():
+            self.ctl("delete", "pvc", "phoenix")
+            self.ctl.wait_phase("pv", volume, "Released")
+            self.ctl.apply(CLAIM.format(name="phoenix", mode="ReadWriteMany",
+                                        size="1Gi", class_name="fast"))
+        claim = self.ctl.wait_phase("pvc", "phoenix", "Bound", seconds=40)
+        newer = claim["spec"]["volumeName"]
+        self.assertNotEqual(newer, volume)
+        self.ctl.wait_phase("pv", volume, None, seconds=40)
+        self.assertEqual(os.listdir(self.backing(newer)), [])
