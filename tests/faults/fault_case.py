@@ -53,11 +53,7 @@ class FaultCase(KeeperCase):
         self.reconnect()
         for n, target in enumerate(self.targets):
             self.unmount(0, f"v{n}", target)
-            self.clients[0].node.NodeUnstageVolume(
-                self.pb.NodeUnstageVolumeRequest(
-                    volume_id=f"v{n}",
-                    staging_target_path=f"{self.folder}/stage-0-v{n}"),
-                timeout=30)
+            self.unstage(0, f"v{n}")
         self.assertNotIn(self.folder + "/stage", self.mounts())
 
     @classmethod
@@ -96,6 +92,7 @@ class FaultCase(KeeperCase):
     def inject(self, faults):
         """Until somebody complains; returns what was waited for in vain."""
         try:
+            faults.wait_for_reads("their start", 0)
             for kind in self.kinds():
                 faults.happen(kind)
                 if faults.has_failed():

@@ -36,7 +36,7 @@ class Faults:
         self.pause = 0.4  # seconds at most, between one and the next
         self.server_started = 0.0
         self.counts = {}  # kind of fault -> how many there were
-        self.moments = {}  # kind of fault -> when
+        self.moments = {}  # kind of fault -> when, and nothing else was wrong
         self.story = []  # what happened, for whom it may concern
         self.is_server_away = False
 
@@ -116,7 +116,8 @@ class Faults:
         if was_away:
             self.start_server()
         if not self.is_server_away:
-            self.moments.setdefault(kind, []).append(moment)
+            if not was_away:
+                self.moments.setdefault(kind, []).append(moment)
             self.wait_for_reads(kind, moment)
         time.sleep(self.dice.uniform(0, self.pause))
 

@@ -124,6 +124,14 @@ class CsiCase(LabCase):
                                               target_path=target),
             timeout=SECONDS)
 
+    @classmethod
+    def unstage(cls, number, volume):
+        cls.clients[number].node.NodeUnstageVolume(
+            cls.pb.NodeUnstageVolumeRequest(
+                volume_id=volume,
+                staging_target_path=f"{cls.folder}/stage-{number}-{volume}"),
+            timeout=SECONDS)
+
 
 class MountCase(CsiCase):
     """One volume, mounted on both nodes; each test has a folder of its own in it:

@@ -78,13 +78,9 @@ class KeeperCase(CsiCase):
 
     def tearDown(self):
         self.reconnect()
-        staging = os.path.join(self.folder, f"stage-0-{self.volume}")
         self.unmount(0, self.volume, self.target)
-        self.clients[0].node.NodeUnstageVolume(
-            self.pb.NodeUnstageVolumeRequest(
-                volume_id=self.volume, staging_target_path=staging),
-            timeout=30)
-        self.assertFalse(staging in self.mounts())
+        self.unstage(0, self.volume)
+        self.assertNotIn(f"{self.folder}/stage-0-{self.volume}", self.mounts())
 
     @classmethod
     def mounts(cls):

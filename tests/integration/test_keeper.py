@@ -203,6 +203,20 @@ class Killed(KeeperCase):
         finally:
             self.cluster.server.start()
 
+    def test_nobody_waits_for_a_keeper_that_hangs(self):
+        child, end = self.worker()
+        self.rounds(child, 5)
+        os.mkdir(self.backing("second"))
+        self.keeper.process.pause()
+        try:
+            self.rounds(child, 20)
+            target = self.mount(0, "second")
+            self.unmount(0, "second", target)
+            self.unstage(0, "second")
+        finally:
+            self.keeper.process.go_on()
+        end()
+
     def test_a_new_keeper_is_told_of_everything(self):
         child, end = self.worker()
         self.rounds(child, 5)

@@ -359,13 +359,6 @@ class Nlm(NlmCase):
         with open(f"{self.cluster.export}/{name}/file", "wb") as f:
             f.write(bytes(10))
 
-    def unstage(self, number, volume):
-        self.clients[number].node.NodeUnstageVolume(
-            self.pb.NodeUnstageVolumeRequest(
-                volume_id=volume,
-                staging_target_path=f"{self.folder}/stage-{number}-{volume}"),
-            timeout=SECONDS)
-
     def journals(self, number):
         return glob.glob(self.cluster.nodes[number].state + "/locks-*")
 

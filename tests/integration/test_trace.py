@@ -236,11 +236,7 @@ class LiveTrace(MountCase):
             f"{target}/.meta/ops", f"{self.tree}/volumes/leaving/ops")]
         began = time.monotonic()
         self.unmount(0, "leaving", target)
-        self.clients[0].node.NodeUnstageVolume(
-            self.pb.NodeUnstageVolumeRequest(
-                volume_id="leaving",
-                staging_target_path=f"{self.folder}/stage-0-leaving"),
-            timeout=SECONDS)
+        self.unstage(0, "leaving")
         self.assertLess(time.monotonic() - began, 2)
         for cat in cats:
             self.assertEqual(cat.wait(SECONDS), 0)

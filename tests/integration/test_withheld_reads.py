@@ -60,17 +60,11 @@ class WithheldReads(CsiCase):
         context = self.context(
             volume, mountOptions=f"nfsvers=3,port={port},"
             f"mountport={self.cluster.server.mount_port}")
-        path = os.path.join(self.folder, "stage-" + volume)
+        path = os.path.join(self.folder, "stage-0-" + volume)
         self.clients[0].node.NodeStageVolume(
             self.stage_request(volume, path, volume_context=context),
             timeout=SECONDS)
         return path
-
-    def unstage(self, volume, path):
-        self.clients[0].node.NodeUnstageVolume(
-            self.pb.NodeUnstageVolumeRequest(volume_id=volume,
-                                             staging_target_path=path),
-            timeout=SECONDS)
 
     def lock_a_page(self, path, proxy):
         """A reader that waits, and a foreign change that is noticed meanwhile."""
@@ -104,11 +98,11 @@ class WithheldReads(CsiCase):
                 f.write(b"ours\n")
             with open(self.backing("other") + "/log", "rb") as f:
                 self.assertEqual(f.read(), b"ours\ntheirs\nours\n")
-            self.unstage("other", other)
+            self.unstage(0, "other")
         finally:
             proxy.reset()
             self.assertEqual(reader.wait(60), 0)
-        self.unstage("silent", silent)
+        self.unstage(0, "silent")
 
 
 # Appends a line for each that it reads.
