@@ -16,6 +16,7 @@
 
 struct api_admin;
 struct api_admin_stream;
+struct api_pages;
 struct api_watch;
 struct registry;
 struct watch_hub;
@@ -25,6 +26,7 @@ struct watch_hub;
 struct api {
 	struct registry *registry; /* borrowed */
 	struct watch_hub *hub;	   /* borrowed */
+	struct api_pages *pages;   /* borrowed; NULL = lists are always whole */
 	struct api_admin *admin;   /* borrowed; NULL = none of our own verbs */
 };
 
@@ -41,6 +43,9 @@ enum api_method {
 struct api_query {
 	const char *watch;
 	const char *resource_version;
+	const char *resource_version_match;
+	const char *limit;
+	const char *continues; /* `continue` */
 	const char *timeout_seconds;
 	const char *allow_watch_bookmarks;
 	const char *send_initial_events;

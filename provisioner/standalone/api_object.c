@@ -4,10 +4,6 @@
  * Each verb: read the body (api_body.c), ask the registry, show the outcome. The
  * rules are the registry's; what is decided here is HTTP's side of them.
  *
- * Items of a list carry their kind and apiVersion, which a real server leaves out:
- * clients fill them in or overwrite them, and the list can be put together from the
- * stored texts.
- *
  * A patch is read, change, update: repeated when somebody else was faster, unless
  * the patch itself names a resourceVersion.
  */
@@ -20,8 +16,8 @@
 
 #include "api_body.h"
 #include "api_fields.h"
+#include "api_list.h"
 #include "api_patch.h"
-#include "api_selector.h"
 #include "api_status.h"
 #include "api_table.h"
 #include "cluster.h"
@@ -30,21 +26,12 @@
 
 #define PATCH_RETRIES 16
 
-/* The namespace to look in; NULL = all. */
-static const char *namespace_of(const struct api_route *route)
-{
-	if (route->has_namespace)
-		return route->namespace;
-	return object_kind_info(route->kind)->is_namespaced ? NULL : "";
-}
-
-/* As JSON or, if the client would rather have one, as a table. */
-static void show_list(const struct api_request *request, enum object_kind kind,
-		      const struct object_list *list, struct api_response *ret);
-
 static void show(const struct api_request *request, unsigned int code,
 		 struct object *object, struct api_response *ret)
 {
+	struct api_list_meta meta = {
+		.resource_version = object->resource_version,
+	};
 	enum api_table_include include;
 
 	if (!api_table_is_accepted(request->accept)) {
@@ -58,9 +45,9 @@ static void show(const struct api_request *request, unsigned int code,
 			"includeObject must be Metadata, Object or None");
 		return;
 	}
-	api_status_body(ret, code,
-			api_table_text(object->kind, &object, 1,
-				       object->resource_version, include));
+	api_status_body(
+		ret, code,
+		api_table_text(object->kind, &object, 1, &meta, include));
 }
 
 void api_object_get(const struct api *api, const struct api_request *request,
@@ -75,92 +62,6 @@ void api_object_get(const struct api *api, const struct api_request *request,
 		api_status_outcome(ret, r, &err, route->kind, route->name);
 	else
 		show(request, 200, object, ret);
-}
-
-static void keep_matching(struct object_list *list,
-			  const struct api_selector *selector)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->n; i++) {
-		if (api_selector_matches(selector, list->items[i]))
-			list->items[n++] = list->items[i];
-		else
-			object_unref(list->items[i]);
-	}
-	list->n = n;
-}
-
-int api_object_select(const struct api *api, const struct api_request *request,
-		      const struct api_route *route, struct object_list *ret,
-		      struct api_response *response)
-{
-	_cleanup_(api_selector_fini) struct api_selector selector = { 0 };
-	_cleanup_(err_fini) struct err err = ERR_INIT;
-	int r;
-
-	r = api_selector_parse(&selector, request->query.label_selector,
-			       request->query.field_selector, route->kind,
-			       &err);
-	if (r < 0) {
-		api_status_bad_request(response, &err);
-		return r;
-	}
-	r = registry_list(api->registry, route->kind, namespace_of(route), ret,
-			  &err);
-	if (r != 0) {
-		api_status_outcome(response, r, &err, route->kind, "");
-		return r;
-	}
-	keep_matching(ret, &selector);
-	return 0;
-}
-
-static char *list_text(enum object_kind kind, const struct object_list *list)
-{
-	const struct object_kind_info *info = object_kind_info(kind);
-	_cleanup_(free) char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	if (!out)
-		return NULL;
-	fprintf(out,
-		"{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"},\"items\":[",
-		info->name, info->api_version,
-		(unsigned long long)list->resource_version);
-	for (size_t i = 0; i < list->n; i++)
-		fprintf(out, "%s%s", i ? "," : "", list->items[i]->text);
-	fputs("]}", out);
-	return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
-}
-
-static void show_list(const struct api_request *request, enum object_kind kind,
-		      const struct object_list *list, struct api_response *ret)
-{
-	enum api_table_include include;
-
-	if (!api_table_is_accepted(request->accept))
-		api_status_body(ret, 200, list_text(kind, list));
-	else if (api_table_include_parse(request->query.include_object,
-					 &include) < 0)
-		api_status_fail(
-			ret, 400, "BadRequest",
-			"includeObject must be Metadata, Object or None");
-	else
-		api_status_body(ret, 200,
-				api_table_text(kind, list->items, list->n,
-					       list->resource_version,
-					       include));
-}
-
-void api_object_list(const struct api *api, const struct api_request *request,
-		     const struct api_route *route, struct api_response *ret)
-{
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-
-	if (api_object_select(api, request, route, &list, ret) == 0)
-		show_list(request, route->kind, &list, ret);
 }
 
 void api_object_create(const struct api *api, const struct api_request *request,
@@ -215,6 +116,20 @@ void api_object_replace(const struct api *api,
 		show(request, 200, stored, ret);
 }
 
+/* kubectl shows the sentence after "Server-side apply not available on the server". */
+static void refuse_type(const char *content_type, struct api_response *response)
+{
+	static const char apply[] = "application/apply-patch";
+	bool is_apply = content_type &&
+			strncmp(content_type, apply, sizeof(apply) - 1) == 0;
+
+	api_status_fail(
+		response, 415, "UnsupportedMediaType",
+		is_apply
+			? "this server does not keep who set which field, so it can't apply on the server's side: use apply without --server-side"
+			: "415: Unsupported Media Type");
+}
+
 /* The object as the patch makes it; 0, or the response is the failure already. */
 static int patched(const struct object *old, const struct api_request *request,
 		   const struct api_route *route, struct object **ret,
@@ -227,8 +142,7 @@ static int patched(const struct object *old, const struct api_request *request,
 
 	if (!request->content_type ||
 	    api_patch_type_parse(request->content_type, &type) < 0) {
-		api_status_fail(response, 415, "UnsupportedMediaType",
-				"415: Unsupported Media Type");
+		refuse_type(request->content_type, response);
 		return -EINVAL;
 	}
 	r = json_parse(request->body, request->body_len, &patch, &err);
@@ -392,7 +306,9 @@ void api_object_delete_all(const struct api *api,
 {
 	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
 
-	if (api_object_select(api, request, route, &list, ret) != 0)
+	struct api_list_meta meta;
+
+	if (api_list_select(api, request, route, &list, ret) != 0)
 		return;
 	for (size_t i = 0; i < list.n && !request->query.dry_run; i++) {
 		_cleanup_(err_fini) struct err err = ERR_INIT;
@@ -407,5 +323,7 @@ void api_object_delete_all(const struct api *api,
 		api_status_outcome(ret, r, &err, object->kind, object->name);
 		return;
 	}
-	show_list(request, route->kind, &list, ret);
+	meta = (struct api_list_meta){ .resource_version =
+					       list.resource_version };
+	api_list_show(request, route->kind, &list, &meta, ret);
 }

@@ -21,6 +21,7 @@
 
 #include "api_admin.h"
 #include "api_discovery.h"
+#include "api_list.h"
 #include "api_object.h"
 #include "api_openapi.h"
 #include "api_status.h"
@@ -179,7 +180,7 @@ static void answer_collection(const struct api *api,
 	if (api_query_is_true(request->query.watch))
 		api_watch_start(api, request, route, ret);
 	else
-		api_object_list(api, request, route, ret);
+		api_list(api, request, route, ret);
 }
 
 static void answer_admin(const struct api *api,
@@ -258,6 +259,10 @@ static const struct {
 } parameters[] = {
 	{ "watch", offsetof(struct api_query, watch) },
 	{ "resourceVersion", offsetof(struct api_query, resource_version) },
+	{ "resourceVersionMatch",
+	  offsetof(struct api_query, resource_version_match) },
+	{ "limit", offsetof(struct api_query, limit) },
+	{ "continue", offsetof(struct api_query, continues) },
 	{ "timeoutSeconds", offsetof(struct api_query, timeout_seconds) },
 	{ "allowWatchBookmarks",
 	  offsetof(struct api_query, allow_watch_bookmarks) },

@@ -27,6 +27,7 @@
 #include "api.h"
 #include "api_admin.h"
 #include "api_listen.h"
+#include "api_pages.h"
 #include "api_route.h"
 #include "api_status.h"
 #include "api_watch.h"
@@ -431,6 +432,9 @@ int api_server_new(struct api_server **ret,
 					.streams = &server->streams };
 	server->tcp = server->unix_socket;
 	server->tcp.is_tcp = true;
+	r = api_pages_new(&server->api.pages, err);
+	if (r < 0)
+		return r;
 	r = start_unix(server, options, max_connections, err);
 	if (r < 0)
 		return r;
@@ -457,6 +461,7 @@ struct api_server *api_server_free(struct api_server *server)
 	if (server->socket_path)
 		(void)unlink(server->socket_path);
 	free(server->socket_path);
+	api_pages_free(server->api.pages);
 	(void)pthread_cond_destroy(&server->streams.none);
 	(void)pthread_mutex_destroy(&server->streams.lock);
 	free(server);

@@ -15,6 +15,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "api_pages.h"
 #include "cluster.h"
 
 static const struct {
@@ -238,4 +239,41 @@ void api_status_success(struct api_response *response,
 		text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	api_status_body(response, 200, text);
+}
+
+void api_status_expired(struct api_response *response,
+			const struct api_continue *next)
+{
+	cJSON *json = failure_new(
+		"Expired",
+		"The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.");
+	char text[API_CONTINUE_MAX];
+
+	api_continue_print(next, text);
+	(void)cJSON_AddStringToObject(
+		cJSON_GetObjectItemCaseSensitive(json, "metadata"), "continue",
+		text);
+	api_status_body(response, 410, print_with_code(json, 410));
+}
+
+void api_status_too_large(struct api_response *response, uint64_t version,
+			  uint64_t current)
+{
+	char message[128];
+	cJSON *json, *details, *cause = cJSON_CreateObject();
+
+	(void)snprintf(
+		message, sizeof(message),
+		"Timeout: Too large resource version: %llu, current: %llu",
+		(unsigned long long)version, (unsigned long long)current);
+	json = failure_new("Timeout", message);
+	details = cJSON_AddObjectToObject(json, "details");
+	(void)cJSON_AddStringToObject(cause, "reason",
+				      "ResourceVersionTooLarge");
+	(void)cJSON_AddStringToObject(cause, "message",
+				      "Too large resource version");
+	(void)cJSON_AddItemToArray(cJSON_AddArrayToObject(details, "causes"),
+				   cause);
+	(void)cJSON_AddNumberToObject(details, "retryAfterSeconds", 1);
+	api_status_body(response, 504, print_with_code(json, 504));
 }

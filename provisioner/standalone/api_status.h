@@ -9,6 +9,8 @@
 #include "api.h"
 #include "object.h"
 
+struct api_continue;
+
 /* A failure without details. */
 void api_status_fail(struct api_response *response, unsigned int code,
 		     const char *reason, const char *message);
@@ -34,3 +36,10 @@ char *api_status_text(unsigned int code, const char *reason,
 /* A body made elsewhere (malloc'ed, NULL = no memory) with a status code. */
 void api_status_body(struct api_response *response, unsigned int code,
 		     char *take_body);
+
+/* 410: the rest of a list is gone; goes on at next in what there is by then. */
+void api_status_expired(struct api_response *response,
+			const struct api_continue *next);
+/* 504: a resourceVersion that is yet to come. */
+void api_status_too_large(struct api_response *response, uint64_t version,
+			  uint64_t current);

@@ -435,22 +435,32 @@ static void add_row(cJSON *rows, const struct column *columns,
 	(void)cJSON_AddItemToArray(rows, row);
 }
 
+static void add_meta(cJSON *table, const struct api_list_meta *meta)
+{
+	cJSON *json = cJSON_AddObjectToObject(table, "metadata");
+	char version[24];
+
+	(void)snprintf(version, sizeof(version), "%llu",
+		       (unsigned long long)meta->resource_version);
+	(void)cJSON_AddStringToObject(json, "resourceVersion", version);
+	if (meta->next)
+		(void)cJSON_AddStringToObject(json, "continue", meta->next);
+	if (meta->n_left)
+		(void)cJSON_AddNumberToObject(json, "remainingItemCount",
+					      (double)meta->n_left);
+}
+
 char *api_table_text(enum object_kind kind, struct object *const *objects,
-		     size_t n, uint64_t resource_version,
+		     size_t n, const struct api_list_meta *meta,
 		     enum api_table_include include)
 {
 	cJSON *table = cJSON_CreateObject();
-	char version[24];
 	cJSON *rows;
 	char *text;
 
-	(void)snprintf(version, sizeof(version), "%llu",
-		       (unsigned long long)resource_version);
 	(void)cJSON_AddStringToObject(table, "kind", "Table");
 	(void)cJSON_AddStringToObject(table, "apiVersion", "meta.k8s.io/v1");
-	(void)cJSON_AddStringToObject(
-		cJSON_AddObjectToObject(table, "metadata"), "resourceVersion",
-		version);
+	add_meta(table, meta);
 	add_columns(table, tables[kind]);
 	rows = cJSON_AddArrayToObject(table, "rows");
 	for (size_t i = 0; i < n; i++)

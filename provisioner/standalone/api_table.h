@@ -19,10 +19,14 @@ bool api_table_is_accepted(const char *accept);
 /* "Metadata", "Object", "None"; NULL = Metadata; -EINVAL. */
 int api_table_include_parse(const char *text, enum api_table_include *ret);
 
-/*
- * A Table of n objects of one kind as of a revision, compact; malloc'ed, NULL = no
- * memory.
- */
+/* What a list says of itself. */
+struct api_list_meta {
+	uint64_t resource_version;
+	const char *next; /* `continue` of the next page; NULL = the last one */
+	size_t n_left;	  /* objects after this page; 0 = none, or not told */
+};
+
+/* A Table of n objects of one kind, compact; malloc'ed, NULL = no memory. */
 char *api_table_text(enum object_kind kind, struct object *const *objects,
-		     size_t n, uint64_t resource_version,
+		     size_t n, const struct api_list_meta *meta,
 		     enum api_table_include include);

@@ -3,8 +3,8 @@
 /*
  * A watch has three phases:
  *
- *	initial: ADDED for every object there is (resourceVersion absent or 0, or
- *	         sendInitialEvents); then, for sendInitialEvents, a bookmark with the
+ *	initial: ADDED for every object there is (resourceVersion absent or 0, unless
+ *	         sendInitialEvents is false; or it is true); then, for sendInitialEvents, a bookmark with the
  *	         annotation k8s.io/initial-events-end
  *	live:    changes from the hub that match
  *	over:    time is up (a last bookmark, if they are wanted), too old (one
@@ -24,7 +24,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "api_object.h"
+#include "api_list.h"
 #include "api_selector.h"
 #include "api_status.h"
 #include "api_table.h"
@@ -84,11 +84,12 @@ static void set_line(struct api_watch *watch, const char *type,
 static void set_change(struct api_watch *watch, const char *type,
 		       struct object *object)
 {
+	struct api_list_meta meta = { .resource_version =
+					      object->resource_version };
 	_cleanup_(free) char *table = NULL;
 
 	if (watch->is_table)
-		table = api_table_text(watch->kind, &object, 1,
-				       object->resource_version,
+		table = api_table_text(watch->kind, &object, 1, &meta,
 				       watch->include);
 	set_line(watch, type, watch->is_table ? table : object->text);
 }
@@ -101,10 +102,11 @@ static uint64_t revision(const struct api_watch *watch)
 static void set_bookmark(struct api_watch *watch, const char *annotations)
 {
 	const struct object_kind_info *info = object_kind_info(watch->kind);
+	struct api_list_meta meta = { .resource_version = revision(watch) };
 	_cleanup_(free) char *object = NULL;
 
 	if (watch->is_table)
-		object = api_table_text(watch->kind, NULL, 0, revision(watch),
+		object = api_table_text(watch->kind, NULL, 0, &meta,
 					watch->include);
 	else if (
 		asprintf(
@@ -371,7 +373,11 @@ static int find_start(struct api_watch *watch, const struct api *api,
 		api_query_is_true(request->query.send_initial_events);
 	if (after && !watch->wants_initial_end)
 		return 0;
-	if (api_object_select(api, request, route, &watch->initial, response) !=
+	if (request->query.send_initial_events && !watch->wants_initial_end) {
+		*ret = watch_hub_revision(api->hub);
+		return 0;
+	}
+	if (api_list_select(api, request, route, &watch->initial, response) !=
 	    0)
 		return -EINVAL;
 	*ret = watch->initial.resource_version;
@@ -392,7 +398,7 @@ static int find_members(struct api_watch *watch, const struct api *api,
 
 	if (!watch->has_members || watch->initial.n)
 		return 0;
-	if (api_object_select(api, request, route, &list, response) != 0)
+	if (api_list_select(api, request, route, &list, response) != 0)
 		return -EINVAL;
 	for (size_t i = 0; i < list.n; i++) {
 		if (!add_member(watch, list.items[i]->uid)) {
@@ -441,7 +447,8 @@ void api_watch_start(const struct api *api, const struct api_request *request,
 		api_status_fail(ret, 500, "InternalError", "out of memory");
 		return;
 	}
-	if (configure(watch, request, route, ret) < 0 ||
+	if (api_list_check(&request->query, true, ret) < 0 ||
+	    configure(watch, request, route, ret) < 0 ||
 	    find_start(watch, api, request, route, ret, &after) < 0 ||
 	    find_members(watch, api, request, route, ret) < 0 ||
 	    open_watcher(watch, api, after, ret) != 0)

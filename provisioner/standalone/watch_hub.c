@@ -184,6 +184,25 @@ static uint64_t find_locked(struct watch_hub *hub, uint64_t after)
 	return low;
 }
 
+uint64_t watch_hub_revision(struct watch_hub *hub)
+{
+	return store_revision(hub->store);
+}
+
+bool watch_hub_has_changed(struct watch_hub *hub, enum object_kind kind,
+			   uint64_t after)
+{
+	bool has_changed;
+
+	(void)pthread_mutex_lock(&hub->lock);
+	has_changed = after < hub->floor;
+	for (uint64_t i = find_locked(hub, after);
+	     i < hub->next && !has_changed; i++)
+		has_changed = slot(hub, i)->object->kind == kind;
+	(void)pthread_mutex_unlock(&hub->lock);
+	return has_changed;
+}
+
 static int attach_locked(struct watch_hub *hub, struct watcher *watcher)
 {
 	if (hub->is_closed)

@@ -33,6 +33,12 @@ struct watch_hub *watch_hub_free(struct watch_hub *hub);
 /* Ends every watch, now and later, with WATCH_CLOSED. Idempotent. */
 void watch_hub_close(struct watch_hub *hub);
 
+/* The record's revision now. */
+uint64_t watch_hub_revision(struct watch_hub *hub);
+/* Whether an object of a kind changed after a revision; true if it is not known. */
+bool watch_hub_has_changed(struct watch_hub *hub, enum object_kind kind,
+			   uint64_t after);
+
 /*
  * Calls fn for each change, in the order of revisions, on the thread that made it
  * and with the store's lock held: fn must only queue. At most 8 callbacks; -ENOSPC.

@@ -106,6 +106,16 @@ Test(api, an_object_does_not_become_deeper_than_can_be_read)
 		      400, "nested deeper than 100 levels");
 }
 
+Test(api, server_side_apply_is_refused_by_a_sentence)
+{
+	assert_answer(send(API_POST, CLAIMS, NULL, CLAIM_TEXT("c")), 201, "");
+	assert_answer(send(API_PATCH, CLAIMS "/c",
+			   "application/apply-patch+yaml", "{}"),
+		      415, "use apply without --server-side");
+	assert_answer(send(API_PATCH, CLAIMS "/c", "text/plain", "{}"), 415,
+		      "415: Unsupported Media Type");
+}
+
 Test(api, an_object_lives_through_all_verbs)
 {
 	assert_answer(
