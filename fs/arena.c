@@ -4,6 +4,7 @@
  * The file:
  *
  *	0       struct arena_header: how many pieces of each kind were ever used
+ *	4 KiB   which connections there are (link_table.c)
  *	1 MiB   small pieces
  *	...     large pieces
  *
@@ -26,12 +27,16 @@
 #include "buffer.h"
 
 #define ARENA_MAGIC 0x616e657261636c63ull
+#define ARENA_LINKS (4u << 10)
 #define ARENA_START (1ull << 20)
 #define SMALL_MAX   16384u /* 1.1 GiB */
 #define LARGE_MAX   4096u  /* 4.25 GiB */
 #define SMALL_BYTES ((uint64_t)SMALL_MAX * BUFFER_SMALL_SIZE)
 #define LARGE_BYTES ((uint64_t)LARGE_MAX * BUFFER_LARGE_SIZE)
 #define ARENA_BYTES (ARENA_START + SMALL_BYTES + LARGE_BYTES)
+
+_Static_assert(ARENA_LINKS + ARENA_LINKS_SIZE <= ARENA_START,
+	       "the connections end before the pieces begin");
 
 enum kind {
 	SMALL,
@@ -196,6 +201,11 @@ int arena_fd(const struct arena *arena)
 	return arena->fd;
 }
 
+void *arena_links(struct arena *arena)
+{
+	return arena->base + ARENA_LINKS;
+}
+
 /* --- pieces ----------------------------------------------------------------------- */
 
 static uint64_t piece_offset(const struct shelf *shelf, uint32_t index)
@@ -282,6 +292,16 @@ void arena_close(struct arena *arena)
 	pthread_mutex_lock(&arena->lock);
 	arena->is_closed = true;
 	pthread_mutex_unlock(&arena->lock);
+}
+
+bool arena_is_closed(struct arena *arena)
+{
+	bool is_closed;
+
+	pthread_mutex_lock(&arena->lock);
+	is_closed = arena->is_closed;
+	pthread_mutex_unlock(&arena->lock);
+	return is_closed;
 }
 
 /* --- what a former process left ----------------------------------------------------- */

@@ -19,7 +19,9 @@
 
 struct arena;
 
-#define ARENA_VERSION 1
+#define ARENA_VERSION 2
+/* For link_table.c. */
+#define ARENA_LINKS_SIZE (64u << 10)
 
 int arena_new(struct arena **ret);
 /* take_fd is consumed. -EBADMSG when it is not an arena of this version. */
@@ -31,6 +33,9 @@ struct arena *arena_free(struct arena *arena);
 
 /* The memory file; borrowed. */
 int arena_fd(const struct arena *arena);
+
+/* ARENA_LINKS_SIZE bytes of it, all 0 at first. */
+void *arena_links(struct arena *arena);
 
 /* A piece of BUFFER_SMALL_SIZE or BUFFER_LARGE_SIZE bytes; NULL = all are taken. */
 uint8_t *arena_get(struct arena *arena, uint32_t size);
@@ -53,6 +58,7 @@ const uint8_t *arena_find_left(struct arena *arena, uint64_t offset,
 			       uint32_t len);
 /* From here on nothing is put back: the next process may want it. NULL: nothing. */
 void arena_close(struct arena *arena);
+bool arena_is_closed(struct arena *arena);
 
 /* Nothing more is claimed. NULL: nothing. */
 void arena_settle(struct arena *arena);

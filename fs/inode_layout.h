@@ -8,13 +8,17 @@
  *
  *	0          struct table_header: identity, saved FUSE_INIT, the export
  *	4 KiB      struct intent_slot[INTENTS_MAX]: requests under way (intent.h)
- *	64 KiB     struct opener_slot[OPENERS_MAX]
+ *	72 KiB     struct opener_slot[OPENERS_MAX]
  *	160 KiB    struct journal_slot[JOURNAL_MAX]: uncommitted data (kept_journal.h)
  *	6 MiB      struct told_slot[TOLD_MAX]: who knows of errors (write_error.h)
  *	8 MiB      struct request_slot[REQUESTS_MAX]: to be read again (request_log.h)
  *	16 MiB     struct inode_slot[header->n_slots]
  *
  * A change of any struct here is a new TABLE_VERSION.
+ *
+ * What a change was sent as (intent_slot.sent) names a connection by its source port.
+ * Connections are the process's, not the volume's: where they come from is in the arena
+ * (link_table.h).
  */
 
 #include <pthread.h>
@@ -26,9 +30,9 @@
 #include "nfs_export.h"
 
 #define TABLE_MAGIC	      0x6d61746c636c6300ull
-#define TABLE_VERSION	      11
+#define TABLE_VERSION	      12
 #define TABLE_INTENTS_OFFSET  (4u << 10)
-#define TABLE_OPENERS_OFFSET  (64u << 10)
+#define TABLE_OPENERS_OFFSET  (72u << 10)
 #define TABLE_JOURNAL_OFFSET  (160u << 10)
 #define TABLE_TOLD_OFFSET     (6u << 20)
 #define TABLE_REQUESTS_OFFSET (8u << 20)
@@ -77,6 +81,7 @@ enum intent_flags {
 struct intent_slot {
 	_Atomic uint64_t unique; /* without bit 63; 0 = free */
 	uint64_t value;
+	_Atomic uint64_t sent; /* its last change, as what (nfs_sent.h) */
 	int32_t status;
 	_Atomic uint32_t flags; /* enum intent_flags */
 };

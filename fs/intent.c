@@ -107,6 +107,7 @@ static uint32_t begin_new(struct intents *intents, uint64_t unique)
 	slot = &intents->slots[i];
 	atomic_store(&slot->unique, 0);
 	atomic_store(&slot->flags, 0);
+	atomic_store(&slot->sent, 0);
 	atomic_store(&slot->unique, unique);
 	return i;
 }
@@ -132,6 +133,7 @@ static uint32_t begin_again(struct intents *intents, uint64_t unique,
 		.status = slot->status,
 		.has_value = flags & INTENT_HAS_VALUE,
 		.value = slot->value,
+		.sent = atomic_load(&slot->sent),
 	};
 	return i;
 }
@@ -154,6 +156,11 @@ void intent_set_value(struct intents *intents, uint32_t slot, uint64_t value)
 		return;
 	intents->slots[slot].value = value;
 	atomic_fetch_or(&intents->slots[slot].flags, INTENT_HAS_VALUE);
+}
+
+_Atomic uint64_t *intent_sent(struct intents *intents, uint32_t slot)
+{
+	return slot == INTENT_NONE ? NULL : &intents->slots[slot].sent;
 }
 
 void intent_settle(struct intents *intents, uint32_t slot, int status)

@@ -10,6 +10,7 @@
  * Threads: any. A slot belongs to the request that began it.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct intent_outcome {
 	int status;
 	bool has_value;
 	uint64_t value; /* of intent_set_value() */
+	uint64_t sent;	/* of intent_sent() */
 };
 
 /* In the reserved part of the table's memory; those that are there are kept. */
@@ -39,8 +41,13 @@ struct intents *intents_free(struct intents *intents);
 uint32_t intent_begin(struct intents *intents, uint64_t unique,
 		      struct intent_outcome *ret);
 
-/* These three accept INTENT_NONE. Something that a second execution has to know. */
+/* These accept INTENT_NONE. Something that a second execution has to know. */
 void intent_set_value(struct intents *intents, uint32_t slot, uint64_t value);
+/*
+ * Where to note as what its changes are sent (nfs_sent.h), each instead of the one
+ * before; good until intent_end(). NULL for INTENT_NONE.
+ */
+_Atomic uint64_t *intent_sent(struct intents *intents, uint32_t slot);
 /* It was executed, and is about to be answered. */
 void intent_settle(struct intents *intents, uint32_t slot, int status);
 /* It was answered. */

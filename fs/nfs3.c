@@ -18,7 +18,8 @@
  *  2. What waits is older than what its flow submits later and enters before it.
  *  3. A call keeps its slot, and so its XID, until it is done: servers recognise
  *     a retransmission by it. Only JUKEBOX, by which a server says that it did
- *     nothing, makes a call start anew.
+ *     nothing, makes a call start anew. One that a former process sent has the XID
+ *     that it had there, if it is the same to the last byte.
  *  4. A call that may be on the server when the connection is lost has
  *     is_retransmitted set for the rest of its life.
  *  5. done() runs with the call in no place, and never inside submit.
@@ -29,11 +30,14 @@
  * Runs on the shard's thread.
  */
 
+#include <sys/random.h>
+
 #include "clock.h"
 #include "log.h"
 #include "nfs3_client.h"
 #include "nfs3_health.h"
 #include "nfs3_xdr.h"
+#include "nfs_sent.h"
 
 #define TIMEO_MS_DEFAULT    60000
 #define RETRANS_DEFAULT	    2
@@ -41,6 +45,8 @@
 #define SHARE_CALLS	    16
 #define SHARE_BYTES_DEFAULT (2u << 20)
 #define MALFORMED_MAX	    3 /* replies to one call */
+#define XID_SIZE	    4
+#define XID_STRIDE	    0x9e3779b9u /* 2^32 / the golden ratio */
 
 static struct nfs3_client *client_of(struct nfs_client *client)
 {
@@ -141,6 +147,25 @@ static struct nfs3_slot *next_slot(struct nfs3_client *c)
 	return nfs3_window_enter(&c->window, call);
 }
 
+/* Of a call that is encoded, and about to be sent. */
+static void note_sent(struct nfs3_client *c, struct nfs3_slot *slot,
+		      struct xdr_writer head, size_t len)
+{
+	struct nfs_call *call = slot->call;
+	uint16_t port = nfs_conn_source_port(c->conn);
+	uint16_t digest;
+
+	if (!call->sent_as)
+		return;
+	digest = nfs_sent_digest(head.p + XID_SIZE, len - XID_SIZE);
+	if (nfs_sent_has_digest(call->sent_before, digest)) {
+		nfs3_window_adopt(&c->window, slot,
+				  nfs_sent_xid(call->sent_before));
+		xdr_put_u32(&head, slot->xid);
+	}
+	atomic_store(call->sent_as, nfs_sent_make(slot->xid, port, digest));
+}
+
 static bool pull(void *owner, struct xdr_writer *w,
 		 struct nfs_payload *ret_payload)
 {
@@ -157,6 +182,7 @@ static bool pull(void *owner, struct xdr_writer *w,
 			nfs3_call_abandon(c, slot->call, r);
 			continue;
 		}
+		note_sent(c, slot, start, (size_t)(w->p - start.p));
 		nfs3_window_mark_sent(&c->window, slot);
 		*ret_payload = payload_of(slot->call);
 		return true;
@@ -169,6 +195,7 @@ static void delay(struct nfs3_client *c, struct nfs3_slot *slot)
 	struct nfs_call *call = slot->call;
 
 	slot_leave(c, slot);
+	call->sent_before = 0;
 	call->transport = &c->delayed;
 	TAILQ_INSERT_TAIL(&c->delayed, call, entry);
 }
@@ -268,6 +295,9 @@ static void on_state(void *owner, enum nfs_conn_state state)
 	switch (state) {
 	case NFS_CONN_READY:
 		c->replied_ns = clock_ns();
+		if (c->options.origin)
+			atomic_store(&c->options.origin->port,
+				     nfs_conn_source_port(c->conn));
 		/* Whether it also answers is to be seen: see receive(). */
 		if (c->client.health == NFS_HEALTH_UNREACHABLE)
 			set_health(c, NFS_HEALTH_DEGRADED);
@@ -337,6 +367,12 @@ uint16_t nfs3_client_source_port(const struct nfs_client *client)
 		container_of(client, const struct nfs3_client, client)->conn);
 }
 
+uint16_t nfs3_client_former_port(const struct nfs_client *client)
+{
+	return container_of(client, const struct nfs3_client, client)
+		->former_port;
+}
+
 /* --- life ------------------------------------------------------------------ */
 
 static void abandon_all(struct nfs3_client *c)
@@ -382,6 +418,33 @@ static void set_defaults(struct nfs3_options *o)
 		o->share_bytes = SHARE_BYTES_DEFAULT;
 }
 
+/*
+ * Of several processes, one after the other, that all have been given the same origin.
+ * Multiples of the golden ratio are far from each other, however many there are: those
+ * of a hundred processes by 2^24 calls.
+ */
+static uint32_t first_xid(struct nfs3_origin *origin)
+{
+	uint32_t xid = origin ? atomic_load(&origin->xid) : 0;
+
+	if (xid)
+		xid += XID_STRIDE;
+	else if (getrandom(&xid, sizeof(xid), 0) < 0)
+		xid = (uint32_t)clock_ns();
+	if (origin)
+		atomic_store(&origin->xid, xid ? xid : 1);
+	return xid;
+}
+
+static void set_origin(struct nfs3_client *c)
+{
+	struct nfs3_origin *origin = c->options.origin;
+
+	c->former_port = origin ? (uint16_t)atomic_load(&origin->port) : 0;
+	if (c->former_port)
+		c->options.source_port = c->former_port;
+}
+
 static int make_conn(struct nfs3_client *c)
 {
 	struct nfs_conn_options options = {
@@ -417,10 +480,11 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	TAILQ_INIT(&c->delayed);
 	fair_flow_init(&c->own, NULL);
 	set_defaults(&c->options);
+	set_origin(c);
 	nfs_sockaddr_name(&options->addr, c->name);
 	fair_queue_init(&c->waiting, SHARE_CALLS, c->options.share_bytes);
-	nfs3_window_init(&c->window, c->options.max_calls,
-			 c->options.max_bytes);
+	nfs3_window_init(&c->window, c->options.max_calls, c->options.max_bytes,
+			 first_xid(c->options.origin));
 	r = make_conn(c);
 	if (r < 0)
 		return err_set_errno(err, r, "make an nfs client");

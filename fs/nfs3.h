@@ -19,12 +19,23 @@
  */
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "buffer.h"
 #include "err.h"
 #include "loop.h"
 #include "nfs_call.h"
+
+/*
+ * What servers know a client by. It may be in memory that outlives the process: the
+ * next client that is given it connects from the same port, and begins with XIDs that
+ * are far from those of the clients before it.
+ */
+struct nfs3_origin {
+	_Atomic uint32_t port; /* 0 = not connected yet */
+	_Atomic uint32_t xid;  /* where they began; 0 = there were none */
+};
 
 struct nfs3_options {
 	struct sockaddr_storage addr; /* of the NFS service, resolved */
@@ -44,6 +55,8 @@ struct nfs3_options {
 	 * tells what it became.
 	 */
 	uint16_t source_port;
+	/* Borrowed; its port comes before source_port. NULL = nobody follows. */
+	struct nfs3_origin *origin;
 };
 
 /* options is copied. Nothing is sent before the first call. */
@@ -56,5 +69,7 @@ struct nfs_client *nfs3_client_free(struct nfs_client *client);
 
 /* 0 before the first connection. */
 uint16_t nfs3_client_source_port(const struct nfs_client *client);
+/* That of the client before it, by its origin; 0 = there was none. */
+uint16_t nfs3_client_former_port(const struct nfs_client *client);
 
 DEFINE_CLEANUP(struct nfs_client *, nfs3_client_free)

@@ -24,6 +24,7 @@ struct nfs3_client {
 	struct loop *loop;	  /* borrowed */
 	struct buffer_pool *pool; /* borrowed */
 	struct nfs_conn *conn;
+	uint16_t former_port;	   /* 0 = nobody had our origin before */
 	struct fair_queue waiting; /* for a slot */
 	struct fair_flow own;	   /* of calls that are nobody's */
 	struct fair_calls delayed; /* by JUKEBOX, until the next tick */

@@ -6,7 +6,7 @@
  * nothing else, or for timeo x (retrans + 1) whatever it said. A hard client breaks
  * the connection then and sends all again; a soft one also fails what is older than
  * timeo x retrans. What the server has put off (JUKEBOX) is asked again at the
- * next tick.
+ * next tick. What may be executed as a call of a lost connection is sent once more.
  *
  * While the server is not well, or owes an answer to a call that was given up, a
  * tick without other calls sends a NULL of our own, or health would freeze.
@@ -120,6 +120,8 @@ static void on_tick(struct timer *timer)
 
 	retry_delayed(c);
 	check_server(c, now_ns);
+	if (nfs_conn_state(c->conn) == NFS_CONN_READY)
+		nfs3_window_repeat(&c->window, now_ns);
 	if (c->options.is_soft)
 		expire_soft(c, now_ns);
 	probe_if_in_doubt(c);

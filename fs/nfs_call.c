@@ -56,3 +56,21 @@ bool nfs_call_is_bulk(const struct nfs_call *call)
 
 	return is_data && payload_of(call) > BULK_MIN;
 }
+
+bool nfs_call_is_change(const struct nfs_call *call)
+{
+	switch (call->proc) {
+	case NFS_SETATTR:
+	case NFS_CREATE:
+	case NFS_MKDIR:
+	case NFS_SYMLINK:
+	case NFS_MKNOD:
+	case NFS_REMOVE:
+	case NFS_RMDIR:
+	case NFS_RENAME:
+	case NFS_LINK:
+		return true;
+	default:
+		return false;
+	}
+}

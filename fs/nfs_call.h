@@ -21,6 +21,7 @@
  * Threads: a client, its connections and its calls belong to one shard.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -73,6 +74,8 @@ enum nfs_proc {
 const char *nfs_proc_name(enum nfs_proc proc);
 /* Bytes on the wire, both ways: payload, and a little for the call itself. */
 uint32_t nfs_call_cost(const struct nfs_call *call);
+/* What servers remember their answers to, because a second execution is another one. */
+bool nfs_call_is_change(const struct nfs_call *call);
 /* File data that small calls would have to wait behind: above 32 KiB. */
 bool nfs_call_is_bulk(const struct nfs_call *call);
 
@@ -228,6 +231,13 @@ struct nfs_call {
 	struct nfs_args args;
 	nfs_done_fn done;
 	struct fair_flow *flow; /* whose share; NULL = nobody's */
+	/*
+	 * Where it is noted how the call is sent (nfs_sent.h), before it is; NULL =
+	 * nowhere. And what a former process noted of a call, which is sent with the
+	 * same XID if it has the same bytes; 0 = nothing.
+	 */
+	_Atomic uint64_t *sent_as;
+	uint64_t sent_before;
 
 	/* Valid in done(). 0, or -errno by nfs_status.c; -ECANCELED after a cancel. */
 	int status;

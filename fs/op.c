@@ -91,6 +91,8 @@ static void op_reset(struct op *op)
 {
 	op->call.args.name = NULL;
 	op->call.transport = NULL;
+	op->call.sent_as = NULL;
+	op->call.sent_before = 0;
 	op->call.status = 0;
 	op->call.is_retransmitted = false;
 	op->give_up_status = 0;
@@ -114,6 +116,7 @@ static void op_reset(struct op *op)
 	op->sync_seq = 0;
 	op->parking = NULL;
 	op->intent = INTENT_NONE;
+	op->sent_before = 0;
 	op->has_settled = false;
 	op->has_before = false;
 	op->request_memory = NULL;
@@ -191,6 +194,7 @@ struct op *op_intend(struct op *op)
 	op->has_settled = outcome.is_settled;
 	op->has_before = outcome.has_value;
 	op->before = outcome.value;
+	op->sent_before = outcome.sent;
 	if (!outcome.is_settled ||
 	    (outcome.status == 0 && !is_over_when_settled(op)))
 		return op;
@@ -423,9 +427,21 @@ static void on_done(struct nfs_call *call)
 	op->done(op);
 }
 
+/* The next process can send it as this one does, and this one as the one before. */
+static void make_known(struct op *op)
+{
+	bool is_known =
+		op->intent != INTENT_NONE && nfs_call_is_change(&op->call);
+
+	op->call.sent_as =
+		is_known ? intent_sent(op->view->intents, op->intent) : NULL;
+	op->call.sent_before = is_known ? op->sent_before : 0;
+}
+
 void op_call(struct op *op, enum nfs_proc proc, op_fn done)
 {
 	op->call.proc = proc;
+	make_known(op);
 	op->call.done = on_done;
 	op->done = done;
 	op->is_submitted = true;

@@ -117,6 +117,8 @@ struct op {
 	bool has_settled; /* and has */
 	bool has_before;  /* before is what it noted */
 	uint64_t before;
+	uint64_t
+		sent_before; /* as what it sent a change (nfs_sent.h); 0 = not */
 	uint64_t start_ns;
 	uint64_t n_bytes; /* lane_charge() */
 	uint32_t request; /* the log's slot; REQUEST_NONE when there is none */

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "cred.h"
 #include "kept_budget.h"
+#include "link_table.h"
 #include "op.h"
 
 #define DEFAULT_SHARDS_MAX 4
@@ -59,7 +60,8 @@ struct notifier {
 };
 
 struct shards {
-	struct arena *arena; /* borrowed */
+	struct arena *arena;	  /* borrowed */
+	struct link_table *links; /* NULL = there is no next process */
 	struct kept_budget kept;
 	struct fair_servers servers;
 	unsigned int n;
@@ -161,11 +163,15 @@ int shard_client_get(struct shard *shard, const struct nfs3_options *options,
 	shared = calloc(1, sizeof(*shared));
 	if (!shared)
 		return err_set(err, -ENOMEM, "make a client of the server");
-	r = nfs3_client_new(&shared->client, shard->loop, shard->pool, options,
-			    err);
-	if (r < 0)
-		return r;
 	shared->options = *options;
+	shared->options.origin = link_table_take(shard->shards->links, options,
+						 shard->index, lane);
+	r = nfs3_client_new(&shared->client, shard->loop, shard->pool,
+			    &shared->options, err);
+	if (r < 0) {
+		link_table_put(shard->shards->links, shared->options.origin);
+		return r;
+	}
 	shared->lane = lane;
 	shared->n_users = 1;
 	*ret = shared->client;
@@ -187,6 +193,7 @@ void shard_client_put(struct shard *shard, struct nfs_client *client)
 		return;
 	LIST_REMOVE(shared, entry);
 	nfs3_client_free(shared->client);
+	link_table_put(shard->shards->links, shared->options.origin);
 	free(shared);
 }
 
@@ -388,6 +395,7 @@ struct shards *shards_free(struct shards *shards)
 	fair_servers_fini(&shards->servers);
 	pthread_cond_destroy(&shards->gate);
 	pthread_mutex_destroy(&shards->gate_lock);
+	link_table_free(shards->links);
 	free(shards);
 	return NULL;
 }
@@ -436,6 +444,8 @@ int shards_new(struct shards **ret, unsigned int n, struct arena *arena,
 	pthread_mutex_init(&shards->gate_lock, NULL);
 	pthread_cond_init(&shards->gate, NULL);
 	fair_servers_init(&shards->servers);
+	if (arena && link_table_new(&shards->links, arena) < 0)
+		return err_set(err, -ENOMEM, "start shards");
 	r = notifier_start(&shards->notifier);
 	if (r < 0)
 		return err_set_errno(err, r, "start the notifier's thread");

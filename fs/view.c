@@ -17,6 +17,8 @@
 #include "inode_layout.h"
 #include "intent.h"
 #include "meta.h"
+#include "nfs_far.h"
+#include "nfs_sent.h"
 #include "request_log.h"
 #include "trace.h"
 
@@ -54,16 +56,66 @@ void view_fini(struct view *view)
 	view->trace = trace_unref(view->trace);
 }
 
-struct nfs_client *view_submit(struct view *view, unsigned int shard,
-			       struct nfs_call *call)
+/* That which came from the port in a former process. */
+static struct view_link *find_former_link(struct view *view, uint16_t port,
+					  unsigned int *ret_shard)
+{
+	for (unsigned int i = 0; i < SHARDS_MAX; i++) {
+		struct view_shard *shard = &view->shards[i];
+
+		for (unsigned int j = 0; j < shard->n_links; j++) {
+			if (shard->links[j].former_port != port)
+				continue;
+			*ret_shard = i;
+			return &shard->links[j];
+		}
+	}
+	return NULL;
+}
+
+/* NULL: it can't be, and is like any other call. */
+static struct nfs_client *submit_again(struct view *view, unsigned int shard,
+				       struct nfs_call *call)
+{
+	unsigned int there;
+	struct view_link *link = find_former_link(
+		view, nfs_sent_port(call->sent_before), &there);
+
+	if (!link)
+		return NULL;
+	if (there != shard)
+		return nfs_far_submit(
+			shards_get(shard_siblings(shard_current()), there),
+			link->client, &link->flow, call);
+	call->flow = &link->flow;
+	nfs_client_submit(link->client, call);
+	return link->client;
+}
+
+static struct view_link *choose_link(struct view *view, unsigned int shard,
+				     const struct nfs_call *call)
 {
 	struct view_shard *own = &view->shards[shard];
 	unsigned int n_lanes = own->n_links / VIEW_N_LINK_KINDS;
 	unsigned int lane = n_lanes > 1 ? own->next_lane++ % n_lanes : 0;
 	enum view_link_kind kind =
 		nfs_call_is_bulk(call) ? VIEW_LINK_BULK : VIEW_LINK_SMALL;
-	struct view_link *link = &own->links[lane * VIEW_N_LINK_KINDS + kind];
 
+	return &own->links[lane * VIEW_N_LINK_KINDS + kind];
+}
+
+struct nfs_client *view_submit(struct view *view, unsigned int shard,
+			       struct nfs_call *call)
+{
+	struct nfs_client *client = NULL;
+	struct view_link *link;
+
+	if (call->sent_before)
+		client = submit_again(view, shard, call);
+	if (client)
+		return client;
+	call->sent_before = 0;
+	link = choose_link(view, shard, call);
 	call->flow = &link->flow;
 	nfs_client_submit(link->client, call);
 	return link->client;

@@ -55,6 +55,7 @@ enum view_link_kind {
 /* A connection that others may use, too, and the view's share of it. */
 struct view_link {
 	struct nfs_client *client;
+	uint16_t former_port; /* what it came from in a former process, or 0 */
 	struct fair_flow flow;
 };
 
@@ -114,8 +115,9 @@ void view_fini(struct view *view);
 int view_make_logs(struct view *view, struct arena *arena, bool has_locks);
 
 /*
- * Submits a call of the view's on this shard, which is the thread's. Returns the
- * client that has it, to cancel it.
+ * Submits a call of the view's on this shard, which is the thread's. What a former
+ * process has sent goes by the connection that it went by there. Returns the client
+ * that has it, to cancel it.
  */
 struct nfs_client *view_submit(struct view *view, unsigned int shard,
 			       struct nfs_call *call);

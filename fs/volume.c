@@ -146,8 +146,10 @@ static void get_links(struct shard *shard, void *userdata)
 		fair_flow_init(&link->flow, &volume->view.fair);
 		start->r = shard_client_get(shard, &options, own->n_links,
 					    &link->client, start->err);
-		if (start->r == 0)
-			own->n_links++;
+		if (start->r < 0)
+			return;
+		link->former_port = nfs3_client_former_port(link->client);
+		own->n_links++;
 	}
 }
 

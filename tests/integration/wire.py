@@ -39,11 +39,19 @@ class Wire:
             except OSError:
                 return
             self.n_connections += 1
-            server = socket.create_connection(self.server)
+            try:
+                server = self.connect(client)
+            except OSError:
+                client.close()
+                continue
             self.socks += [client, server]
             for args in ((client, server, True), (server, client, False)):
                 threading.Thread(target=self.pump, args=args,
                                  daemon=True).start()
+
+    def connect(self, client):
+        """The server's end of the client's connection."""
+        return socket.create_connection(self.server)
 
     def pump(self, source, target, are_calls):
         try:
@@ -56,6 +64,10 @@ class Wire:
                     target.sendall(mark + record)
         except (OSError, EOFError):
             for sock in (source, target):
+                try:
+                    sock.shutdown(socket.SHUT_RD)  # wakes the other thread
+                except OSError:
+                    pass
                 sock.close()
 
     def passes(self, call):

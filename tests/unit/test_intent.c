@@ -125,3 +125,19 @@ Test(intent, slots_that_were_left_are_used_when_no_other_is_free)
 	intent_set_value(intents, INTENT_NONE, 0);
 	intent_end(intents, INTENT_NONE);
 }
+
+Test(intent, as_what_a_change_was_sent_is_known_to_the_next_process)
+{
+	struct intent_outcome outcome;
+	uint32_t slot = intent_begin(intents, 2, &outcome);
+
+	cr_assert_eq(outcome.sent, 0);
+	atomic_store(intent_sent(intents, slot), 4711);
+	die();
+	slot = intent_begin(intents, 2 | INTENT_UNIQUE_RESEND, &outcome);
+	cr_assert_eq(outcome.sent, 4711);
+	intent_end(intents, slot);
+	slot = intent_begin(intents, 4, &outcome);
+	cr_assert_eq(*intent_sent(intents, slot), 0);
+	cr_assert_null(intent_sent(intents, INTENT_NONE));
+}

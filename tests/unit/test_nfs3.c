@@ -191,6 +191,18 @@ static void answer_failed(size_t i, uint32_t status)
 	server_send(wire, make_failed_reply(wire, seen[i].xid, status));
 }
 
+/* With no attributes of before and after. */
+static void answer_change(size_t i, uint32_t status)
+{
+	uint8_t wire[64];
+	size_t len = put_head(wire, seen[i].xid, 12);
+	struct xdr_writer w = xdr_writer_over(wire + len, 12);
+
+	xdr_put_u32(&w, status);
+	xdr_put_u64(&w, 0);
+	server_send(wire, len + 12);
+}
+
 static void answer_null(size_t i)
 {
 	uint8_t wire[64];
@@ -714,4 +726,73 @@ Test(nfs3, a_write_that_is_answered_before_it_was_sent_is_safe)
 		cr_assert_eq(loop_run_once(loop, 100), 0);
 	free(payload);
 	RUN_UNTIL(n_seen == 9);
+}
+
+/* --- a former process had the connection ------------------------------------------ */
+
+static struct nfs3_origin origin;
+static _Atomic uint64_t sent_as;
+
+/* What the process before this one has sent and not been answered; it is dead now. */
+static void send_and_die(enum nfs_proc proc)
+{
+	options.origin = &origin;
+	connect_client();
+	submit(0, proc, 10);
+	calls[0].sent_as = &sent_as;
+	RUN_UNTIL(n_seen == 1);
+	client = nfs3_client_free(client);
+	loop_set_round_end(loop, NULL, NULL);
+	RUN_UNTIL(server_fd < 0);
+	connect_client();
+}
+
+static void submit_again(size_t i, enum nfs_proc proc)
+{
+	submit(i, proc, 10);
+	calls[i].sent_as = &sent_as;
+	calls[i].sent_before = sent_as;
+}
+
+Test(nfs3, a_call_of_a_former_process_is_sent_as_it_was_there)
+{
+	uint16_t port;
+
+	send_and_die(NFS_READ);
+	port = nfs3_client_former_port(client);
+	cr_assert_neq(port, 0);
+	submit(1, NFS_READ, 10);
+	submit_again(2, NFS_READ);
+	RUN_UNTIL(n_seen == 3);
+	cr_assert_eq(nfs3_client_source_port(client), port);
+	cr_assert_neq(seen[1].xid, seen[0].xid);
+	cr_assert_eq(seen[2].xid, seen[0].xid);
+	cr_assert(calls[2].is_retransmitted);
+	answer_read(2, 10, 1);
+	answer_read(1, 10, 1);
+	RUN_UNTIL(n_done == 3);
+	cr_assert_eq(calls[1].status, 0);
+	cr_assert_eq(calls[2].status, 0);
+}
+
+Test(nfs3, another_call_of_the_same_request_is_a_new_one)
+{
+	send_and_die(NFS_READ);
+	submit_again(1, NFS_READLINK);
+	RUN_UNTIL(n_seen == 2);
+	cr_assert_neq(seen[1].xid, seen[0].xid);
+	cr_assert_not(calls[1].is_retransmitted);
+}
+
+Test(nfs3, a_change_that_the_server_drops_is_sent_once_more)
+{
+	options.timeo_ms = 2000;
+	send_and_die(NFS_SETATTR);
+	submit_again(1, NFS_SETATTR);
+	RUN_UNTIL(n_seen == 3);
+	cr_assert_eq(seen[1].xid, seen[0].xid);
+	cr_assert_eq(seen[2].xid, seen[0].xid);
+	answer_change(2, 1);
+	RUN_UNTIL(n_done == 2);
+	cr_assert_eq(calls[1].status, -EPERM);
 }
