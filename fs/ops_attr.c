@@ -203,6 +203,15 @@ static bool is_owner_of_server(const struct op *op, struct attr_cached *ret)
 				    &op->view->timeouts, clock_ns(), ret);
 }
 
+static void change(struct op *op)
+{
+	if (op->call.args.setattr.set.mask & NFS_SET_SIZE)
+		commits_begin_write(op, truncate_begun);
+	else
+		op_call(op, NFS_SETATTR, setattr_done);
+}
+
+/* What is executed twice would undo what others have done meanwhile. */
 static void setattr_drained(struct op *op)
 {
 	uint32_t mask = op->call.args.setattr.set.mask;
@@ -216,10 +225,8 @@ static void setattr_drained(struct op *op)
 		op_finish_same_attr(op, &same.attr);
 	else if (mask == 0)
 		op_call(op, NFS_GETATTR, getattr_done);
-	else if (mask & NFS_SET_SIZE)
-		commits_begin_write(op, truncate_begun);
-	else
-		op_call(op, NFS_SETATTR, setattr_done);
+	else if (op_intend(op))
+		change(op);
 }
 
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,

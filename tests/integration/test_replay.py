@@ -14,11 +14,12 @@ from keeper_case import KeeperCase
 from lab import wait_for
 from wire import Wire, procedure
 
-CREATE, MKDIR, SYMLINK, MKNOD = 8, 9, 10, 11
+SETATTR, CREATE, MKDIR, SYMLINK, MKNOD = 2, 8, 9, 10, 11
 REMOVE, RMDIR, RENAME, LINK = 12, 13, 14, 15
 
 # By the call that each makes.
 CHANGES = {
+    SETATTR: "os.truncate(file, 3)",
     CREATE: "os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL)",
     MKDIR: "os.mkdir(new)",
     SYMLINK: "os.symlink('target', new)",
@@ -218,6 +219,13 @@ class Killed(KeeperCase):
         self.node.start()
         self.ends_well(child)
         self.assertFalse(self.is_there("new"))
+
+    def test_a_file_that_grew_is_not_truncated(self):
+        child = self.die_after(SETATTR)
+        self.elsewhere("open(file, 'a').write(' and theirs')")
+        self.node.start()
+        self.ends_well(child)
+        self.assertEqual(self.content("file"), "our and theirs")
 
 
 class KilledWithoutResend(Killed):
