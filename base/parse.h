@@ -14,3 +14,6 @@ int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 
 /* Octal permission bits, "0" to "7777". */
 int parse_mode(const char *text, uint32_t *ret);
+
+/* Seconds: "0", or numbers with units, the largest first: "7d", "24h", "1h30m", "90s". */
+int parse_duration_s(const char *text, uint64_t *ret);

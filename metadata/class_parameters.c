@@ -13,7 +13,7 @@
 #include "parse.h"
 
 #define ALLOWED \
-	"server, share, subDir, onDelete, mountPermissions, uid, gid, squash"
+	"server, share, subDir, onDelete, trashTTL, mountPermissions, uid, gid, squash"
 #define SERVER_MAX 255 /* a DNS name, or an IPv6 address in brackets */
 #define SHARE_MAX  1024
 
@@ -140,6 +140,26 @@ static int set_on_delete(struct class_parameters *parameters, const char *value,
 		value);
 }
 
+int class_trash_ttl_parse(const char *text, uint64_t *ret_s, struct err *err)
+{
+	uint64_t seconds;
+
+	if (parse_duration_s(text, &seconds) < 0 ||
+	    seconds > CLASS_TRASH_TTL_MAX_S)
+		return err_set(
+			err, -EINVAL,
+			"trashTTL: Invalid value: \"%s\": must be 0, or numbers with units such as 24h, 7d or 1h30m, at most 3650d",
+			text);
+	*ret_s = seconds;
+	return 0;
+}
+
+static int set_trash_ttl(struct class_parameters *parameters, const char *value,
+			 struct err *err)
+{
+	return class_trash_ttl_parse(value, &parameters->trash_ttl_s, err);
+}
+
 static int set_mount_permissions(struct class_parameters *parameters,
 				 const char *value, struct err *err)
 {
@@ -204,6 +224,7 @@ static const struct {
 	{ "share", set_share },
 	{ "subDir", set_subdir },
 	{ "onDelete", set_on_delete },
+	{ "trashTTL", set_trash_ttl },
 	{ "mountPermissions", set_mount_permissions },
 	{ "uid", set_uid },
 	{ "gid", set_gid },
@@ -271,6 +292,7 @@ int class_parameters_parse(const struct labels *parameters,
 	_cleanup_(class_parameters_fini) struct class_parameters parsed = {
 		.uid = UINT32_MAX,
 		.gid = UINT32_MAX,
+		.trash_ttl_s = CLASS_TRASH_TTL_S,
 	};
 	unsigned int seen = 0;
 	int r;

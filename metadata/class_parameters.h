@@ -3,7 +3,8 @@
 
 /*
  * StorageClass parameters and the volumeAttributes of a PV, by the names that
- * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions;
+ * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions; by
+ * names of our own: trashTTL;
  * and by those of exports(5), whom callers are on the server: squash, uid, gid.
  * Keys are compared without case; an unknown one is refused by name. Kubernetes'
  * own (csi.storage.k8s.io/..., storage.kubernetes.io/...) are passed over.
@@ -24,11 +25,18 @@ struct class_parameters {
 	char *subdir; /* template; NULL = the PV's name */
 	enum on_delete on_delete;
 	bool has_on_delete;
+	uint64_t trash_ttl_s; /* how long what was deleted can be restored */
 	uint32_t mount_permissions; /* 0 = leave as made */
 	enum squash squash;
 	bool has_owner;	   /* uid and gid were given */
 	uint32_t uid, gid; /* CLASS_NOBODY unless given */
 };
+
+#define CLASS_TRASH_TTL_S     86400u /* unless the class says otherwise */
+#define CLASS_TRASH_TTL_MAX_S (3650u * 86400u)
+
+/* "24h", "0": -EINVAL with a sentence. */
+int class_trash_ttl_parse(const char *text, uint64_t *ret_s, struct err *err);
 
 /* exports(5): what anonuid and anongid are unless they are given. */
 #define CLASS_NOBODY 65534u

@@ -15,19 +15,12 @@
 
 #include <cjson/cJSON.h>
 
-#include "clock.h"
 #include "expand.h"
 #include "json_field.h"
 #include "object_change.h"
 #include "provision.h"
 #include "reclaim.h"
 #include "timestamp.h"
-
-/*
- * A large directory is removed in slices. Between two of them everybody else gets
- * a turn, and a new claim needs two or three to be bound: within a second.
- */
-#define SLICE_NS (200 * NS_PER_MS)
 
 int apply_outcome(int r)
 {
@@ -99,8 +92,7 @@ int apply_share_reclaim(const struct applier *applier,
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		r = applier->share->reclaim(volume, how,
-					    applier->now() + SLICE_NS, err);
+		r = applier->share->reclaim(volume, how, err);
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;

@@ -11,6 +11,7 @@
 
 #include "cluster.h"
 #include "plan.h"
+#include "remover.h"
 #include "server_health.h"
 #include "share.h"
 #include "store.h"
@@ -20,6 +21,7 @@ struct applier {
 	struct store *store;	       /* borrowed; for intents */
 	const struct share_ops *share; /* borrowed; asked by apply_share_*() */
 	struct server_health *health;  /* borrowed */
+	struct remover *remover;       /* borrowed; NULL = nobody's trash */
 	uint64_t (*now)(void);	       /* clock_ns() */
 	/* The claim is to be looked at (again). */
 	void (*queue_claim)(void *userdata, const char *namespace,
@@ -36,8 +38,7 @@ struct apply_subject {
 };
 
 enum apply_outcome {
-	APPLY_MORE = 1,	 /* a long step goes on: call again soon */
-	APPLY_AGAIN = 2, /* the world changed under the plan: make a new one */
+	APPLY_AGAIN = 1, /* the world changed under the plan: make a new one */
 };
 
 /* Stops at the first step that is not done. Negative: err has a sentence. */

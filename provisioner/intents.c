@@ -3,9 +3,9 @@
 /*
  *	provision, volume exists	-> it was finished: close
  *	provision, claim exists		-> the claim's plan goes on: leave
- *	provision, claim is gone	-> remove directory and descriptor: close
+ *	provision, claim is gone	-> directory into the trash, descriptor: close
  *	reclaim, volume exists		-> the volume's plan goes on: leave
- *	reclaim, volume is gone		-> remove what is in the trash, descriptor: close
+ *	reclaim, volume is gone		-> row of what is in the trash, descriptor: close
  *
  * Each intent is settled under its claim's key, so that one whose server does not
  * answer backs off on its own and holds up nobody else's for long.
@@ -20,6 +20,7 @@
 
 #include "log.h"
 #include "model_decode.h"
+#include "reclaim.h"
 
 static int find_open(struct store *store, const char *step, const char *volume,
 		     const char *detail, int64_t *ret_id, struct err *err)
@@ -130,27 +131,31 @@ static int fate_of(const struct applier *applier,
 }
 
 /* Only undoing touches a directory that is still in its place. */
-static int clean_up(const struct applier *applier,
-		    const struct volume_place *place, enum fate fate,
-		    struct err *err)
+static int clean_up(const struct applier *applier, struct volume_place *place,
+		    enum fate fate, struct err *err)
 {
 	struct share_volume volume = volume_place_borrow(place);
-	int r = apply_share_reclaim(
-		applier, &volume,
-		fate == FATE_UNDO ? ON_DELETE_DELETE : ON_DELETE_RETAIN, err);
+	int r;
 
-	if (r < 0 || r == SHARE_MORE)
+	/* Nobody ever had it. */
+	if (fate == FATE_UNDO)
+		place->trash_ttl_s = 0;
+	r = reclaim_directory(applier, place,
+			      fate == FATE_UNDO ? ON_DELETE_DELETE
+						: ON_DELETE_RETAIN,
+			      NULL, err);
+	if (r < 0)
 		return r;
 	/* Else it was there before, or is another volume's: nothing was made. */
-	if (r == 0 && fate == FATE_UNDO)
+	if (fate == FATE_UNDO && (r == 0 || r == SHARE_TRASHED))
 		log_info("provisioning undone", F_STR("volume", place->name),
 			 F_STR("directory", place->path));
 	return apply_share_forget(applier, &volume, volume.name, err);
 }
 
 static int settle(const struct applier *applier,
-		  const struct store_intent *intent,
-		  const struct volume_place *place, struct err *err)
+		  const struct store_intent *intent, struct volume_place *place,
+		  struct err *err)
 {
 	enum fate fate;
 	int r;
@@ -162,15 +167,15 @@ static int settle(const struct applier *applier,
 		return 0;
 	if (fate != FATE_CLOSE) {
 		r = clean_up(applier, place, fate, err);
-		if (r != 0)
-			return r == SHARE_MORE ? APPLY_MORE : r;
+		if (r < 0)
+			return r;
 	}
 	return intent_end(applier->store, intent->id, err);
 }
 
 typedef int (*intent_fn)(const struct applier *applier,
 			 const struct store_intent *intent,
-			 const struct volume_place *place, struct err *err);
+			 struct volume_place *place, struct err *err);
 
 /* namespace NULL: of all claims. */
 static int for_each_open(const struct applier *applier, const char *namespace,
@@ -201,8 +206,8 @@ int intents_settle(const struct applier *applier, const char *namespace,
 }
 
 static int queue(const struct applier *applier,
-		 const struct store_intent *intent,
-		 const struct volume_place *place, struct err *err)
+		 const struct store_intent *intent, struct volume_place *place,
+		 struct err *err)
 {
 	applier->queue_claim(applier->userdata, place->claim_namespace,
 			     place->claim_name);

@@ -4,8 +4,8 @@
  * claimfs-provisioner: puts the parts together, waits for a signal, and takes them
  * down again. Who may change the record stops before who is told of changes goes:
  *
- *	record -> hub -> registry -> reconciler, pods -> API -> READY=1 -> SIGTERM
- *	    -> API ends -> pods and reconciler stop -> everything is freed
+ *	record -> hub -> registry -> remover, reconciler, pods -> API -> READY=1
+ *	    -> SIGTERM -> API ends -> all stop -> everything is freed
  *
  * Signals are blocked before the first thread exists, so that this thread is the
  * only one that ever sees one.
@@ -22,6 +22,7 @@
 #include "provisioner_options.h"
 #include "reconcile.h"
 #include "registry.h"
+#include "remover.h"
 #include "stop_signal.h"
 #include "store.h"
 #include "supervisor.h"
@@ -34,6 +35,7 @@ struct provisioner {
 	struct store *store;
 	struct watch_hub *hub;
 	struct registry *registry;
+	struct remover *remover;
 	struct reconciler *reconciler;
 	struct pods *pods;
 	struct api_admin admin;
@@ -47,8 +49,11 @@ static void provisioner_fini(struct provisioner *self)
 		pods_stop(self->pods);
 	if (self->reconciler)
 		reconciler_stop(self->reconciler);
+	if (self->remover)
+		remover_stop(self->remover);
 	self->pods = pods_free(self->pods);
 	self->reconciler = reconciler_free(self->reconciler);
+	self->remover = remover_free(self->remover);
 	self->registry = registry_free(self->registry);
 	self->hub = watch_hub_free(self->hub);
 	self->store = store_close(self->store);
@@ -109,6 +114,26 @@ static int open_record(struct provisioner *self,
 	return r;
 }
 
+/* Of a volume that waited for its data to go. */
+static void trash_done(void *userdata, const char *volume)
+{
+	struct provisioner *self = userdata;
+
+	reconciler_look_at(self->reconciler, volume);
+}
+
+static int make_remover(struct provisioner *self, struct cluster *cluster,
+			struct err *err)
+{
+	return remover_new(&self->remover,
+			   &(struct remover_options){ .cluster = cluster,
+						      .store = self->store,
+						      .share = share_ops_nfs(),
+						      .done = trash_done,
+						      .userdata = self },
+			   err);
+}
+
 static int make_workers(struct provisioner *self,
 			const struct provisioner_settings *settings,
 			struct err *err)
@@ -116,14 +141,17 @@ static int make_workers(struct provisioner *self,
 	struct cluster *cluster = registry_cluster(self->registry);
 	int r;
 
-	r = reconciler_new(&self->reconciler,
-			   &(struct reconciler_options){
-				   .cluster = cluster,
-				   .store = self->store,
-				   .share = share_ops_nfs(),
-				   .drivers = settings->drivers,
-				   .n_drivers = settings->n_drivers },
-			   err);
+	r = make_remover(self, cluster, err);
+	if (r >= 0)
+		r = reconciler_new(&self->reconciler,
+				   &(struct reconciler_options){
+					   .cluster = cluster,
+					   .store = self->store,
+					   .share = share_ops_nfs(),
+					   .remover = self->remover,
+					   .drivers = settings->drivers,
+					   .n_drivers = settings->n_drivers },
+				   err);
 	if (r >= 0)
 		r = pods_new(&self->pods,
 			     &(struct pods_options){
@@ -178,6 +206,8 @@ static int start(struct provisioner *self,
 				   err);
 	if (r >= 0)
 		r = reconciler_start(self->reconciler, err);
+	if (r >= 0)
+		r = remover_start(self->remover, err);
 	if (r >= 0)
 		r = pods_start(self->pods, err);
 	return r;

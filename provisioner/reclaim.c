@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * In this order: the volume is read again and must be Released, intent, directory
- * (in slices, so that a large one does not hold up everybody else), PersistentVolume
- * deleted, its finalizer removed, descriptor, intent closed. Until the finalizer goes
- * the volume stays in sight, so that an interruption anywhere is found again; from
- * there on the intent is. The descriptor goes after that, because a repetition
- * knows by it that the directory, which may have been kept, was dealt with.
+ * In this order: the volume is read again and must be Released, intent, directory out
+ * of its place, row of the trash, PersistentVolume deleted, its finalizer removed,
+ * descriptor, intent closed. All of it is quick, whatever the directory holds: it goes
+ * into the trash by a rename, and the remover has it from there on. With trashTTL 0
+ * the volume stays until the remover is done, as people know it from other drivers:
+ * when it is gone, so is its data.
+ *
+ * Until the finalizer goes the volume stays in sight, so that an interruption anywhere
+ * is found again; from there on the intent is. The descriptor goes after that, because
+ * a repetition knows by it that the directory, which may have been kept, was dealt
+ * with.
  */
 
 #include "reclaim.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "intents.h"
 #include "log.h"
 #include "model_decode.h"
 #include "object_change.h"
+#include "timestamp.h"
+#include "trash.h"
 
-/* 0: still there and Released; 1: not any more. */
+/* *ret: the volume, still there and Released; else NULL. */
 static int check_released(const struct applier *applier,
-			  const struct persistent_volume *pv, struct err *err)
+			  const struct persistent_volume *pv,
+			  struct object **ret, struct err *err)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(persistent_volume_fini) struct persistent_volume now = { 0 };
@@ -29,30 +38,98 @@ static int check_released(const struct applier *applier,
 	r = applier->cluster->ops->get(applier->cluster, KIND_PERSISTENT_VOLUME,
 				       "", pv->meta.name, &object, err);
 	if (r != 0)
-		return r < 0 ? r : 1;
+		return r < 0 ? r : 0;
 	r = persistent_volume_decode(object, &now, err);
 	if (r < 0)
 		return r;
-	return strcmp(now.meta.uid, pv->meta.uid) != 0 ||
-	       now.phase != PV_RELEASED || now.reclaim != RECLAIM_DELETE;
+	if (strcmp(now.meta.uid, pv->meta.uid) == 0 &&
+	    now.phase == PV_RELEASED && now.reclaim == RECLAIM_DELETE)
+		*ret = TAKE_PTR(object);
+	return 0;
 }
 
+int reclaim_directory(const struct applier *applier,
+		      const struct volume_place *place, enum on_delete how,
+		      const struct object *pv, struct err *err)
+{
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
+	struct share_volume volume = volume_place_borrow(place);
+	_cleanup_(free) char *note = NULL;
+	int r = trash_new(place, pv, time(NULL), &trash);
+
+	if (r == 0)
+		note = trash_note(&trash);
+	if (!note)
+		return err_set(err, -ENOMEM, "no memory");
+	volume.note = note;
+	r = apply_share_reclaim(applier, &volume, how, err);
+	if (r != SHARE_TRASHED)
+		return r;
+	r = store_trash_put(applier->store, &trash, err);
+	if (r < 0)
+		return r;
+	remover_wake(applier->remover);
+	return SHARE_TRASHED;
+}
+
+/* 0: the remover is at it; STORE_NOT_FOUND: there is nothing in the trash. */
+static int look_into_trash(const struct applier *applier,
+			   const struct volume_place *place, struct err *err)
+{
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
+
+	return store_trash_get(applier->store, place->name, &trash, err);
+}
+
+static void tell(const struct applier *applier, const struct object *pv,
+		 const struct volume_place *place, int outcome)
+{
+	_cleanup_(free) char *message = NULL;
+	char until[TIMESTAMP_MAX];
+
+	log_info(outcome == SHARE_KEPT	    ? "directory kept"
+		 : outcome == SHARE_TRASHED ? "directory moved into the trash"
+					    : "directory reclaimed",
+		 F_STR("volume", place->name), F_STR("share", place->share),
+		 F_STR("directory", place->path));
+	if (outcome != SHARE_TRASHED || !place->trash_ttl_s)
+		return;
+	timestamp_format((int64_t)time(NULL) + (int64_t)place->trash_ttl_s,
+			 until);
+	if (asprintf(
+		    &message,
+		    "Directory %s is in the trash until %s; \"claimctl restore %s\" brings the volume back",
+		    place->path, until, place->name) < 0) {
+		message = NULL;
+		return;
+	}
+	apply_event(applier, pv, CLUSTER_EVENT_NORMAL, "VolumeTrashed",
+		    COMPONENT_BINDER, message);
+}
+
+/* 0: it is out of the way; RECLAIM_WAIT: the remover says when. */
+enum reclaim_outcome {
+	RECLAIM_WAIT = 16, /* none of apply_outcome's */
+};
+
 static int remove_directory(const struct applier *applier,
+			    const struct object *pv,
 			    const struct volume_place *place, struct err *err)
 {
-	struct share_volume volume = volume_place_borrow(place);
-	int r = apply_share_reclaim(applier, &volume, place->on_delete, err);
+	int r;
 
-	if (r == SHARE_MORE)
-		return APPLY_MORE;
+	if (!place->trash_ttl_s) {
+		r = look_into_trash(applier, place, err);
+		if (r <= 0)
+			return r < 0 ? r : RECLAIM_WAIT;
+	}
+	r = reclaim_directory(applier, place, place->on_delete, pv, err);
 	if (r == SHARE_FOREIGN)
 		return err->code;
 	if (r < 0)
 		return r;
-	log_info(r == SHARE_KEPT ? "directory kept" : "directory reclaimed",
-		 F_STR("volume", place->name), F_STR("share", place->share),
-		 F_STR("directory", place->path));
-	return 0;
+	tell(applier, pv, place, r);
+	return r == SHARE_TRASHED && !place->trash_ttl_s ? RECLAIM_WAIT : 0;
 }
 
 static int remove_volume(const struct applier *applier,
@@ -77,7 +154,8 @@ static int remove_volume(const struct applier *applier,
 }
 
 static int run_steps(const struct applier *applier,
-		     const struct persistent_volume *pv, struct err *err)
+		     const struct persistent_volume *pv,
+		     const struct object *object, struct err *err)
 {
 	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
 	struct share_volume volume;
@@ -90,9 +168,9 @@ static int run_steps(const struct applier *applier,
 	r = intent_begin(applier->store, STEP_RECLAIM, &place, &intent, err);
 	if (r < 0)
 		return r;
-	r = remove_directory(applier, &place, err);
+	r = remove_directory(applier, object, &place, err);
 	if (r != 0)
-		return r;
+		return r == RECLAIM_WAIT ? 0 : r;
 	r = remove_volume(applier, pv, err);
 	if (r != 0)
 		return r;
@@ -106,12 +184,11 @@ static int run_steps(const struct applier *applier,
 int reclaim(const struct applier *applier, const struct apply_subject *subject,
 	    struct err *err)
 {
-	int r = check_released(applier, subject->pv, err);
+	_cleanup_(object_unref) struct object *object = NULL;
+	int r = check_released(applier, subject->pv, &object, err);
 
-	if (r == 0)
-		r = run_steps(applier, subject->pv, err);
-	else if (r > 0)
-		return 0;
+	if (r == 0 && object)
+		r = run_steps(applier, subject->pv, object, err);
 	if (r < 0)
 		apply_event(applier, subject->object, CLUSTER_EVENT_WARNING,
 			    "VolumeFailedDelete", subject->pv->driver,

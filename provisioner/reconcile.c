@@ -84,6 +84,11 @@ static void queue_volume(struct reconciler *reconciler, const char *name)
 		queue_key(reconciler, VOLUME_PREFIX, "", name);
 }
 
+void reconciler_look_at(void *userdata, const char *volume)
+{
+	queue_volume(userdata, volume);
+}
+
 static const char *string_at(const cJSON *json, const char *path)
 {
 	const char *value = cJSON_GetStringValue(json_at(json, path));
@@ -418,6 +423,7 @@ int reconciler_new(struct reconciler **ret,
 						.store = options->store,
 						.share = options->share,
 						.health = &reconciler->health,
+						.remover = options->remover,
 						.now = clock_ns,
 						.queue_claim = queue_claim,
 						.userdata = reconciler };

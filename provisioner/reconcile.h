@@ -9,6 +9,7 @@
  */
 
 #include "cluster.h"
+#include "remover.h"
 #include "share.h"
 #include "store.h"
 
@@ -18,6 +19,7 @@ struct reconciler_options {
 	struct cluster *cluster;       /* borrowed */
 	struct store *store;	       /* borrowed; for intents */
 	const struct share_ops *share; /* borrowed */
+	struct remover *remover;       /* borrowed; may be NULL */
 	const char *const *drivers;    /* provisioners that we are; borrowed */
 	size_t n_drivers;
 	unsigned int resync_s; /* everything is looked at this often; 0 = 180 */
@@ -35,6 +37,9 @@ struct reconciler *reconciler_free(struct reconciler *reconciler);
 int reconciler_start(struct reconciler *reconciler, struct err *err);
 /* Ends the thread after the key that it is working on; idempotent. */
 void reconciler_stop(struct reconciler *reconciler);
+
+/* A volume is to be looked at; userdata is the reconciler. */
+void reconciler_look_at(void *userdata, const char *volume);
 
 /* A store_change_fn: only queues. userdata is the reconciler. */
 void reconciler_change(void *userdata, enum store_change change,

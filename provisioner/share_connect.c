@@ -6,9 +6,9 @@
  * they connect and mount.
  *
  * Invariants:
- *  1. At most one call is in flight, and `call` is its record. It lives in the
- *     connection, because libnfs calls back for whatever is still queued when
- *     its context is destroyed.
+ *  1. At most one call of these is in flight, and `call` is its record. It lives
+ *     in the connection, because libnfs calls back for whatever is still queued
+ *     when its context is destroyed.
  *  2. After a call that failed below NFS, is_broken is set and nothing is sent any
  *     more: the answer to the lost call must not be taken for another one's.
  */
@@ -318,6 +318,7 @@ struct share_nfs *share_nfs_close(struct share_nfs *nfs)
 		return NULL;
 	if (nfs->rpc)
 		rpc_destroy_context(nfs->rpc);
+	free(nfs->slots);
 	free(nfs);
 	return NULL;
 }

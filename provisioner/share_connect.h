@@ -3,7 +3,7 @@
 
 /*
  * The connection below share_nfs.h: mounting, and one call at a time with a time
- * limit. Only share_nfs.c and share_probe.c use it.
+ * limit. Only share_nfs.c, share_calls.c and share_probe.c use it.
  *
  * Calling sequence: call_begin(), rpc_nfs3_*_async(nfs->rpc, call_done, &args,
  * &nfs->call), call_end() with what that returned.
@@ -12,6 +12,7 @@
 #include "share_nfs.h"
 
 struct rpc_context;
+struct share_slot;
 
 struct call {
 	bool is_done;
@@ -25,6 +26,8 @@ struct share_nfs {
 	struct share_fh root;
 	struct call call;
 	bool is_broken;
+	struct share_slot *slots; /* share_calls.c's; NULL until it has some */
+	size_t n_in_flight;
 };
 
 /* take copies what is wanted out of the reply, which does not outlive the call. */

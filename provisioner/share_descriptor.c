@@ -16,7 +16,7 @@
 
 #include "parse.h"
 
-#define MAX_SIZE 16384
+#define MAX_SIZE 65536
 #define SUFFIX	 ".json"
 #define HALF	 ".tmp" /* what an interrupted write leaves */
 
@@ -144,6 +144,8 @@ static bool encode(cJSON *json, const struct share_volume *volume,
 		return false;
 	(void)snprintf(number, sizeof(number), "%" PRIu64, volume->capacity);
 	if (!cJSON_AddStringToObject(json, "capacity", number))
+		return false;
+	if (volume->note && !cJSON_AddRawToObject(json, "trash", volume->note))
 		return false;
 	(void)snprintf(number, sizeof(number), "%" PRIu64, descriptor->fileid);
 	return !descriptor->has_fileid ||

@@ -1,173 +1,476 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The walk keeps a stack of open directories, the one to remove at its bottom.
- * In each round it reads the first page of the top one: everything that is not
- * a directory is removed, the first directory found is pushed, and an empty one is
- * popped and removed from its parent. Always the first page, because removing
- * entries makes cookies worthless on some servers (RFC 1813, 3.3.16).
+ * The walk has a table of open directories, by depth; the one to remove is alone at
+ * depth 0. An open directory has one page of its names. Its files are removed, its
+ * directories are opened, then comes its next page; when all is gone it is removed
+ * from its parent. The deepest directories come first, and up to SHARE_CALLS_MAX
+ * calls are in flight.
  *
- * Safety: entries are addressed by (handle of their directory, one component),
- * and LOOKUP and REMOVE never follow symlinks (RFC 1813, 3.3.3 and 3.3.12). A pod
- * that still has the directory mounted can make us remove more of its own files
- * by moving them about, and nothing else. It can't keep us busy for ever, either:
- * each call ends at its deadline.
+ * Invariants:
+ *  1. Entries are addressed by (handle of their directory, one component); what is
+ *     opened is what the server said is a directory there, on the same file system.
+ *     LOOKUP, REMOVE and RMDIR never follow symlinks (RFC 1813, 3.3.3, 3.3.12 and
+ *     3.3.13). A pod that still has the directory mounted can make us remove more of
+ *     its own files by moving them about, and nothing else.
+ *  2. At most LEVEL_MAX directories are open at each depth, at most DEPTH_MAX deep,
+ *     so memory has a bound. A directory that finds the next level full waits: those
+ *     at the deepest level never do. What is deeper than DEPTH_MAX is moved to the
+ *     top, where it is found again.
+ *  3. A name that is in nobody's page is forgotten: whatever appears, moves, or is
+ *     skipped by the server (which may lose its place when names go, 3.3.16) is
+ *     found when RMDIR says "not empty", and the directory is read from its start.
+ *     Nothing is remembered between calls either; what is left is on the server.
  *
- * Nothing is remembered between calls; what is left is on the server. So that each
- * call gets to the bottom in time, however deep somebody has dug, a directory that
- * is MAX_DEPTH levels down is moved to the top and dealt with there.
+ * Counting is the same walk without changes.
  */
 
 #include "share_tree.h"
 
+#include <assert.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "clock.h"
+#include "share_calls.h"
 
-#define MAX_DEPTH 64
+#define DEPTH_MAX 64
+#define LEVEL_MAX 16
+/* Rounds without anything to see in a directory that is said not to be empty. */
+#define EMPTY_ROUNDS_MAX 16
 
-struct level {
-	struct share_fh fh;
-	char *name; /* in the directory below in the stack */
+enum directory_state {
+	DIRECTORY_NEW,	   /* to be listed */
+	DIRECTORY_BUSY,	   /* a call of its own is in flight */
+	DIRECTORY_LISTED,  /* has a page */
+	DIRECTORY_REMOVED, /* or gone */
 };
+
+struct directory {
+	TAILQ_ENTRY(directory) link;
+	struct directory *parent; /* NULL at depth 0 */
+	struct share_fh fh;
+	char *name; /* in the parent */
+	size_t depth;
+	enum directory_state state;
+	struct share_page page;
+	size_t next;   /* of the page's items */
+	size_t n_busy; /* its entries in flight, and children */
+	bool has_seen; /* anything, in this round */
+	unsigned int n_empty_rounds;
+};
+
+TAILQ_HEAD(level, directory);
 
 struct walk {
 	struct share_nfs *nfs;
-	const struct share_fh *parent; /* of levels[0]; borrowed */
-	struct level *levels;
-	size_t n;
-	size_t n_allocated;
+	const struct share_fh *top; /* what holds levels[0]'s one; borrowed */
+	enum share_tree_task task;
+	uint64_t fsid;
+	struct level levels[DEPTH_MAX];
+	size_t n_open[DEPTH_MAX];
+	size_t depth; /* of the deepest that may be open */
+	struct share_tree_progress progress;
+	uint64_t n_moved; /* to the top, for their names */
+	int r;		  /* the first error */
 };
 
-static void walk_fini(struct walk *walk)
+/* --- the table ------------------------------------------------------------------- */
+
+static int open_directory(struct walk *walk, struct directory *parent,
+			  const struct share_listed *listed)
 {
-	while (walk->n > 0)
-		free(walk->levels[--walk->n].name);
-	free(walk->levels);
-	walk->levels = NULL;
+	struct directory *dir = calloc(1, sizeof(*dir));
+
+	if (dir)
+		dir->name = strdup(listed->name);
+	if (!dir || !dir->name) {
+		free(dir);
+		return -ENOMEM;
+	}
+	dir->parent = parent;
+	dir->fh = listed->entry.fh;
+	dir->depth = parent ? parent->depth + 1 : 0;
+	TAILQ_INSERT_TAIL(&walk->levels[dir->depth], dir, link);
+	walk->n_open[dir->depth]++;
+	if (dir->depth > walk->depth)
+		walk->depth = dir->depth;
+	if (parent)
+		parent->n_busy++;
+	return 0;
 }
 
-DEFINE_FINI(struct walk, walk_fini)
-
-static int push(struct walk *walk, const struct share_fh *fh, const char *name)
+static void close_directory(struct walk *walk, struct directory *dir)
 {
-	struct level *levels;
-	char *copy;
+	TAILQ_REMOVE(&walk->levels[dir->depth], dir, link);
+	walk->n_open[dir->depth]--;
+	while (walk->depth > 0 && walk->n_open[walk->depth] == 0)
+		walk->depth--;
+	if (dir->parent)
+		dir->parent->n_busy--;
+	share_page_fini(&dir->page);
+	free(dir->name);
+	free(dir);
+}
 
-	if (walk->n == walk->n_allocated) {
-		size_t n = walk->n_allocated ? walk->n_allocated * 2 : 16;
+/* Answers that are still to come refer to directories. */
+static void walk_fini(struct walk *walk)
+{
+	if (share_calls_in_flight(walk->nfs) > 0)
+		share_calls_abandon(walk->nfs);
+	for (size_t i = DEPTH_MAX; i-- > 0;)
+		while (!TAILQ_EMPTY(&walk->levels[i]))
+			close_directory(walk, TAILQ_FIRST(&walk->levels[i]));
+}
 
-		levels = reallocarray(walk->levels, n, sizeof(*levels));
-		if (!levels)
-			return -ENOMEM;
-		walk->levels = levels;
-		walk->n_allocated = n;
-	}
-	copy = strdup(name);
-	if (!copy)
-		return -ENOMEM;
-	walk->levels[walk->n++] = (struct level){ .fh = *fh, .name = copy };
-	return 0;
+static void note_error(struct walk *walk, int r)
+{
+	if (r < 0 && walk->r == 0)
+		walk->r = r;
 }
 
 /* Somebody else was faster. */
-static int ignore_gone(int r)
+static bool is_gone(int r)
 {
-	return r == -ENOENT ? 0 : r;
+	return r == -ENOENT || r == -ESTALE || r == -ENOTDIR;
 }
 
-static int pop(struct walk *walk)
+static bool is_not_empty(int r)
 {
-	struct level *top = &walk->levels[walk->n - 1];
-	const struct share_fh *below =
-		walk->n > 1 ? &walk->levels[walk->n - 2].fh : walk->parent;
-	int r = ignore_gone(share_nfs_rmdir(walk->nfs, below, top->name));
-
-	/* It was filled again meanwhile, and stays on top. */
-	if (r == -ENOTEMPTY || r == -EEXIST)
-		return 0;
-	if (r < 0)
-		return r;
-	free(top->name);
-	walk->n--;
-	return 0;
+	return r == -ENOTEMPTY || r == -EEXIST;
 }
 
-/*
- * Its new name is nobody's; should somebody have taken it all the same, the
- * directory stays where it is until the next round.
- */
-static int move_to_top(struct walk *walk, const struct share_fh *dir,
-		       const char *name)
-{
-	char new_name[40];
-	int r;
+/* --- answers ----------------------------------------------------------------------- */
 
-	(void)snprintf(new_name, sizeof(new_name), "claimfs-deep-%016llx",
-		       (unsigned long long)clock_ns());
-	r = share_nfs_rename(walk->nfs, dir, name, &walk->levels[0].fh,
-			     new_name);
-	if (r == -EEXIST || r == -ENOTEMPTY || r == -ENOTDIR)
-		return 0;
-	return ignore_gone(r);
+static void begin_round(struct directory *dir)
+{
+	share_page_fini(&dir->page);
+	dir->next = 0;
+	dir->has_seen = false;
+	dir->state = DIRECTORY_NEW;
 }
 
-/* *ret_pushed: a directory, which is on the stack now. */
-static int remove_entry(struct walk *walk, const struct share_fh *dir,
-			const char *name, bool *ret_pushed)
+static void on_listed(const struct share_call *call, int r)
 {
-	struct share_entry entry;
-	int r = share_nfs_lookup(walk->nfs, dir, name, &entry);
+	struct walk *walk = call->owner;
+	struct directory *dir = call->about;
 
-	*ret_pushed = false;
-	if (r < 0)
-		return ignore_gone(r);
-	if (!entry.is_directory)
-		return ignore_gone(share_nfs_remove(walk->nfs, dir, name));
-	if (walk->n == MAX_DEPTH)
-		return move_to_top(walk, dir, name);
-	*ret_pushed = true;
-	return push(walk, &entry.fh, name);
-}
-
-static int walk_round(struct walk *walk, uint64_t deadline_ns)
-{
-	_cleanup_(share_names_fini) struct share_names page = { 0 };
-	struct share_fh dir = walk->levels[walk->n - 1].fh;
-	int r = share_nfs_readdir(walk->nfs, &dir, &page);
-
-	if (r < 0)
-		return r;
-	if (page.n == 0 && page.is_end)
-		return pop(walk);
-	for (size_t i = 0; i < page.n && clock_ns() < deadline_ns; i++) {
-		bool is_pushed;
-
-		r = remove_entry(walk, &dir, page.names[i], &is_pushed);
-		if (r < 0 || is_pushed)
-			return r;
+	dir->next = 0;
+	dir->state = DIRECTORY_LISTED;
+	if (r == 0) {
+		dir->has_seen |= dir->page.n > 0;
+	} else if (is_gone(r)) {
+		dir->state = DIRECTORY_REMOVED;
+	} else if (dir->page.cookie != 0 && r == -EINVAL &&
+		   walk->task == SHARE_TREE_REMOVE) {
+		/* NFS3ERR_BAD_COOKIE: names went, and so did our place. */
+		begin_round(dir);
+	} else {
+		note_error(walk, r);
 	}
-	return 0;
 }
 
-int share_tree_remove(struct share_nfs *nfs, const struct share_fh *parent,
-		      const char *name, uint64_t deadline_ns)
+static void on_looked_up(const struct share_call *call, int r)
 {
-	_cleanup_(walk_fini) struct walk walk = { .nfs = nfs,
-						  .parent = parent };
-	struct share_entry entry;
+	struct walk *walk = call->owner;
+	struct directory *dir = call->about;
+
+	dir->state = DIRECTORY_LISTED;
+	if (r == -ENOENT)
+		dir->next++;
+	else
+		note_error(walk, r);
+}
+
+static void count(struct walk *walk, uint64_t n_bytes)
+{
+	walk->progress.n_files++;
+	walk->progress.n_bytes += n_bytes;
+}
+
+static void on_removed(const struct share_call *call, int r)
+{
+	struct walk *walk = call->owner;
+	struct directory *dir = call->about;
+
+	dir->n_busy--;
+	if (r == 0)
+		count(walk, call->value);
+	else if (!is_gone(r) && r != -EISDIR)
+		note_error(walk, r);
+}
+
+/* Its new name is nobody's; should it be, the directory stays for the next round. */
+static void on_moved(const struct share_call *call, int r)
+{
+	struct walk *walk = call->owner;
+	struct directory *dir = call->about;
+
+	dir->n_busy--;
+	if (r < 0 && !is_gone(r) && !is_not_empty(r))
+		note_error(walk, r);
+}
+
+static void on_rmdir(const struct share_call *call, int r)
+{
+	struct walk *walk = call->owner;
+	struct directory *dir = call->about;
+
+	dir->state = DIRECTORY_REMOVED;
+	if (r == 0) {
+		count(walk, 0);
+	} else if (is_not_empty(r) &&
+		   (dir->has_seen ||
+		    dir->n_empty_rounds++ < EMPTY_ROUNDS_MAX)) {
+		begin_round(dir);
+	} else if (!is_gone(r)) {
+		note_error(walk, r);
+	}
+}
+
+/* --- what a directory does next ------------------------------------------------------ */
+
+enum step {
+	STEP_NONE, /* it waits */
+	STEP_TAKEN,
+};
+
+static int own_call(struct directory *dir, int r)
+{
+	if (r == 0)
+		dir->state = DIRECTORY_BUSY;
+	return r < 0 ? r : STEP_TAKEN;
+}
+
+static int entry_call(struct directory *dir, int r)
+{
+	if (r < 0)
+		return r;
+	dir->n_busy++;
+	dir->next++;
+	return STEP_TAKEN;
+}
+
+static int list(struct walk *walk, struct directory *dir)
+{
+	struct share_call call = { .done = on_listed,
+				   .owner = walk,
+				   .about = dir };
+
+	return own_call(
+		dir, share_call_list(walk->nfs, &call, &dir->fh, &dir->page));
+}
+
+static int look_up(struct walk *walk, struct directory *dir,
+		   struct share_listed *item)
+{
+	struct share_call call = { .done = on_looked_up,
+				   .owner = walk,
+				   .about = dir };
+
+	return own_call(dir, share_call_lookup(walk->nfs, &call, &dir->fh,
+					       item->name, item));
+}
+
+static int move_to_top(struct walk *walk, struct directory *dir,
+		       const struct share_listed *item)
+{
+	const struct directory *top = TAILQ_FIRST(&walk->levels[0]);
+	struct share_call call = { .done = on_moved,
+				   .owner = walk,
+				   .about = dir };
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "claimfs-deep-%016llx-%llu",
+		       (unsigned long long)clock_ns(),
+		       (unsigned long long)walk->n_moved++);
+	return entry_call(dir, share_call_rename(walk->nfs, &call, &dir->fh,
+						 item->name, &top->fh, name));
+}
+
+static int enter(struct walk *walk, struct directory *dir,
+		 const struct share_listed *item)
+{
 	int r;
 
-	r = share_nfs_lookup(nfs, parent, name, &entry);
+	if (dir->depth + 1 == DEPTH_MAX && walk->task == SHARE_TREE_REMOVE)
+		return move_to_top(walk, dir, item);
+	if (dir->depth + 1 == DEPTH_MAX) {
+		count(walk, 0);
+		dir->next++;
+		return STEP_TAKEN;
+	}
+	if (walk->n_open[dir->depth + 1] == LEVEL_MAX)
+		return STEP_NONE;
+	r = open_directory(walk, dir, item);
 	if (r < 0)
-		return ignore_gone(r);
-	if (!entry.is_directory)
-		return -ENOTDIR;
-	r = push(&walk, &entry.fh, name);
-	while (r >= 0 && walk.n > 0) {
-		if (clock_ns() >= deadline_ns)
+		return r;
+	dir->next++;
+	return STEP_TAKEN;
+}
+
+static int leave_file(struct walk *walk, struct directory *dir,
+		      const struct share_listed *item)
+{
+	struct share_call call = { .done = on_removed,
+				   .owner = walk,
+				   .about = dir,
+				   .value = item->used };
+
+	if (walk->task == SHARE_TREE_REMOVE)
+		return entry_call(dir, share_call_remove(walk->nfs, &call,
+							 &dir->fh, item->name));
+	count(walk, item->used);
+	dir->next++;
+	return STEP_TAKEN;
+}
+
+static int take_item(struct walk *walk, struct directory *dir)
+{
+	struct share_listed *item = &dir->page.items[dir->next];
+
+	if (!item->has_entry)
+		return look_up(walk, dir, item);
+	if (item->fsid != walk->fsid)
+		return -EXDEV;
+	if (item->entry.is_directory)
+		return enter(walk, dir, item);
+	return leave_file(walk, dir, item);
+}
+
+/* All pages were read, and nothing of them is in flight any more. */
+static int finish(struct walk *walk, struct directory *dir)
+{
+	struct share_call call = { .done = on_rmdir,
+				   .owner = walk,
+				   .about = dir };
+	const struct share_fh *parent =
+		dir->parent ? &dir->parent->fh : walk->top;
+
+	if (walk->task == SHARE_TREE_REMOVE)
+		return own_call(dir, share_call_rmdir(walk->nfs, &call, parent,
+						      dir->name));
+	count(walk, 0);
+	dir->state = DIRECTORY_REMOVED;
+	return STEP_TAKEN;
+}
+
+static int step(struct walk *walk, struct directory *dir)
+{
+	switch (dir->state) {
+	case DIRECTORY_NEW:
+		return list(walk, dir);
+	case DIRECTORY_BUSY:
+		return STEP_NONE;
+	case DIRECTORY_LISTED:
+		if (dir->next < dir->page.n)
+			return take_item(walk, dir);
+		/* The next page comes while entries of this one are in flight. */
+		if (!dir->page.is_end)
+			return list(walk, dir);
+		return dir->n_busy == 0 ? finish(walk, dir) : STEP_NONE;
+	case DIRECTORY_REMOVED:
+		if (dir->n_busy > 0)
+			return STEP_NONE;
+		close_directory(walk, dir);
+		return STEP_TAKEN;
+	}
+	return STEP_NONE;
+}
+
+/* --- the walk --------------------------------------------------------------------------- */
+
+/* The deepest that can do something does it; STEP_NONE: none can. */
+static int step_any(struct walk *walk)
+{
+	for (size_t i = walk->depth + 1; i-- > 0;) {
+		struct directory *dir, *next;
+
+		for (dir = TAILQ_FIRST(&walk->levels[i]); dir; dir = next) {
+			int r;
+
+			next = TAILQ_NEXT(dir, link);
+			r = step(walk, dir);
+			if (r != STEP_NONE)
+				return r;
+		}
+	}
+	return STEP_NONE;
+}
+
+/* Until all slots are in use, or everybody waits. */
+static void fill(struct walk *walk)
+{
+	int r = STEP_TAKEN;
+
+	while (r == STEP_TAKEN && walk->r == 0 &&
+	       share_calls_free(walk->nfs) > 0)
+		r = step_any(walk);
+	note_error(walk, r);
+}
+
+static int run(struct walk *walk, share_tree_fn go_on, void *userdata)
+{
+	for (;;) {
+		int r;
+
+		fill(walk);
+		if (walk->r < 0)
+			return walk->r;
+		if (walk->n_open[0] == 0) {
+			/* What was counted without a call is news, too. */
+			if (go_on)
+				(void)go_on(userdata, &walk->progress);
+			return 0;
+		}
+		assert(share_calls_in_flight(walk->nfs) > 0);
+		r = share_calls_wait(walk->nfs);
+		if (r < 0)
+			return walk->r < 0 ? walk->r : r;
+		if (go_on && !go_on(userdata, &walk->progress))
 			return SHARE_TREE_MORE;
-		r = walk_round(&walk, deadline_ns);
 	}
+}
+
+static void on_found(const struct share_call *call, int r)
+{
+	*(int *)call->owner = r;
+}
+
+static int find(struct share_nfs *nfs, const struct share_fh *parent,
+		const char *name, struct share_listed *ret)
+{
+	int found = -EIO;
+	struct share_call call = { .done = on_found, .owner = &found };
+	int r = share_call_lookup(nfs, &call, parent, name, ret);
+
+	if (r == 0)
+		r = share_calls_wait(nfs);
+	if (r < 0) {
+		share_calls_abandon(nfs);
+		return r;
+	}
+	if (found < 0)
+		return found;
+	return ret->entry.is_directory ? 0 : -ENOTDIR;
+}
+
+int share_tree_walk(struct share_nfs *nfs, const struct share_fh *parent,
+		    const char *name, enum share_tree_task task,
+		    share_tree_fn go_on, void *userdata)
+{
+	struct share_listed listed = { .name = (char *)name };
+	struct walk walk = { .nfs = nfs, .top = parent, .task = task };
+	int r = find(nfs, parent, name, &listed);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	walk.fsid = listed.fsid;
+	for (size_t i = 0; i < DEPTH_MAX; i++)
+		TAILQ_INIT(&walk.levels[i]);
+	r = open_directory(&walk, NULL, &listed);
+	if (r == 0)
+		r = run(&walk, go_on, userdata);
+	walk_fini(&walk);
 	return r;
 }

@@ -138,6 +138,7 @@ static bool add_csi(cJSON *spec, const struct object *claim,
 		{ "squash", parameter(class, "squash") },
 		{ "storage.kubernetes.io/csiProvisionerIdentity", IDENTITY },
 		{ "subDir", place->path },
+		{ "trashTTL", parameter(class, "trashTTL") },
 		{ "uid", parameter(class, "uid") },
 	};
 	cJSON *csi = cJSON_AddObjectToObject(spec, "csi");

@@ -98,6 +98,7 @@ static int take_parameters(const struct claim *claim,
 	place->server = TAKE_PTR(parameters.server);
 	place->share = TAKE_PTR(parameters.share);
 	place->on_delete = parameters.on_delete;
+	place->trash_ttl_s = parameters.trash_ttl_s;
 	place->permissions = parameters.mount_permissions;
 	place->has_owner = parameters.has_owner;
 	place->uid = parameters.uid;
@@ -176,6 +177,18 @@ static int take_on_delete(const struct persistent_volume *pv,
 		text);
 }
 
+static int take_trash_ttl(const struct persistent_volume *pv,
+			  struct volume_place *place, struct err *err)
+{
+	const char *text = attribute(pv, "trashTTL");
+
+	place->trash_ttl_s = CLASS_TRASH_TTL_S;
+	if (!*text ||
+	    class_trash_ttl_parse(text, &place->trash_ttl_s, err) == 0)
+		return 0;
+	return err_wrap(err, "spec.csi.volumeAttributes");
+}
+
 static int require(const struct persistent_volume *pv, const char *key,
 		   struct err *err)
 {
@@ -211,6 +224,8 @@ int volume_place_of_volume(const struct persistent_volume *pv,
 		r = subdir_check(place.path, err);
 	if (r >= 0)
 		r = take_on_delete(pv, &place, err);
+	if (r >= 0)
+		r = take_trash_ttl(pv, &place, err);
 	if (r >= 0)
 		r = take_mount_options(pv->mount_options, pv->n_mount_options,
 				       &place, err);
@@ -256,18 +271,28 @@ int volume_place_to_detail(const struct volume_place *place, char **ret)
 			json, detail_fields[i].key,
 			*field_of(fields, &detail_fields[i]));
 	ok = ok && cJSON_AddNumberToObject(json, "port", place->port) &&
-	     cJSON_AddNumberToObject(json, "mountport", place->mountport);
+	     cJSON_AddNumberToObject(json, "mountport", place->mountport) &&
+	     cJSON_AddNumberToObject(json, "capacity",
+				     (double)place->capacity) &&
+	     cJSON_AddNumberToObject(json, "trashTTL",
+				     (double)place->trash_ttl_s);
 	*ret = ok ? cJSON_PrintUnformatted(json) : NULL;
 	cJSON_Delete(json);
 	return *ret ? 0 : -ENOMEM;
 }
 
+static uint64_t number_at(const cJSON *json, const char *key, uint64_t missing)
+{
+	const cJSON *number = cJSON_GetObjectItem(json, key);
+
+	return cJSON_IsNumber(number) && number->valuedouble >= 0
+		       ? (uint64_t)number->valuedouble
+		       : missing;
+}
+
 static int decode_detail(const cJSON *json, struct volume_place *place,
 			 struct err *err)
 {
-	const cJSON *port = cJSON_GetObjectItem(json, "port");
-	const cJSON *mountport = cJSON_GetObjectItem(json, "mountport");
-
 	for (size_t i = 0; i < ARRAY_SIZE(detail_fields); i++) {
 		int r = json_string_dup(json, detail_fields[i].key, "",
 					field_of(place, &detail_fields[i]),
@@ -276,9 +301,10 @@ static int decode_detail(const cJSON *json, struct volume_place *place,
 		if (r < 0)
 			return r;
 	}
-	place->port = cJSON_IsNumber(port) ? (uint32_t)port->valueint : 0;
-	place->mountport =
-		cJSON_IsNumber(mountport) ? (uint32_t)mountport->valueint : 0;
+	place->port = (uint32_t)number_at(json, "port", 0);
+	place->mountport = (uint32_t)number_at(json, "mountport", 0);
+	place->capacity = number_at(json, "capacity", 0);
+	place->trash_ttl_s = number_at(json, "trashTTL", CLASS_TRASH_TTL_S);
 	return subdir_check(place->path, err);
 }
 

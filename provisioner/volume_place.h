@@ -26,7 +26,8 @@ struct volume_place {
 	bool has_owner;
 	uint32_t uid, gid;
 	enum on_delete on_delete;
-	uint32_t nfs_major; /* what the class asks for */
+	uint64_t trash_ttl_s; /* 0 = removed at once */
+	uint32_t nfs_major;   /* what the class asks for */
 	uint32_t nfs_minor;
 };
 

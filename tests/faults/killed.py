@@ -282,7 +282,8 @@ class Run:
     def record(self):
         """How many rows there are of what the API shows, and the binding."""
         found = {table: self.rows(f"select count(*) from {table}")[0][0]
-                 for table in ("class", "volume", "claim", "pod", "attachment")}
+                 for table in ("class", "volume", "claim", "pod", "attachment",
+                               "trash")}
         found["binding"] = sorted(self.plain(" ".join(row)) for row in
                                   self.rows("select * from binding"))
         return found
@@ -290,11 +291,13 @@ class Run:
     def content(self, path):
         with open(path, encoding="utf-8") as f:
             text = f.read()
-        if "/.claimfs/volumes/" not in path or not path.endswith(".json"):
+        if "/.claimfs/" not in path or not path.endswith(".json"):
             return text
         found = json.loads(text)
         if "fileid" in found:
-            there = os.lstat(os.path.join(self.share, found["path"])).st_ino
+            where = found["path"] if "/volumes/" in path else \
+                path[:-len(".json")]
+            there = os.lstat(os.path.join(self.share, where)).st_ino
             found["fileid"] = "its own" if found["fileid"] == str(there) \
                 else "another's"
         return self.normal(found)

@@ -41,7 +41,7 @@ def make_class(run, name, reclaim="Delete", binding="Immediate", metadata=None,
                reclaimPolicy=reclaim, volumeBindingMode=binding,
                allowVolumeExpansion=expansion,
                parameters={"server": "127.0.0.1", "share": run.share,
-                           **parameters},
+                           "trashTTL": "0", **parameters},
                mountOptions=["nfsvers=3", f"port={run.server.port}",
                              f"mountport={run.server.mount_port}"])
 
@@ -186,6 +186,11 @@ class Delete(Story):
 class DeleteRetained(Delete):
     reclaim = "Retain"
     end = "Released"
+
+
+class DeleteIntoTrash(Delete):
+    """The volume goes at once, and its data stays for a day."""
+    parameters = {"trashTTL": "24h"}
 
 
 class DeleteArchived(Delete):
@@ -368,6 +373,6 @@ class Pod(Story):
 
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
-           DeleteArchived, DeleteKept, DeleteVolumeFirst, DeleteReleased,
-           DeleteRecycled, DeleteAdopted, Again, AgainAtOnce, Expand, Rescue,
-           Lose, Foreign, Pod, Scheduled]
+           DeleteIntoTrash, DeleteArchived, DeleteKept, DeleteVolumeFirst,
+           DeleteReleased, DeleteRecycled, DeleteAdopted, Again, AgainAtOnce,
+           Expand, Rescue, Lose, Foreign, Pod, Scheduled]

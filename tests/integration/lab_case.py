@@ -63,6 +63,7 @@ provisioner: nfs.csi.k8s.io
 parameters:
   server: nfs.example.com
   share: /exports/claims
+  trashTTL: "0"
 reclaimPolicy: {reclaim}
 volumeBindingMode: Immediate
 mountOptions:
@@ -211,8 +212,10 @@ class LabCase(unittest.TestCase):
     # Claims and pods
 
     @staticmethod
-    def class_text(name="fast", reclaim="Delete", is_default="false"):
-        return CLASS.format(name=name, reclaim=reclaim, is_default=is_default)
+    def class_text(name="fast", reclaim="Delete", is_default="false",
+                   trash_ttl="0"):
+        return CLASS.format(name=name, reclaim=reclaim, is_default=is_default) \
+            .replace('trashTTL: "0"', f'trashTTL: "{trash_ttl}"')
 
     @classmethod
     def apply_class(cls, *args, **kwargs):

@@ -145,7 +145,7 @@ class Crash(LabCase):
     def wait_for_nothing_left(self):
         self.delete_everything()
         wait_for(lambda: not self.open_intents(), "intents to be closed", 30)
-        self.assertEqual(self.on_the_share(), [])
+        wait_for(lambda: not self.on_the_share(), "the trash to be empty", 30)
 
     def test_half_a_descriptor_goes_with_its_claim(self):
         volume = self.apply_claim("model")

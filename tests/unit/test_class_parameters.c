@@ -52,7 +52,7 @@ Test(class_parameters, refuses_with_a_sentence)
 		const char *sentence;
 	} table[] = {
 		{ "sever", "x",
-		  "invalid parameter \"sever\"; allowed: server, share, subDir, onDelete, mountPermissions, uid, gid, squash" },
+		  "invalid parameter \"sever\"; allowed: server, share, subDir, onDelete, trashTTL, mountPermissions, uid, gid, squash" },
 		{ "server", "x", "parameter \"server\" is given twice" },
 		{ "onDelete", "burn", "onDelete: Unsupported value: \"burn\"" },
 		{ "mountPermissions", "0888",

@@ -42,3 +42,28 @@ Test(parse, modes_are_octal)
 	cr_assert_eq(parse_mode("8", &mode), -EINVAL);
 	cr_assert_eq(parse_mode("10000", &mode), -ERANGE);
 }
+
+Test(parse, durations_are_numbers_with_units)
+{
+	static const struct {
+		const char *text;
+		uint64_t seconds;
+	} good[] = { { "0", 0 },	   { "24h", 86400 }, { "7d", 604800 },
+		     { "1h30m", 5400 },	   { "90s", 90 },    { "0s", 0 },
+		     { "1d2h3m4s", 93784 } };
+	static const char *const bad[] = { "",	    "5",    "h",
+					   "-1h",   "1.5h", "1h ",
+					   "30m1h", "1h1h", "1w" };
+	uint64_t value = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert_eq(parse_duration_s(bad[i], &value), -EINVAL,
+			     "\"%s\"", bad[i]);
+	cr_assert_eq(value, 7, "a failure leaves the output alone");
+	cr_assert_eq(parse_duration_s("18446744073709551615d", &value),
+		     -ERANGE);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		cr_assert_eq(parse_duration_s(good[i].text, &value), 0);
+		cr_assert_eq(value, good[i].seconds, "\"%s\"", good[i].text);
+	}
+}

@@ -52,7 +52,7 @@ static int fake_make(const struct share_volume *volume, char **ret_owner,
 }
 
 static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
-			uint64_t deadline_ns, struct err *err)
+			struct err *err)
 {
 	last_how = how;
 	(void)atomic_fetch_add(&reclaims, 1);
@@ -339,6 +339,35 @@ Test(reconcile, a_directory_that_can_not_be_removed_keeps_its_volume)
 	atomic_store(&failures_left, 0);
 	wait_until(everything_is_gone, "claim and volume are gone");
 	cr_assert_geq(atomic_load(&reclaims), 2);
+}
+
+static bool is_in_trash(void)
+{
+	_cleanup_(store_trash_list_fini) struct store_trash_list list = { 0 };
+
+	cr_assert_eq(store_trash_list(store, &list, NULL), 0);
+	return list.n == 1;
+}
+
+Test(reconcile, a_volume_goes_when_its_directory_is_in_the_trash)
+{
+	_cleanup_(store_trash_list_fini) struct store_trash_list list = { 0 };
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
+
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	reclaim_outcome = SHARE_TRASHED;
+	delete_claim();
+	wait_until(everything_is_gone, "claim and volume are gone");
+	cr_assert(is_in_trash());
+	cr_assert_eq(store_trash_list(store, &list, NULL), 0);
+	cr_assert_eq(store_trash_get(store, list.items[0].volume, &trash, NULL),
+		     0);
+	cr_assert_eq(trash.expires_s - trash.trashed_s, 86400,
+		     "unless the class says otherwise");
+	cr_assert(strstr(trash.object, "PersistentVolume"));
 }
 
 Test(reconcile, retain_never_touches_the_share)

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Paths are walked component by component from the share's root, by handle, and a
+ * symlink on the way is no directory (CVE-2017-1002101, CVE-2021-25741: whoever
+ * checks a path and then uses it by name is led elsewhere in between).
+ */
+
+#include "share_session.h"
+
+#include <string.h>
+
+#define PRIVATE_DIR  ".claimfs"
+#define PRIVATE_MODE 0700
+
+void session_fini(struct session *session)
+{
+	session->nfs = share_nfs_close(session->nfs);
+}
+
+int session_fail_at(const struct session *session, enum share_step step, int r,
+		    const char *what, struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+
+	(void)err_set_errno(err, r, "%s directory %s on share %s of server %s",
+			    what, volume->path, volume->share, volume->server);
+	share_fault_explain(err, step, volume->share);
+	return r;
+}
+
+int session_fail(const struct session *session, int r, const char *what,
+		 struct err *err)
+{
+	return session_fail_at(session, SHARE_STEP_CHANGE, r, what, err);
+}
+
+int session_refuse(const struct session *session, const char *why,
+		   struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+
+	return err_set(err, -EPERM,
+		       "keep directory %s on share %s of server %s: %s",
+		       volume->path, volume->share, volume->server, why);
+}
+
+int session_ensure_directory(struct session *session,
+			     const struct share_fh *dir, const char *name,
+			     uint32_t mode, struct share_entry *ret)
+{
+	struct share_nfs *nfs = session->nfs;
+	int r = share_nfs_lookup(nfs, dir, name, ret);
+
+	if (r == -ENOENT) {
+		r = share_nfs_mkdir(nfs, dir, name, mode);
+		if (r < 0 && r != -EEXIST)
+			return r;
+		r = share_nfs_lookup(nfs, dir, name, ret);
+	}
+	if (r < 0)
+		return r;
+	return ret->is_directory ? 0 : -ENOTDIR;
+}
+
+static int find_private(struct session *session, const struct share_fh *top,
+			const char *name, struct share_fh *ret, struct err *err)
+{
+	struct share_entry entry;
+	int r = session_ensure_directory(session, top, name, PRIVATE_MODE,
+					 &entry);
+
+	if (r < 0)
+		return session_fail(session, r,
+				    "make " PRIVATE_DIR "'s directories for",
+				    err);
+	*ret = entry.fh;
+	return 0;
+}
+
+int session_open(struct session *session, const struct share_volume *volume,
+		 struct err *err)
+{
+	struct share_nfs_options options = { .server = volume->server,
+					     .share = volume->share,
+					     .port = volume->port,
+					     .mountport = volume->mountport };
+	struct share_fh top;
+	int r;
+
+	r = share_nfs_open(&session->nfs, &options, err);
+	if (r < 0)
+		return SHARE_UNREACHED;
+	session->volume = volume;
+	r = find_private(session, share_nfs_root(session->nfs), PRIVATE_DIR,
+			 &top, err);
+	if (r == 0)
+		r = find_private(session, &top, "volumes", &session->volumes,
+				 err);
+	if (r == 0)
+		r = find_private(session, &top, "trash", &session->trash, err);
+	return r;
+}
+
+int session_walk_to_parent(struct session *session, enum walk_flags flags,
+			   struct share_fh *ret_parent, char **ret_name)
+{
+	_cleanup_(free) char *path = strdup(session->volume->path);
+	struct share_fh dir = *share_nfs_root(session->nfs);
+	char *name, *slash;
+
+	if (!path)
+		return -ENOMEM;
+	for (name = path; (slash = strchr(name, '/')); name = slash + 1) {
+		struct share_entry entry;
+		int r;
+
+		*slash = '\0';
+		if (flags & WALK_MAKE)
+			r = session_ensure_directory(session, &dir, name,
+						     VOLUME_MODE, &entry);
+		else
+			r = share_nfs_lookup(session->nfs, &dir, name, &entry);
+		if (r < 0)
+			return r;
+		if (!entry.is_directory)
+			return -ENOTDIR;
+		dir = entry.fh;
+	}
+	*ret_name = strdup(name);
+	if (!*ret_name)
+		return -ENOMEM;
+	*ret_parent = dir;
+	return 0;
+}
+
+int session_find_directory(struct session *session, struct share_fh *ret_parent,
+			   char **ret_name, struct share_entry *ret)
+{
+	int r = session_walk_to_parent(session, 0, ret_parent, ret_name);
+
+	if (r < 0)
+		return r;
+	return share_nfs_lookup(session->nfs, ret_parent, *ret_name, ret);
+}

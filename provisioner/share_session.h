@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A volume's share, connected, with claimfs' private directories on it: what the
+ * operations of share.h begin with. Threads: one per session.
+ */
+
+#include "share.h"
+#include "share_descriptor.h"
+#include "share_fault.h"
+#include "share_nfs.h"
+
+#define VOLUME_MODE 0777
+
+struct session {
+	struct share_nfs *nfs;
+	const struct share_volume *volume; /* borrowed */
+	struct share_fh volumes;	   /* .claimfs/volumes */
+	struct share_fh trash;		   /* .claimfs/trash */
+};
+
+/* SHARE_UNREACHED when the share can't be mounted. */
+int session_open(struct session *session, const struct share_volume *volume,
+		 struct err *err);
+void session_fini(struct session *session);
+
+/* "<what> directory ... on share ... of server ...: <r>"; returns r. */
+int session_fail(const struct session *session, int r, const char *what,
+		 struct err *err);
+/* The same, with what to do about it at this step. */
+int session_fail_at(const struct session *session, enum share_step step, int r,
+		    const char *what, struct err *err);
+/* "keep directory ...: <why>"; returns -EPERM. */
+int session_refuse(const struct session *session, const char *why,
+		   struct err *err);
+
+enum walk_flags {
+	WALK_MAKE = 1u << 0, /* make what is missing */
+};
+
+/*
+ * The directory that holds the volume's, and the volume's own name in it. Only
+ * real directories on the way: a symlink is -ENOTDIR.
+ */
+int session_walk_to_parent(struct session *session, enum walk_flags flags,
+			   struct share_fh *ret_parent, char **ret_name);
+/* -ENOENT: it is not there, nor maybe its parent. */
+int session_find_directory(struct session *session, struct share_fh *ret_parent,
+			   char **ret_name, struct share_entry *ret);
+/* The directory of that name, made if it is missing; -ENOTDIR. */
+int session_ensure_directory(struct session *session,
+			     const struct share_fh *dir, const char *name,
+			     uint32_t mode, struct share_entry *ret);
+
+DEFINE_FINI(struct session, session_fini)

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The trash. A directory in it is taken for a volume's only if a descriptor, the
+ * trash's or the volume's own, has its file id: what somebody else put there under
+ * the volume's name is neither removed nor brought back.
+ *
+ *	restore: volume's descriptor -> rename into the place -> (the caller makes the
+ *		 volume) -> drop
+ *
+ * so that from the first write on the path is the volume's, and what was interrupted
+ * is found again on either side of the rename.
+ */
+
+#include <string.h>
+
+#include "share.h"
+#include "share_session.h"
+
+/* *ret_fh: the directory, when it is there. 0, -ENOENT, or an error. */
+static int find_trashed(struct session *session,
+			const struct share_descriptor *descriptor,
+			struct err *err)
+{
+	struct share_entry entry;
+	int r = share_nfs_lookup(session->nfs, &session->trash,
+				 session->volume->name, &entry);
+
+	if (r == -ENOENT)
+		return r;
+	if (r < 0)
+		return session_fail(session, r, "look up in the trash the",
+				    err);
+	if (descriptor->has_fileid && entry.fileid == descriptor->fileid)
+		return 0;
+	return session_refuse(
+		session,
+		"what lies in the trash under the volume's name is not the one that was made for it",
+		err);
+}
+
+static int read_descriptor(struct session *session,
+			   struct share_descriptor *ret, struct err *err)
+{
+	const char *name = session->volume->name;
+	int r = share_descriptor_read(session->nfs, &session->trash, name, ret);
+
+	if (r == -ENOENT)
+		r = share_descriptor_read(session->nfs, &session->volumes, name,
+					  ret);
+	if (r < 0)
+		return session_fail(session, r,
+				    "read the descriptor in the trash of", err);
+	return 0;
+}
+
+/* 0, -ENOENT when nothing lies there, or an error with a sentence. */
+static int open_trashed(struct session *session,
+			const struct share_volume *volume,
+			struct share_descriptor *ret, struct err *err)
+{
+	struct share_entry entry;
+	int r = session_open(session, volume, err);
+
+	if (r != 0)
+		return r;
+	r = share_nfs_lookup(session->nfs, &session->trash, volume->name,
+			     &entry);
+	if (r == -ENOENT)
+		return r;
+	r = read_descriptor(session, ret, err);
+	return r == 0 ? find_trashed(session, ret, err) : r;
+}
+
+static int walk(const struct share_volume *volume, enum share_tree_task task,
+		share_tree_fn go_on, void *userdata, struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
+		0
+	};
+	int r = open_trashed(&session, volume, &descriptor, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r != 0)
+		return r;
+	r = share_tree_walk(session.nfs, &session.trash, volume->name, task,
+			    go_on, userdata);
+	if (r == SHARE_TREE_MORE)
+		return SHARE_MORE;
+	return r < 0 ? session_fail(&session, r, "remove from the trash the",
+				    err)
+		     : 0;
+}
+
+static int note(const struct share_volume *volume, struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
+		0
+	};
+	int r = open_trashed(&session, volume, &descriptor, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r != 0)
+		return r;
+	r = share_descriptor_write(session.nfs, &session.trash, volume,
+				   &descriptor);
+	return r < 0 ? session_fail(&session, r,
+				    "write the descriptor in the trash of", err)
+		     : 0;
+}
+
+static int drop(const struct share_volume *volume, struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	int r = session_open(&session, volume, err);
+
+	if (r != 0)
+		return r;
+	r = share_descriptor_remove(session.nfs, &session.trash, volume->name);
+	return r < 0 ? session_fail(&session, r,
+				    "remove the descriptor in the trash of",
+				    err)
+		     : 0;
+}
+
+/* --- back --------------------------------------------------------------------------- */
+
+/* Whether the place is free: 0, SHARE_TAKEN, or an error. */
+static int check_place(struct session *session, char **ret_owner,
+		       struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+	_cleanup_(free) char *owner = NULL;
+	_cleanup_(free) char *name = NULL;
+	struct share_fh parent;
+	struct share_entry entry;
+	int r = share_descriptor_find(session->nfs, &session->volumes,
+				      volume->path, &owner);
+
+	if (r == 0 && strcmp(owner, volume->name) != 0) {
+		*ret_owner = TAKE_PTR(owner);
+		return SHARE_TAKEN;
+	}
+	if (r < 0 && r != -ENOENT)
+		return session_fail(session, r, "find the owner of", err);
+	r = session_find_directory(session, &parent, &name, &entry);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return session_fail(session, r, "look up", err);
+	return err_set(
+		err, -EEXIST,
+		"restore directory %s on share %s of server %s: another one is in its place",
+		volume->path, volume->share, volume->server);
+}
+
+static int move_back(struct session *session,
+		     const struct share_descriptor *descriptor, struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+	_cleanup_(free) char *name = NULL;
+	struct share_fh parent;
+	int r = share_descriptor_write(session->nfs, &session->volumes, volume,
+				       descriptor);
+
+	if (r < 0)
+		return session_fail(session, r, "write the descriptor of", err);
+	r = session_walk_to_parent(session, WALK_MAKE, &parent, &name);
+	if (r == 0)
+		r = share_nfs_rename(session->nfs, &session->trash,
+				     volume->name, &parent, name);
+	return r < 0 ? session_fail(session, r, "restore", err) : 0;
+}
+
+/* Nothing is in the trash: done, if the place has what was there. */
+static int check_restored(struct session *session, struct err *err)
+{
+	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
+		0
+	};
+	_cleanup_(free) char *name = NULL;
+	struct share_fh parent;
+	struct share_entry entry;
+	int r = share_descriptor_read(session->nfs, &session->volumes,
+				      session->volume->name, &descriptor);
+
+	if (r == 0)
+		r = session_find_directory(session, &parent, &name, &entry);
+	if (r < 0)
+		return session_fail(session, r, "find in the trash the", err);
+	if (descriptor.has_fileid && descriptor.fileid == entry.fileid)
+		return 0;
+	return session_refuse(
+		session, "it is not the one that was made for the volume", err);
+}
+
+static int restore(const struct share_volume *volume, char **ret_owner,
+		   struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
+		0
+	};
+	int r = open_trashed(&session, volume, &descriptor, err);
+
+	if (r == -ENOENT)
+		return check_restored(&session, err);
+	if (r == 0)
+		r = check_place(&session, ret_owner, err);
+	if (r == 0)
+		r = move_back(&session, &descriptor, err);
+	return r;
+}
+
+const struct share_ops *share_ops_nfs(void)
+{
+	static const struct share_ops ops = {
+		.make = share_make,
+		.reclaim = share_reclaim,
+		.forget = share_forget,
+		.walk = walk,
+		.note = note,
+		.restore = restore,
+		.drop = drop,
+	};
+
+	return &ops;
+}

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of the directories of deleted claims: the trash, and its removal in
+the background."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+
+from lab import LabError, wait_for
+from lab_case import CLAIM, LabCase
+
+
+class Trash(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.apply_class("kept", trash_ttl="24h")
+        cls.apply_class("gone", trash_ttl="0")
+
+    # The record and the share
+
+    def rows(self, columns="volume, state"):
+        path = f"file:{self.cluster.provisioner.state}/claimfs.db?mode=ro"
+        with contextlib.closing(sqlite3.connect(path, uri=True,
+                                                timeout=5)) as db:
+            return db.execute(f"select {columns} from trash").fetchall()
+
+    def trash(self, name=""):
+        return os.path.join(self.cluster.export, ".claimfs/trash", name)
+
+    def fill(self, volume, files=20, folders=3):
+        for folder in range(folders):
+            top = f"{self.backing(volume)}/{folder}"
+            os.makedirs(top)
+            for number in range(files):
+                with open(f"{top}/{number}", "wb") as f:
+                    f.write(bytes(5000))
+
+    def delete_claim(self, name, volume):
+        self.ctl("delete", "pvc", name)
+        self.ctl.wait_phase("pv", volume, None, seconds=30)
+
+    def make_trashed(self, name, **kind):
+        volume = self.apply_claim(name, "kept")
+        self.fill(volume, **kind)
+        self.delete_claim(name, volume)
+        return volume
+
+    def wait_until_gone(self, volume, seconds=30):
+        def is_gone():
+            return not os.path.lexists(self.trash(volume)) and \
+                not os.path.lexists(self.trash(volume + ".json")) and \
+                volume not in [row[0] for row in self.rows()]
+        wait_for(is_gone, f"{volume} to leave the trash", seconds)
+
+    # What happens to a directory
+
+    def test_a_deleted_claims_data_lies_in_the_trash_for_a_day(self):
+        volume = self.make_trashed("day")
+        self.assertFalse(os.path.lexists(self.backing(volume)))
+        self.assertEqual(sorted(os.listdir(self.trash(volume))),
+                         ["0", "1", "2"])
+        [times] = [row[1:] for row in self.rows("volume, expires - trashed")
+                   if row[0] == volume]
+        self.assertEqual(times, (86400,))
+        self.assertIn("VolumeTrashed", self.ctl("get", "events", "-A", "-o",
+                                                "json"))
+
+    def test_its_descriptor_says_what_it_was(self):
+        volume = self.make_trashed("described")
+        with open(self.trash(volume + ".json"), encoding="utf-8") as f:
+            found = json.load(f)
+        self.assertEqual(found["claim"]["name"], "described")
+        self.assertEqual(found["path"], volume)
+        self.assertEqual(found["fileid"],
+                         str(os.stat(self.trash(volume)).st_ino))
+        self.assertEqual(found["trash"]["object"]["spec"]["claimRef"]["name"],
+                         "described")
+
+    def test_what_is_in_the_trash_is_counted(self):
+        volume = self.apply_claim("counted", "kept")
+        with self.server_away():
+            self.fill(volume, files=20, folders=3)
+        self.delete_claim("counted", volume)
+
+        def count():
+            return [row[1:] for row in self.rows("volume, files, bytes")
+                    if row[0] == volume][0]
+        wait_for(lambda: count()[0] is not None, "the count")
+        self.assertEqual(count()[0], 60 + 3 + 1)
+        self.assertGreaterEqual(count()[1], 60 * 4096)
+
+    def test_with_a_ttl_of_0_a_volume_is_gone_when_its_data_is(self):
+        volume = self.apply_claim("brief", "gone")
+        self.fill(volume, files=100)
+        self.delete_claim("brief", volume)
+        self.assertFalse(os.path.lexists(self.backing(volume)))
+        self.assertFalse(os.path.lexists(self.trash(volume)))
+        self.wait_until_gone(volume, 5)
+
+    def test_many_names_at_every_level_are_removed(self):
+        volume = self.apply_claim("broad", "gone")
+        for number in range(40):
+            top = f"{self.backing(volume)}/{number}"
+            for path in (f"{top}/a/b", f"{top}/c", f"{top}/d/e/f/g"):
+                os.makedirs(path)
+                os.symlink("/etc/passwd", f"{path}/link")
+                os.mkfifo(f"{path}/fifo")
+                os.link(f"{path}/fifo", f"{path}/second")
+        self.fill(volume + "/0", files=700)
+        self.delete_claim("broad", volume)
+        self.wait_until_gone(volume, 5)
+        self.assertTrue(os.path.exists("/etc/passwd"))
+
+    def test_claims_are_bound_while_a_large_one_is_removed(self):
+        volume = self.apply_claim("large", "gone")
+        self.fill(volume, files=1500, folders=2)
+        self.ctl("delete", "pvc", "large", "--wait=false")
+        self.apply_claim("meanwhile", "gone")
+        self.ctl.wait_phase("pv", volume, None, seconds=60)
+
+    def test_a_restart_goes_on_where_it_was(self):
+        volume = self.apply_claim("restarted", "gone")
+        self.fill(volume, files=1000, folders=3)
+        self.ctl("delete", "pvc", "restarted", "--wait=false")
+        wait_for(lambda: (volume, "removing") in self.rows(), "its removal")
+        provisioner = self.cluster.provisioner
+        provisioner.process.stop()
+        self.assertTrue(os.path.exists(self.trash(volume)))
+        provisioner.start()
+        self.ctl.wait_phase("pv", volume, None, seconds=60)
+        self.wait_until_gone(volume, 5)
+
+    def test_a_volume_tells_how_far_its_removal_is(self):
+        volume = self.apply_claim("telling", "gone")
+        with self.server_away():
+            self.fill(volume, files=1000, folders=2)
+        seen = set()
+
+        def look():
+            with contextlib.suppress(LabError):
+                found = self.ctl.find("pv", volume)
+                seen.add((found or {}).get("status", {}).get("message", ""))
+            return self.ctl.phase("pv", volume) is None
+        self.ctl("delete", "pvc", "telling", "--wait=false")
+        wait_for(look, "the volume to go", 90)
+        self.assertTrue(any("of 2003 files" in text for text in seen), seen)
+
+    def test_a_tenant_who_goes_on_writing_does_not_stop_it(self):
+        volume = self.apply_claim("busy", "gone")
+        self.fill(volume, files=400)
+        top = self.trash(volume)
+        self.ctl("delete", "pvc", "busy", "--wait=false")
+        wait_for(lambda: os.path.exists(top), "it to be in the trash")
+        stop = threading.Event()
+
+        def rearrange():
+            for number in range(200):
+                with contextlib.suppress(OSError):
+                    os.makedirs(f"{top}/new{number}/x")
+                    os.rename(f"{top}/new{number}", f"{top}/1/moved{number}")
+                if stop.is_set():
+                    return
+        tenant = threading.Thread(target=rearrange)
+        tenant.start()
+        try:
+            self.ctl.wait_phase("pv", volume, None, seconds=60)
+        finally:
+            stop.set()
+            tenant.join()
+
+    def test_a_name_of_255_bytes_is_removed(self):
+        volume = self.apply_claim("wide", "gone")
+        os.makedirs(f"{self.backing(volume)}/{'d' * 255}")
+        for name in ("f" * 255, "\u00e9" * 127, "line\nbreak", "\x01\x7f"):
+            with open(f"{self.backing(volume)}/{'d' * 255}/{name}", "wb"):
+                pass
+        self.delete_claim("wide", volume)
+
+    def test_a_claim_of_the_same_name_gets_a_directory_of_its_own(self):
+        first = self.apply_claim("twice", "kept")
+        self.fill(first)
+        self.ctl("delete", "pvc", "twice")
+        second = self.apply_claim("twice", "kept")
+        self.assertNotEqual(first, second)
+        self.ctl.wait_phase("pv", first, None)
+        self.assertEqual(os.listdir(self.backing(second)), [])
+        self.assertTrue(os.path.exists(self.trash(f"{first}/0/0")))
