@@ -179,6 +179,7 @@ static void prepare_admin(struct provisioner *self,
 		.cluster = registry_cluster(self->registry),
 		.store = self->store,
 		.share = share_ops_nfs(),
+		.remover = self->remover,
 		.drivers = settings->drivers,
 		.n_drivers = settings->n_drivers,
 	};

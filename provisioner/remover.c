@@ -330,6 +330,8 @@ void remover_wait(struct remover *remover, const char *volume,
 			       .tv_nsec = (long)(deadline % NS_PER_S) };
 	int r = 0;
 
+	if (!remover)
+		return;
 	(void)pthread_mutex_lock(&remover->lock);
 	while (r == 0 && !remover->is_stopping && is_busy(remover, volume))
 		r = pthread_cond_timedwait(&remover->changed, &remover->lock,

@@ -35,6 +35,7 @@ struct ctl_args {
 	const char *files[CTL_FILES_MAX];
 	size_t n_files;
 	bool is_not_waiting;
+	bool is_dry_run;
 	unsigned int timeout_s; /* 0 = no limit */
 };
 
@@ -91,4 +92,6 @@ int verb_doctor(int argc, char **argv, struct err *err);
 int verb_events(int argc, char **argv, struct err *err);
 int verb_get(int argc, char **argv, struct err *err);
 int verb_history(int argc, char **argv, struct err *err);
+int verb_restore(int argc, char **argv, struct err *err);
+int verb_trash(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);

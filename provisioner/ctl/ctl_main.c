@@ -26,6 +26,8 @@ static const struct {
 	{ "get", verb_get, "list objects, or watch them" },
 	{ "history", verb_history,
 	  "show what was done to an object, and by whom" },
+	{ "restore", verb_restore, "bring a deleted volume back" },
+	{ "trash", verb_trash, "list what was deleted, and its removal" },
 	{ "version", verb_version, "print the versions of client and server" },
 };
 

@@ -32,6 +32,8 @@ static const struct verb {
 	bool is_long;
 } verbs[] = {
 	{ "history", admin_history, false },
+	{ "restore", admin_restore, false },
+	{ "trash", admin_trash, false },
 };
 
 /* --- outcomes -------------------------------------------------------------------- */

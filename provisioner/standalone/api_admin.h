@@ -23,6 +23,7 @@
 
 #include "api.h"
 #include "cluster.h"
+#include "remover.h"
 #include "share.h"
 #include "store_history.h"
 
@@ -33,6 +34,7 @@ struct api_admin {
 	struct cluster *cluster;
 	struct store *store;
 	const struct share_ops *share;
+	struct remover *remover; /* NULL = none */
 	const char *const *drivers;
 	size_t n_drivers;
 	atomic_uint n_long; /* that run now: at most API_ADMIN_LONG_MAX */

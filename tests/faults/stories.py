@@ -193,6 +193,25 @@ class DeleteIntoTrash(Delete):
     parameters = {"trashTTL": "24h"}
 
 
+class Restore(Story):
+    """A volume comes back for the next claim of the name."""
+    parameters = {"trashTTL": "24h"}
+
+    @classmethod
+    def prepare(cls, run):
+        volume = make_bound(run)
+        run.delete("claim", "c")
+        run.wait("volume", volume, None)
+
+    @classmethod
+    def act(cls, run):
+        [volume] = [row[0] for row in run.rows("select volume from trash")]
+        run.request("POST", "/claimfs/v1/restore", {"volume": volume})
+        run.wait("volume", volume, "Available")
+        run.create("claim", "c", **claim("story"))
+        bound(run, "c")
+
+
 class DeleteArchived(Delete):
     parameters = {"onDelete": "archive", "subDir": "a/${pvc.metadata.name}"}
 
@@ -373,6 +392,6 @@ class Pod(Story):
 
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
-           DeleteIntoTrash, DeleteArchived, DeleteKept, DeleteVolumeFirst,
+           DeleteIntoTrash, Restore, DeleteArchived, DeleteKept, DeleteVolumeFirst,
            DeleteReleased, DeleteRecycled, DeleteAdopted, Again, AgainAtOnce,
            Expand, Rescue, Lose, Foreign, Pod, Scheduled]

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 
 from lab import LabError, wait_for
-from lab_case import CLAIM, LabCase
+from lab_case import LabCase
 
 
 class Trash(LabCase):
@@ -188,3 +188,79 @@ class Trash(LabCase):
         self.ctl.wait_phase("pv", first, None)
         self.assertEqual(os.listdir(self.backing(second)), [])
         self.assertTrue(os.path.exists(self.trash(f"{first}/0/0")))
+
+    # The verbs
+
+    def item(self, volume):
+        items = json.loads(self.ctl("trash", "-o", "json"))["items"]
+        return [item for item in items if item["volume"] == volume][0]
+
+    def test_a_restored_volume_is_there_for_its_claim_again(self):
+        volume = self.make_trashed("back")
+        self.assertIn(volume, self.ctl("trash"))
+        out = self.ctl("restore", "--dry-run", volume)
+        self.assertIn("would be restored", out)
+        self.assertTrue(os.path.exists(self.trash(volume)))
+        self.assertIn("default/back", self.ctl("restore", volume))
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.wait_until_gone(volume, 5)
+        self.assertEqual(self.apply_claim("back", "kept"), volume)
+        self.assertTrue(os.path.exists(self.backing(f"{volume}/2/19")))
+        # And it can be deleted as before.
+        self.delete_claim("back", volume)
+        self.assertTrue(os.path.exists(self.trash(f"{volume}/2/19")))
+
+    def test_what_is_emptied_is_removed_before_its_time(self):
+        volume = self.make_trashed("early")
+        out = self.ctl("trash", "empty", "--dry-run", volume)
+        self.assertIn(f"would remove .claimfs/trash/{volume}", out)
+        self.assertIn("default/early", out)
+        self.assertTrue(os.path.exists(self.trash(volume)))
+        self.ctl("trash", "empty", volume)
+        self.wait_until_gone(volume)
+
+    def test_what_is_stopped_stays_until_it_is_resumed(self):
+        volume = self.make_trashed("stopped")
+        self.ctl("trash", "stop", volume)
+        self.assertEqual(self.item(volume)["state"], "stopped")
+        with contextlib.closing(sqlite3.connect(
+                f"{self.cluster.provisioner.state}/claimfs.db",
+                timeout=10)) as db, db:
+            db.execute("update trash set expires = 1 where volume = ?",
+                       (volume,))
+        self.cluster.provisioner.process.stop()
+        self.cluster.provisioner.start()
+        self.assertEqual(self.item(volume)["state"], "stopped")
+        self.assertTrue(os.path.exists(self.trash(volume)))
+        self.ctl("trash", "resume", volume)
+        self.wait_until_gone(volume)
+
+    def test_a_place_that_was_taken_since_is_kept_by_who_has_it(self):
+        volume = self.make_trashed("moved")
+        os.mkdir(self.backing(volume))
+        with self.assertRaisesRegex(LabError, "another one is in its place"):
+            self.ctl("restore", volume)
+        self.assertEqual(os.listdir(self.backing(volume)), [])
+        self.assertEqual(self.item(volume)["state"], "kept")
+        self.assertTrue(os.path.exists(self.trash(volume)))
+
+    def test_what_is_not_in_the_trash_can_not_be_restored(self):
+        with self.assertRaisesRegex(LabError, "not in the trash"):
+            self.ctl("restore", "pvc-never")
+        volume = self.apply_claim("alive", "kept")
+        with self.assertRaisesRegex(LabError, "not in the trash"):
+            self.ctl("restore", volume)
+
+    def test_what_somebody_put_in_its_place_is_not_removed(self):
+        volume = self.make_trashed("swapped")
+        with self.server_away():
+            os.rename(self.trash(volume), self.trash("aside"))
+            os.makedirs(self.trash(f"{volume}/precious"))
+        self.ctl("trash", "empty", volume)
+        wait_for(lambda: "not the one" in self.item(volume).get("error", ""),
+                 "an error")
+        self.assertTrue(os.path.exists(self.trash(f"{volume}/precious")))
+        with self.assertRaisesRegex(LabError, "not the one"):
+            self.ctl("trash", "stop", volume)
+            self.ctl("restore", volume)
+        self.assertTrue(os.path.exists(self.trash(f"{volume}/precious")))
