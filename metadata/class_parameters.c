@@ -13,7 +13,7 @@
 #include "parse.h"
 
 #define ALLOWED \
-	"server, share, subDir, onDelete, trashTTL, mountPermissions, uid, gid, squash"
+	"server, share, subDir, shared, onDelete, trashTTL, mountPermissions, uid, gid, squash"
 #define SERVER_MAX 255 /* a DNS name, or an IPv6 address in brackets */
 #define SHARE_MAX  1024
 
@@ -102,18 +102,27 @@ static int set_share(struct class_parameters *parameters, const char *value,
 static int set_subdir(struct class_parameters *parameters, const char *value,
 		      struct err *err)
 {
-	/* A claim of the plainest kind shows what is wrong with the template. */
-	char plain[] = "x";
-	struct claim claim = { .meta = { .name = plain, .namespace = plain } };
 	_cleanup_(free) char *subdir = NULL;
 	int r;
 
 	if (!*value)
 		return 0;
-	r = subdir_expand(value, &claim, plain, &subdir, err);
+	r = subdir_expand(value, NULL, NULL, &subdir, err);
 	if (r < 0)
 		return r;
 	return set_string(&parameters->subdir, value, err);
+}
+
+static int set_shared(struct class_parameters *parameters, const char *value,
+		      struct err *err)
+{
+	parameters->is_shared = strcasecmp(value, "true") == 0;
+	if (parameters->is_shared || strcasecmp(value, "false") == 0)
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"shared: Unsupported value: \"%s\": supported values: \"false\", \"true\"",
+		value);
 }
 
 static int set_on_delete(struct class_parameters *parameters, const char *value,
@@ -223,6 +232,7 @@ static const struct {
 	{ "server", set_server },
 	{ "share", set_share },
 	{ "subDir", set_subdir },
+	{ "shared", set_shared },
 	{ "onDelete", set_on_delete },
 	{ "trashTTL", set_trash_ttl },
 	{ "mountPermissions", set_mount_permissions },

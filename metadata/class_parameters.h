@@ -4,7 +4,7 @@
 /*
  * StorageClass parameters and the volumeAttributes of a PV, by the names that
  * csi-driver-nfs users have: server, share, subDir, onDelete, mountPermissions; by
- * names of our own: trashTTL;
+ * names of our own: shared, trashTTL;
  * and by those of exports(5), whom callers are on the server: squash, uid, gid.
  * Keys are compared without case; an unknown one is refused by name. Kubernetes'
  * own (csi.storage.k8s.io/..., storage.kubernetes.io/...) are passed over.
@@ -21,8 +21,9 @@ enum squash {
 
 struct class_parameters {
 	char *server;
-	char *share;  /* absolute, normalised */
-	char *subdir; /* template; NULL = the PV's name */
+	char *share;	/* absolute, normalised */
+	char *subdir;	/* template; NULL = the PV's name */
+	bool is_shared; /* claims may have one directory */
 	enum on_delete on_delete;
 	bool has_on_delete;
 	uint64_t trash_ttl_s; /* how long what was deleted can be restored */
@@ -47,9 +48,9 @@ int class_parameters_parse(const struct labels *parameters,
 void class_parameters_fini(struct class_parameters *parameters);
 
 /*
- * Replaces ${pvc.metadata.name}, ${pvc.metadata.namespace}, ${pv.metadata.name} and
- * checks the outcome component by component: not absolute, no "..", ".", empty or
- * over-long component, no control character, not below ".claimfs". *ret is malloc'ed.
+ * Replaces ${pvc.metadata.name}, ${pvc.metadata.labels['KEY']} and so on (the table is
+ * in subdir.c), and checks the outcome component by component: not absolute, no "..", ".", empty or
+ * over-long component, no control character, not below ".claimfs". claim NULL: every value is "x". *ret is malloc'ed.
  */
 int subdir_expand(const char *template, const struct claim *claim,
 		  const char *pv_name, char **ret, struct err *err);

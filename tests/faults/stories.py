@@ -392,6 +392,6 @@ class Pod(Story):
 
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
-           DeleteIntoTrash, Restore, DeleteArchived, DeleteKept, DeleteVolumeFirst,
-           DeleteReleased, DeleteRecycled, DeleteAdopted, Again, AgainAtOnce,
-           Expand, Rescue, Lose, Foreign, Pod, Scheduled]
+           DeleteIntoTrash, Restore, DeleteArchived, DeleteKept,
+           DeleteVolumeFirst, DeleteReleased, DeleteRecycled, DeleteAdopted,
+           Again, AgainAtOnce, Expand, Rescue, Lose, Foreign, Pod, Scheduled]

@@ -52,7 +52,7 @@ Test(class_parameters, refuses_with_a_sentence)
 		const char *sentence;
 	} table[] = {
 		{ "sever", "x",
-		  "invalid parameter \"sever\"; allowed: server, share, subDir, onDelete, trashTTL, mountPermissions, uid, gid, squash" },
+		  "invalid parameter \"sever\"; allowed: server, share, subDir, shared, onDelete, trashTTL, mountPermissions, uid, gid, squash" },
 		{ "server", "x", "parameter \"server\" is given twice" },
 		{ "onDelete", "burn", "onDelete: Unsupported value: \"burn\"" },
 		{ "mountPermissions", "0888",
@@ -183,6 +183,93 @@ Test(class_parameters, expands_subdir)
 	cr_expect_str_eq(subdir, "k8s/prod/db-pv-1$");
 }
 
+static int expand(const char *template, const char *value, char **ret,
+		  struct err *err)
+{
+	struct label label = { .key = (char *)"team", .value = (char *)value };
+	struct label note = { .key = (char *)"nfs.io/storage-path",
+			      .value = (char *)value };
+	struct claim claim = { .meta = { .name = (char *)"db",
+					 .namespace = (char *)"prod",
+					 .labels = { &label, 1 },
+					 .annotations = { &note, 1 } } };
+
+	return subdir_expand(template, &claim, "pv-1", ret, err);
+}
+
+Test(class_parameters, expands_labels_and_annotations)
+{
+	static const char *const templates[] = {
+		"${pvc.metadata.labels['team']}",
+		"${pvc.labels['team']}",
+		"${.PVC.labels.team}",
+		"${pvc.metadata.annotations['nfs.io/storage-path']}",
+		"${pvc.annotations['nfs.io/storage-path']}",
+		"${.PVC.annotations.nfs.io/storage-path}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
+		_cleanup_(free) char *subdir = NULL;
+
+		cr_expect_eq(expand(templates[i], "blue/1", &subdir, NULL), 0,
+			     "%s", templates[i]);
+		cr_expect_str_eq(subdir, "blue/1");
+	}
+}
+
+/* CVE-2025-62878: a label led local-path-provisioner out of its directory. */
+Test(class_parameters, cve_2025_62878_values_that_leave_are_refused)
+{
+	static const char *const values[] = {
+		"..",	"../../etc", "a/../..", "/etc",
+		"a//b", "",	     ".",	"a/.",
+		"a\nb", "..\\..",    "\x7f",	"${pv.metadata.name}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		_cleanup_(free) char *subdir = NULL;
+
+		cr_expect_eq(expand("k8s/${pvc.labels['team']}", values[i],
+				    &subdir, NULL),
+			     -EINVAL, "\"%s\"", values[i]);
+		cr_expect_eq(expand("${pvc.annotations['nfs.io/storage-path']}"
+				    "/x",
+				    values[i], &subdir, NULL),
+			     -EINVAL, "\"%s\"", values[i]);
+		cr_expect_null(subdir);
+	}
+}
+
+Test(class_parameters, a_label_that_is_not_there_is_refused)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	_cleanup_(free) char *subdir = NULL;
+
+	cr_assert_eq(expand("a/x${pvc.labels['other']}", "v", &subdir, &err),
+		     -EINVAL);
+	cr_expect_not_null(
+		strstr(err_text(&err), "the claim has no label \"other\""));
+}
+
+Test(class_parameters, templates_are_checked_without_a_claim)
+{
+	static const char *const bad[] = {
+		"${pvc.labels['a'}", "${pvc.labels['']}",
+		"${pvc.labels}",     "${.PVC.labels.}",
+		"${pvc.uid}",	     "${",
+		"${pvc.labels['a']", "${}",
+	};
+	_cleanup_(free) char *subdir = NULL;
+
+	cr_expect_eq(subdir_expand("a/${pvc.labels['b']}", NULL, NULL, &subdir,
+				   NULL),
+		     0);
+	cr_expect_str_eq(subdir, "a/x");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		cr_expect_eq(subdir_expand(bad[i], NULL, NULL, &subdir, NULL),
+			     -EINVAL, "\"%s\"", bad[i]);
+}
+
 Test(class_parameters, checks_subdir_after_substitution)
 {
 	struct claim claim = { .meta = { .name = (char *)"..",
@@ -198,9 +285,24 @@ Test(class_parameters, checks_subdir_after_substitution)
 Test(class_parameters, refuses_paths_that_leave_or_hide)
 {
 	static const char *const bad[] = {
-		"",	"/",	  "/a",	     "a/",	 "a//b",
-		".",	"..",	  "a/..",    "../a",	 "a/./b",
-		"a\nb", "a/\x7f", "a\x1b/b", ".claimfs", ".claimfs/trash",
+		"",
+		"/",
+		"/a",
+		"a/",
+		"a//b",
+		".",
+		"..",
+		"a/..",
+		"../a",
+		"a/./b",
+		"a\nb",
+		"a/\x7f",
+		"a\x1b/b",
+		".claimfs",
+		".claimfs/trash",
+		".ClaimFS/trash",
+		"..\\..",
+		"a${b}",
 	};
 	static const char *const good[] = {
 		"a",   "a/b",	   "...",	 "a..b",     ".hid",
