@@ -47,33 +47,60 @@ static int check_made(struct session *session,
 		session, "it is not the one that was made for the volume", err);
 }
 
+/*
+ * Whether another volume has the path: 0, SHARE_TAKEN, or an error. Of those that
+ * share a directory each is as the first one: either all adopted it, or the last of
+ * them takes it along.
+ */
+static int check_owner(struct session *session,
+		       struct share_descriptor *descriptor, bool *ret_has_owner,
+		       char **ret_owner, struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
+	int r;
+
+	*ret_has_owner = false;
+	/* A path that is the PV's own name can't be anybody else's. */
+	if (strcmp(volume->path, volume->name) == 0)
+		return 0;
+	r = share_descriptor_find(session->nfs, &session->volumes, volume,
+				  &other);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return session_fail(session, r, "find the owner of", err);
+	if (!volume->is_shared || !other.is_shared ||
+	    strcmp(other.path, volume->path) != 0) {
+		*ret_owner = TAKE_PTR(other.volume);
+		return SHARE_TAKEN;
+	}
+	descriptor->is_adopted = other.is_adopted;
+	*ret_has_owner = true;
+	return 0;
+}
+
 /* The first thing on the share that says that this volume is going to exist. */
 static int claim_path(struct session *session,
 		      struct share_descriptor *descriptor, char **ret_owner,
 		      struct err *err)
 {
-	const struct share_volume *volume = session->volume;
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
 	struct share_entry entry;
-	int r;
+	bool has_owner;
+	int r = check_owner(session, descriptor, &has_owner, ret_owner, err);
 
-	/* A path that is the PV's own name can't be anybody else's. */
-	if (strcmp(volume->path, volume->name) != 0) {
-		r = share_descriptor_find(session->nfs, &session->volumes,
-					  volume->path, ret_owner);
-		if (r == 0)
-			return SHARE_TAKEN;
-		if (r != -ENOENT)
-			return session_fail(session, r, "find the owner of",
-					    err);
-	}
+	if (r != 0)
+		return r;
 	r = session_find_directory(session, &parent, &name, &entry);
 	if (r < 0 && r != -ENOENT)
 		return session_fail(session, r, "look up", err);
-	descriptor->is_adopted = r == 0;
-	r = share_descriptor_write(session->nfs, &session->volumes, volume,
-				   descriptor);
+	if (!has_owner)
+		descriptor->is_adopted = r == 0;
+	descriptor->is_shared = session->volume->is_shared;
+	r = share_descriptor_write(session->nfs, &session->volumes,
+				   session->volume, descriptor);
 	if (r < 0)
 		return session_fail(session, r, "write the descriptor of", err);
 	return 0;

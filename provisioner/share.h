@@ -36,6 +36,7 @@ struct share_volume {
 	const char
 		*note; /* JSON for the descriptor in the trash; NULL = none */
 	uint64_t capacity;
+	bool is_shared;	      /* other volumes may have its directory */
 	uint32_t permissions; /* 0 = as made */
 	bool has_owner;	      /* of a new directory; else who makes it */
 	uint32_t uid, gid;

@@ -56,6 +56,7 @@ static int decode(const cJSON *json, struct share_descriptor *ret)
 	ret->path = copy_string(json, "path");
 	ret->claim_uid = copy_string(cJSON_GetObjectItem(json, "claim"), "uid");
 	ret->is_adopted = cJSON_IsTrue(cJSON_GetObjectItem(json, "adopted"));
+	ret->is_shared = cJSON_IsTrue(cJSON_GetObjectItem(json, "shared"));
 	if (!ret->volume || !ret->path || !ret->claim_uid)
 		return -EBADMSG;
 	if (!fileid)
@@ -140,7 +141,8 @@ static bool encode(cJSON *json, const struct share_volume *volume,
 	    !cJSON_AddStringToObject(json, "state",
 				     descriptor->has_fileid ? "ready"
 							    : "creating") ||
-	    !cJSON_AddBoolToObject(json, "adopted", descriptor->is_adopted))
+	    !cJSON_AddBoolToObject(json, "adopted", descriptor->is_adopted) ||
+	    (descriptor->is_shared && !cJSON_AddTrueToObject(json, "shared")))
 		return false;
 	(void)snprintf(number, sizeof(number), "%" PRIu64, volume->capacity);
 	if (!cJSON_AddStringToObject(json, "capacity", number))
@@ -209,8 +211,9 @@ static bool is_descriptor(const char *name)
 }
 
 static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
-			const struct share_names *page, const char *path,
-			char **ret_volume)
+			const struct share_names *page,
+			const struct share_volume *volume,
+			struct share_descriptor *ret)
 {
 	for (size_t i = 0; i < page->n; i++) {
 		_cleanup_(
@@ -226,9 +229,11 @@ static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
 			continue;
 		if (r < 0)
 			return r;
-		if (is_within(path, found.path) ||
-		    is_within(found.path, path)) {
-			*ret_volume = TAKE_PTR(found.volume);
+		if (strcmp(found.volume, volume->name) != 0 &&
+		    (is_within(volume->path, found.path) ||
+		     is_within(found.path, volume->path))) {
+			*ret = found;
+			found = (struct share_descriptor){ 0 };
 			return 0;
 		}
 	}
@@ -236,7 +241,8 @@ static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
 }
 
 int share_descriptor_find(struct share_nfs *nfs, const struct share_fh *dir,
-			  const char *path, char **ret_volume)
+			  const struct share_volume *volume,
+			  struct share_descriptor *ret)
 {
 	_cleanup_(share_names_fini) struct share_names page = { 0 };
 	int r;
@@ -245,7 +251,7 @@ int share_descriptor_find(struct share_nfs *nfs, const struct share_fh *dir,
 		r = share_nfs_readdir(nfs, dir, &page);
 		if (r < 0)
 			return r;
-		r = find_in_page(nfs, dir, &page, path, ret_volume);
+		r = find_in_page(nfs, dir, &page, volume, ret);
 	} while (r == -ENOENT && !page.is_end && page.n > 0);
 	return r;
 }

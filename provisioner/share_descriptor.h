@@ -17,6 +17,7 @@ struct share_descriptor {
 	bool has_fileid;
 	uint64_t fileid;
 	bool is_adopted;
+	bool is_shared; /* other volumes may have the same path */
 };
 
 /* -ENOENT when there is none; -EBADMSG when it is not one of ours. */
@@ -28,9 +29,10 @@ int share_descriptor_write(struct share_nfs *nfs, const struct share_fh *dir,
 			   const struct share_descriptor *descriptor);
 int share_descriptor_remove(struct share_nfs *nfs, const struct share_fh *dir,
 			    const char *volume);
-/* The volume whose directory is this one, in it, or around it; -ENOENT. */
+/* Another volume whose directory is this one, in it, or around it; -ENOENT. */
 int share_descriptor_find(struct share_nfs *nfs, const struct share_fh *dir,
-			  const char *path, char **ret_volume);
+			  const struct share_volume *volume,
+			  struct share_descriptor *ret);
 void share_descriptor_fini(struct share_descriptor *descriptor);
 
 DEFINE_FINI(struct share_descriptor, share_descriptor_fini)

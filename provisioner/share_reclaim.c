@@ -16,7 +16,8 @@
  *     and this path, and the directory has the file id that was recorded when it was
  *     made. Anything else is an error and changes nothing. A path in a volume's
  *     handle is not even looked at (CVE-2026-3864).
- *  2. A directory that was there before its descriptor ("adopted") stays, as does one
+ *  2. A directory that several volumes share goes with the last of them.
+ *  3. A directory that was there before its descriptor ("adopted") stays, as does one
  *     that is still "creating" and not empty.
  */
 
@@ -27,6 +28,7 @@
 
 #define MAX_ARCHIVES 100
 #define UID_PREFIX   8
+#define ARCHIVED_MAX 230 /* of 255 bytes */
 
 struct found {
 	struct share_fh parent;
@@ -59,6 +61,19 @@ static int move_to_trash(struct session *session, const struct found *found,
 		session, "it was replaced while it was being removed", err);
 }
 
+/* How much of a name leaves room for the rest of it; no half of a character. */
+static size_t archived_length(const char *name)
+{
+	size_t len = strnlen(name, ARCHIVED_MAX + 1);
+
+	if (len <= ARCHIVED_MAX)
+		return len;
+	len = ARCHIVED_MAX;
+	while (len > 0 && (name[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
 static int archive(struct session *session, const struct found *found,
 		   const struct share_descriptor *descriptor, struct err *err)
 {
@@ -68,10 +83,10 @@ static int archive(struct session *session, const struct found *found,
 		int r;
 
 		if (asprintf(&name,
-			     i == 1 ? "archived-%s-%.*s"
-				    : "archived-%s-%.*s-%d",
-			     found->name, UID_PREFIX, descriptor->claim_uid,
-			     i) < 0) {
+			     i == 1 ? "archived-%.*s-%.*s"
+				    : "archived-%.*s-%.*s-%d",
+			     (int)archived_length(found->name), found->name,
+			     UID_PREFIX, descriptor->claim_uid, i) < 0) {
 			name = NULL;
 			return err_set(err, -ENOMEM, "no memory");
 		}
@@ -111,6 +126,24 @@ static int check_ownership(struct session *session, const struct found *found,
 	return 0;
 }
 
+/* Whether another volume has the directory, too: 0, SHARE_KEPT or an error. */
+static int check_sharers(struct session *session,
+			 const struct share_descriptor *descriptor,
+			 struct err *err)
+{
+	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
+	int r;
+
+	if (!descriptor->is_shared)
+		return 0;
+	r = share_descriptor_find(session->nfs, &session->volumes,
+				  session->volume, &other);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? session_fail(session, r, "find other owners of", err)
+		     : SHARE_KEPT;
+}
+
 /* A directory that is still "creating" goes only while it is empty. */
 static int remove_found(struct session *session, const struct found *found,
 			const struct share_descriptor *descriptor,
@@ -118,6 +151,8 @@ static int remove_found(struct session *session, const struct found *found,
 {
 	int r = check_ownership(session, found, descriptor, err);
 
+	if (r == 0)
+		r = check_sharers(session, descriptor, err);
 	if (r != 0)
 		return r;
 	if (!descriptor->has_fileid) {

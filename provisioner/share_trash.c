@@ -134,15 +134,15 @@ static int check_place(struct session *session, char **ret_owner,
 		       struct err *err)
 {
 	const struct share_volume *volume = session->volume;
-	_cleanup_(free) char *owner = NULL;
+	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
 	struct share_entry entry;
-	int r = share_descriptor_find(session->nfs, &session->volumes,
-				      volume->path, &owner);
+	int r = share_descriptor_find(session->nfs, &session->volumes, volume,
+				      &other);
 
-	if (r == 0 && strcmp(owner, volume->name) != 0) {
-		*ret_owner = TAKE_PTR(owner);
+	if (r == 0) {
+		*ret_owner = TAKE_PTR(other.volume);
 		return SHARE_TAKEN;
 	}
 	if (r < 0 && r != -ENOENT)

@@ -46,6 +46,7 @@ struct share_volume volume_place_borrow(const struct volume_place *place)
 		.capacity = place->capacity,
 		.permissions = place->permissions,
 		.has_owner = place->has_owner,
+		.is_shared = place->is_shared,
 		.uid = place->uid,
 		.gid = place->gid,
 	};
@@ -101,6 +102,7 @@ static int take_parameters(const struct claim *claim,
 	place->trash_ttl_s = parameters.trash_ttl_s;
 	place->permissions = parameters.mount_permissions;
 	place->has_owner = parameters.has_owner;
+	place->is_shared = parameters.is_shared;
 	place->uid = parameters.uid;
 	place->gid = parameters.gid;
 	if (parameters.subdir)

@@ -24,6 +24,7 @@ struct volume_place {
 	uint32_t mountport;
 	uint32_t permissions;
 	bool has_owner;
+	bool is_shared;
 	uint32_t uid, gid;
 	enum on_delete on_delete;
 	uint64_t trash_ttl_s; /* 0 = removed at once */
