@@ -155,6 +155,17 @@ static struct curl_slist *make_headers(const struct client_request *request)
 	return grown ? grown : list;
 }
 
+/* What to do next, where nobody listens. */
+static const char *advice(const struct client *client, CURLcode code)
+{
+	if (code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST)
+		return "";
+	if (client->socket_path &&
+	    access(client->socket_path, R_OK | W_OK) < 0 && errno == EACCES)
+		return " (the API is root's only: use sudo)";
+	return " (start it with \"systemctl start claimfs-provisioner\", or say where it is by --server or CLAIMFS_SERVER)";
+}
+
 static int perform(struct client *client, const struct client_request *request,
 		   unsigned int timeout_s, struct sink *sink, struct err *err)
 {
@@ -193,10 +204,10 @@ static int perform(struct client *client, const struct client_request *request,
 		return 0;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return err_set(err, -ETIMEDOUT, "timed out");
-	return err_set(err, -EIO, "the server %s did not answer: %s",
+	return err_set(err, -EIO, "the server %s did not answer: %s%s",
 		       client->socket_path ? client->socket_path
 					   : client->server,
-		       curl_easy_strerror(code));
+		       curl_easy_strerror(code), advice(client, code));
 }
 
 static int refusal(long status, const cJSON *json, struct err *err)

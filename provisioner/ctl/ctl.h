@@ -32,6 +32,7 @@ struct ctl_args {
 	bool is_watch;
 	const char *selector; /* NULL = none */
 	const char *about;    /* --for; NULL = everything */
+	bool is_overwriting;
 	const char *files[CTL_FILES_MAX];
 	size_t n_files;
 	bool is_not_waiting;
@@ -48,6 +49,8 @@ extern const struct option_spec ctl_option_watch;
 extern const struct option_spec ctl_option_selector;
 extern const struct option_spec ctl_option_for;
 extern const struct option_spec ctl_option_file;
+extern const struct option_spec ctl_option_overwrite;
+extern const struct option_spec ctl_option_condition; /* another --for */
 extern const struct option_spec ctl_option_wait;
 extern const struct option_spec ctl_option_timeout;
 
@@ -85,6 +88,7 @@ const char *ctl_kind_label(enum object_kind kind);
 /* The namespace that requests for a kind go to; NULL = all. */
 const char *ctl_namespace(const struct ctl_args *args);
 
+int verb_annotate(int argc, char **argv, struct err *err);
 int verb_apply(int argc, char **argv, struct err *err);
 int verb_delete(int argc, char **argv, struct err *err);
 int verb_describe(int argc, char **argv, struct err *err);
@@ -92,6 +96,10 @@ int verb_doctor(int argc, char **argv, struct err *err);
 int verb_events(int argc, char **argv, struct err *err);
 int verb_get(int argc, char **argv, struct err *err);
 int verb_history(int argc, char **argv, struct err *err);
+int verb_label(int argc, char **argv, struct err *err);
 int verb_restore(int argc, char **argv, struct err *err);
+int verb_top(int argc, char **argv, struct err *err);
 int verb_trash(int argc, char **argv, struct err *err);
+int verb_tree(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);
+int verb_wait(int argc, char **argv, struct err *err);

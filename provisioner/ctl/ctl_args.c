@@ -98,6 +98,14 @@ static int set_wait(void *userdata, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_overwrite(void *userdata, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	((struct ctl_args *)userdata)->is_overwriting = true;
+	return 0;
+}
+
 /* "90", "90s", "2m", "1h" */
 static int set_timeout(void *userdata, const char *value, struct err *err)
 {
@@ -181,6 +189,17 @@ const struct option_spec ctl_option_file = {
 	.value = "FILE",
 	.help = "a manifest, a folder of *.yaml, *.yml, *.json, or - for stdin; may be repeated",
 	.fn = add_file,
+};
+const struct option_spec ctl_option_overwrite = {
+	.name = "overwrite",
+	.help = "change values that are there already",
+	.fn = set_overwrite,
+};
+const struct option_spec ctl_option_condition = {
+	.name = "for",
+	.value = "WHAT",
+	.help = "delete, jsonpath={.status.phase}=Bound, or condition=NAME[=VALUE]",
+	.fn = set_for,
 };
 const struct option_spec ctl_option_wait = {
 	.name = "wait",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "ctl_nearest.h"
 #include "version.h"
 
 static const struct {
@@ -16,6 +17,7 @@ static const struct {
 	int (*fn)(int argc, char **argv, struct err *err);
 	const char *help;
 } verbs[] = {
+	{ "annotate", verb_annotate, "set or remove annotations" },
 	{ "apply", verb_apply, "create or change what manifests describe" },
 	{ "delete", verb_delete,
 	  "delete objects, and wait until they are gone" },
@@ -26,9 +28,13 @@ static const struct {
 	{ "get", verb_get, "list objects, or watch them" },
 	{ "history", verb_history,
 	  "show what was done to an object, and by whom" },
+	{ "label", verb_label, "set or remove labels" },
 	{ "restore", verb_restore, "bring a deleted volume back" },
+	{ "top", verb_top, "show what volumes are doing, live" },
 	{ "trash", verb_trash, "list what was deleted, and its removal" },
+	{ "tree", verb_tree, "show class, volume, claim and pod as a tree" },
 	{ "version", verb_version, "print the versions of client and server" },
+	{ "wait", verb_wait, "wait until objects are as they should be" },
 };
 
 static void print_help(FILE *out)
@@ -49,6 +55,24 @@ static void print_help(FILE *out)
 	      out);
 }
 
+static void refuse(const char *verb)
+{
+	const char *names[ARRAY_SIZE(verbs)];
+	const char *meant;
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		names[i] = verbs[i].name;
+	meant = ctl_nearest(verb, names, ARRAY_SIZE(verbs));
+	if (meant)
+		fprintf(stderr,
+			"claimctl: unknown verb \"%s\": did you mean \"%s\"?\n",
+			verb, meant);
+	else
+		fprintf(stderr,
+			"claimctl: unknown verb \"%s\"; see claimctl --help\n",
+			verb);
+}
+
 static int run(int argc, char **argv)
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
@@ -63,8 +87,7 @@ static int run(int argc, char **argv)
 		fprintf(stderr, "claimctl: %s\n", err_text(&err));
 		return r == CTL_USAGE ? 2 : 1;
 	}
-	fprintf(stderr, "claimctl: unknown verb \"%s\"; see claimctl --help\n",
-		argv[0]);
+	refuse(argv[0]);
 	return 2;
 }
 

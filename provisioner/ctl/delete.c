@@ -9,13 +9,12 @@
  */
 
 #include <string.h>
-#include <time.h>
 
 #include <cjson/cJSON.h>
 
-#include "clock.h"
 #include "ctl.h"
 #include "ctl_manifests.h"
+#include "ctl_wait.h"
 #include "json_field.h"
 
 static const struct option_spec *const options[] = {
@@ -94,110 +93,31 @@ static int delete_all(struct client *client, struct targets *targets,
 	return result;
 }
 
-enum {
-	IS_GONE = 1
-};
-
-static int on_event(void *userdata, const char *type, const cJSON *object,
-		    struct err *err)
+static int is_gone(void *userdata, const cJSON *json, struct err *err)
 {
 	const struct target *target = userdata;
-	const char *uid = cJSON_GetStringValue(json_at(object, "metadata.uid"));
+	const char *uid = cJSON_GetStringValue(json_at(json, "metadata.uid"));
 
 	(void)err;
-	if (strcmp(type, "DELETED") == 0 || !uid ||
-	    strcmp(uid, target->uid) != 0)
-		return IS_GONE;
-	return 0;
-}
-
-/* From a GET on: whatever happens after it is in the watch. */
-static int watch_one(struct client *client, struct target *target,
-		     const cJSON *json, unsigned int timeout_s, struct err *err)
-{
-	_cleanup_(free) char *path =
-		client_path(target->kind, target->namespace, NULL);
-	_cleanup_(free) char *url = NULL;
-	const char *version =
-		cJSON_GetStringValue(json_at(json, "metadata.resourceVersion"));
-	struct client_request request = { .method = "GET" };
-
-	if (!path ||
-	    asprintf(
-		    &url,
-		    "%s?watch=1&fieldSelector=metadata.name%%3D%s&resourceVersion=%s",
-		    path, target->name, version ? version : "") < 0) {
-		url = NULL;
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	request.path = url;
-	return client_watch(client, &request, timeout_s, on_event, target, err);
-}
-
-/* Seconds that are left; 0 = no limit; false = none are left. */
-static bool time_left(uint64_t deadline_ns, unsigned int *ret)
-{
-	uint64_t now = clock_ns();
-
-	*ret = 0;
-	if (!deadline_ns)
-		return true;
-	if (now >= deadline_ns)
-		return false;
-	*ret = (unsigned int)((deadline_ns - now + NS_PER_S - 1) / NS_PER_S);
-	return true;
-}
-
-static int timed_out(const struct target *target, struct err *err)
-{
-	return err_set(err, -ETIMEDOUT,
-		       "timed out waiting for the condition on %s/%s",
-		       object_kind_info(target->kind)->plural, target->name);
-}
-
-static int wait_one(struct client *client, struct target *target,
-		    uint64_t deadline_ns, struct err *err)
-{
-	_cleanup_(free) char *path =
-		client_path(target->kind, target->namespace, target->name);
-	const struct client_request request = { .method = "GET", .path = path };
-	unsigned int left_s;
-	int r = 0;
-
-	if (!path)
-		return err_set(err, -ENOMEM, "out of memory");
-	/* The server ends watches from time to time: then it is asked again. */
-	while (r == 0) {
-		cJSON *json = NULL;
-
-		if (!time_left(deadline_ns, &left_s))
-			return timed_out(target, err);
-		r = client_call(client, &request, &json, err);
-		if (r == CLIENT_NOT_FOUND)
-			err_fini(err);
-		if (r == 0 && on_event(target, "", json, err) != IS_GONE)
-			r = watch_one(client, target, json, left_s, err);
-		else if (r == 0)
-			r = IS_GONE;
-		cJSON_Delete(json);
-	}
-	if (r == -ETIMEDOUT)
-		return timed_out(target, err);
-	return r < 0 ? r : 0;
+	return uid && strcmp(uid, target->uid) == 0 ? 0 : CTL_WAIT_DONE;
 }
 
 static int wait_all(struct client *client, struct targets *targets,
 		    unsigned int timeout_s, struct err *err)
 {
-	uint64_t deadline_ns =
-		timeout_s ? clock_ns() + timeout_s * NS_PER_S : 0;
+	uint64_t deadline_ns = ctl_deadline(timeout_s);
 
 	for (size_t i = 0; i < targets->n; i++) {
+		struct target *target = &targets->items[i];
+		struct ctl_object object = { .kind = target->kind,
+					     .namespace = target->namespace,
+					     .name = target->name };
 		int r;
 
-		if (!targets->items[i].uid)
+		if (!target->uid)
 			continue;
-		r = wait_one(client, &targets->items[i], deadline_ns, err);
+		r = ctl_wait(client, &object, deadline_ns, is_gone, target,
+			     err);
 		if (r < 0)
 			return r;
 	}

@@ -6,11 +6,15 @@
  * squashed only where everybody is.
  */
 
+#include <poll.h>
 #include <string.h>
 
 #include "doctor_internal.h"
 
 #define SOMEBODY 28462
+/* Grace periods last 90 s where nobody chose otherwise. */
+#define GRACE_TRIES    100
+#define GRACE_PAUSE_MS 1000
 
 /* --- who root and others are ------------------------------------------------------ */
 
@@ -50,11 +54,33 @@ static void say_squash(struct doctor *doctor, uint32_t user)
 			"root is root on the server, and others are themselves");
 }
 
+/*
+ * A server with a lock manager makes no files right after its start, until former
+ * holders had the time to reclaim their locks (NFS3ERR_JUKEBOX). Nobody is told when
+ * that is over: one has to ask again.
+ */
+static int make_after_grace(struct doctor *doctor, struct share_attributes *ret)
+{
+	int r = make_users_file(doctor, ret);
+
+	if (r == -EAGAIN)
+		doctor_say(doctor, DOCTOR_OK, "grace", NULL,
+			   "the server has just started, and asks to wait");
+	for (int i = 0; i < GRACE_TRIES && r == -EAGAIN; i++) {
+		(void)poll(NULL, 0, GRACE_PAUSE_MS);
+		r = *doctor->options->stop ? -EINTR
+					   : make_users_file(doctor, ret);
+	}
+	return r;
+}
+
 int doctor_check_squash(struct doctor *doctor)
 {
 	struct share_attributes attributes;
-	int r = make_users_file(doctor, &attributes);
+	int r = make_after_grace(doctor, &attributes);
 
+	if (r == -EINTR)
+		return r;
 	if (r < 0)
 		return doctor_fail(doctor, "squash", SHARE_STEP_CHANGE, r,
 				   "make a file as user %u in share %s",

@@ -255,7 +255,7 @@ class Nlm(NlmCase):
             [program(lab_case.PROGRAMS, "claimctl"), "doctor", "--server",
              "127.0.0.1", "--share", server.export, "--options",
              f"port={server.port},lock"], text=True, capture_output=True,
-            timeout=SECONDS, check=False,
+            timeout=60, check=False,
             env={**os.environ, **self.cluster.env})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for line in (r"portmapper +the MOUNT service has TCP port "

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""claimctl for people: what it says, how it looks, and the verbs of kubectl that a
+host without kubectl wants."""
+
+import os
+import pty
+import re
+import subprocess
+import threading
+
+from lab_case import LabCase
+
+SECONDS = 30
+
+
+class Claimctl(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.apply_class()
+        cls.volume = cls.apply_claim("data")
+        cls.path = cls.apply_pod("web", "data")
+
+    def fails(self, status, *args, env=None):
+        done = subprocess.run(
+            [self.ctl.program, *args], env={**self.ctl.env, **(env or {})},
+            text=True, capture_output=True, timeout=SECONDS, check=False)
+        self.assertEqual(done.returncode, status, done.stdout)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        return done.stderr
+
+    # Labels and annotations
+
+    def meta(self, field):
+        return self.ctl.find("pvc", "data")["metadata"].get(field, {})
+
+    def test_labels_are_set_kept_and_removed(self):
+        out = self.ctl("label", "pvc", "data", "app=web", "tier=a")
+        self.assertEqual(out, "persistentvolumeclaim/data labeled\n")
+        self.assertEqual(self.meta("labels"), {"app": "web", "tier": "a"})
+        self.ctl("label", "pvc", "data", "app=web")
+        self.assertIn("already has a value (web)",
+                      self.fails(1, "label", "pvc", "data", "app=db"))
+        self.ctl("label", "--overwrite", "pvc/data", "app=db", "tier-")
+        self.assertEqual(self.meta("labels"), {"app": "db"})
+        self.assertIn("data", self.ctl("get", "pvc", "-l", "app=db"))
+        self.ctl("label", "pvc", "data", "app-")
+        self.assertEqual(self.meta("labels"), {})
+
+    def test_annotations_are_set_and_removed(self):
+        text = "the web team = us"
+        out = self.ctl("annotate", "pvc", "data", f"example.com/owner={text}")
+        self.assertEqual(out, "persistentvolumeclaim/data annotated\n")
+        self.assertEqual(self.meta("annotations")["example.com/owner"], text)
+        self.ctl("annotate", "pvc", "data", "example.com/owner-")
+        self.assertNotIn("example.com/owner", self.meta("annotations"))
+
+    def test_changes_that_make_no_sense(self):
+        self.assertIn("KEY=VALUE", self.fails(2, "label", "pvc", "data"))
+        self.assertIn("names come before", self.fails(
+            2, "label", "pvc", "a=b", "data"))
+        self.assertIn("by its name", self.fails(2, "label", "pvc", "a=b"))
+        self.assertIn("not found", self.fails(1, "label", "pvc", "nobody",
+                                              "a=b"))
+        self.assertIn("Invalid value", self.fails(
+            1, "label", "pvc", "data", "a=not a label"))
+
+    # Waiting
+
+    def test_wait_for_a_field(self):
+        what = "--for=jsonpath={.status.phase}=Bound"
+        self.assertEqual(self.ctl("wait", what, "pvc/data"),
+                         "persistentvolumeclaim/data condition met\n")
+        self.assertIn("timed out waiting for the condition on "
+                      "persistentvolumeclaims/data", self.fails(
+                          1, "wait", "--for=jsonpath={.status.phase}=Lost",
+                          "pvc/data", "--timeout=1s"))
+        self.assertIn("not found", self.fails(1, "wait", what, "pvc/nobody"))
+
+    def test_wait_sees_what_comes_later(self):
+        done = []
+        waiter = threading.Thread(target=lambda: done.append(self.ctl(
+            "wait", "--for=jsonpath={.metadata.labels.later}=yes",
+            "pvc/data")))
+        waiter.start()
+        self.ctl("label", "pvc", "data", "later=yes")
+        waiter.join(SECONDS)
+        self.ctl("label", "pvc", "data", "later-")
+        self.assertEqual(done, ["persistentvolumeclaim/data condition met\n"])
+
+    def test_wait_until_it_is_gone(self):
+        self.apply_claim("short")
+        self.ctl("delete", "pvc", "short", "--wait=false")
+        self.ctl("wait", "--for=delete", "pvc/short", "pvc/never-there")
+        self.assertIsNone(self.ctl.find("pvc", "short"))
+
+    def test_wait_for_what_makes_no_sense(self):
+        for args in ([], ["--for=dinner"], ["--for=jsonpath=.status"],
+                     ["--for=jsonpath={.a[0]}=b"], ["--for=condition="]):
+            with self.subTest(args):
+                self.assertIn("--for", self.fails(2, "wait", *args,
+                                                  "pvc/data"))
+        self.assertIn("by its name", self.fails(2, "wait", "--for=delete",
+                                                "pvc"))
+
+    # Tree and top
+
+    def test_a_tree_of_all(self):
+        self.ctl.apply("""\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: hopeless}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: nowhere
+  resources: {requests: {storage: 5Gi}}
+""")
+        out = self.ctl("tree")
+        for line in (r"NAME +STATUS +CAPACITY +ACCESS MODES +NODE", r"sc/fast",
+                     rf"\W+pv/{self.volume} +Bound +1Gi +RWX",
+                     r"\W+pvc/default/data +Bound +1Gi +RWX",
+                     r"\W+pod/default/web +Running +node-a",
+                     r"sc/nowhere +absent",
+                     r"\W+pvc/default/hopeless +Pending +5Gi +RWO"):
+            self.assertRegex(out, "(?m)^" + line)
+        self.assertEqual(out.count("pvc/default/data"), 1)
+        self.assertNotIn("nowhere", self.ctl("tree", "fast"))
+        self.assertIn("no class", self.fails(1, "tree", "slow"))
+        self.ctl("delete", "pvc", "hopeless")
+
+    def top(self, *args):
+        meta = [f"--meta={node.meta}" for node in self.cluster.nodes]
+        return self.ctl("top", *meta, *args)
+
+    def test_top_shows_who_is_busy(self):
+        stop = threading.Event()
+
+        def work():
+            while not stop.is_set():
+                with open(f"{self.path}/busy", "wb") as f:
+                    f.write(bytes(1 << 16))
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            lines = self.top("-n", "1", "-d", "1").splitlines()
+        finally:
+            stop.set()
+            worker.join(SECONDS)
+        self.assertRegex(lines[0], r"^VOLUME +CLAIM +NODE +OPS/s")
+        row = lines[1].split()
+        self.assertEqual(row[:3], [self.volume, "default/data", "node-a"])
+        self.assertGreater(int(row[3]), 0)
+        self.assertRegex(row[6], r"^[1-9][0-9.]*[KM]iB$")
+        self.assertEqual(row[-1], "ok")
+
+    def test_top_prints_as_often_as_it_is_told(self):
+        out = self.top("-n", "2", "-d", "1")
+        self.assertEqual(out.count("VOLUME"), 2)
+        self.assertNotIn("\033", out)
+
+    def test_top_of_no_node(self):
+        self.assertIn("claimfs-node running", self.fails(
+            1, "top", "--meta=/no/such/folder"))
+
+    # What it says and how it looks
+
+    def test_a_mistyped_verb(self):
+        self.assertIn('did you mean "describe"?', self.fails(2, "desribe"))
+        self.assertIn("--help", self.fails(2, "dance"))
+
+    def test_no_server(self):
+        text = self.fails(1, "get", "pvc", env={
+            "CLAIMFS_SERVER": "unix:///no/such.sock"})
+        self.assertIn("systemctl start claimfs-provisioner", text)
+        self.assertIn("CLAIMFS_SERVER", text)
+
+    def on_terminal(self, *args, env=None):
+        """What it prints on a terminal."""
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+                [self.ctl.program, *args], stdout=theirs, stdin=theirs,
+                env={**self.ctl.env, "TERM": "xterm", **(env or {})}) as child:
+            os.close(theirs)
+            out = b""
+            while True:
+                try:
+                    out += os.read(ours, 65536)
+                except OSError:  # the other end is closed
+                    break
+            child.wait(SECONDS)
+        os.close(ours)
+        return out.decode()
+
+    def test_colours_are_for_terminals(self):
+        out = self.on_terminal("tree")
+        self.assertIn("\033[32mBound", out)
+        self.assertNotIn("\033", self.on_terminal("tree",
+                                                  env={"NO_COLOR": "1"}))
+        self.assertNotIn("\033", self.on_terminal("tree",
+                                                  env={"TERM": "dumb"}))
+        self.assertNotIn("\033", self.ctl("tree"))
+
+    def test_columns_are_aligned(self):
+        for args in (("get", "pvc"), ("get", "pv"), ("tree",)):
+            with self.subTest(args):
+                lines = self.ctl(*args).splitlines()
+                starts = [m.start() for m in re.finditer(r"(?<=  )\S",
+                                                         lines[0])]
+                for line in lines[1:]:
+                    for at in starts:
+                        if at < len(line):
+                            self.assertEqual(line[at - 1], " ", line)
