@@ -103,6 +103,44 @@ class Kubectl(LabCase):
             "get", "pvc", "typo", "-o", "jsonpath={.metadata.labels.a}"))
         self.kubectl("delete", "pvc", "typo", "--timeout=30s")
 
+    def test_a_manifest_may_begin_with_its_namespace(self):
+        text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n" \
+            "---\n" + CLAIM.format(name="ours", mode="ReadWriteMany",
+                                   size="1Gi", class_name="none")
+        self.assertIn("namespace/team created",
+                      self.kubectl("apply", "-n", "team", "-f", "-",
+                                   stdin=text))
+        lines = self.kubectl("get", "ns").splitlines()
+        self.assertRegex(lines[0], "^NAME +STATUS +AGE")
+        self.assertRegex(lines[2], "^team +Active +[0-9]+s")
+        self.assertIn("delete its objects",
+                      self.refused("delete", "ns", "team"))
+        self.kubectl("delete", "pvc", "-n", "team", "--all", "--timeout=30s")
+        self.kubectl("delete", "events", "-n", "team", "--all")
+        self.assertNotIn("team", self.kubectl("get", "ns"))
+
+    def test_what_is_not_there_is_said(self):
+        self.assertIn("yes", self.kubectl("auth", "can-i", "create", "pvc"))
+        text = CLAIM.format(name="s", mode="ReadWriteMany", size="1Gi",
+                            class_name="none")
+        self.assertIn("use apply without --server-side", self.refused(
+            "apply", "--server-side", "-f", "-", stdin=text))
+
+    def test_labels_edits_and_conditions(self):
+        self.apply(CLAIM.format(name="l", mode="ReadWriteMany", size="1Gi",
+                                class_name="none"))
+        self.kubectl("label", "pvc", "l", "a=b")
+        self.kubectl("annotate", "pvc", "l", "x=y")
+        self.kubectl("patch", "pvc", "l", "--type=json", "-p",
+                     '[{"op":"remove","path":"/metadata/labels/a"}]')
+        self.assertIn("x", self.kubectl("get", "pvc", "l", "-o", "json"))
+        if "jsonpath" in self.kubectl("wait", "--help"):  # since 1.23
+            self.kubectl("wait", "pvc/l", "--timeout=20s",
+                         "--for=jsonpath={.status.phase}=Pending")
+        self.kubectl("delete", "pvc", "-l", "!a", "--wait=false",
+                     "--cascade=foreground")
+        self.kubectl("wait", "pvc/l", "--timeout=20s", "--for=delete")
+
     def test_explain_knows_the_fields(self):
         out = self.kubectl("explain", "pvc.spec.resources")
         self.assertRegex(out, r"requests\s+<map\[string\]string>")
