@@ -48,12 +48,18 @@ static void tell_about(const struct provision_run *run,
 
 /* --- the directory -------------------------------------------------------------------- */
 
-static bool volume_exists(const struct plan_world *world, const char *name)
+/* 1: there is a volume of that name; 0: there is none. */
+static int volume_exists(const struct applier *applier, const char *name,
+			 struct err *err)
 {
-	for (size_t i = 0; i < world->n_volumes; i++)
-		if (strcmp(world->volumes[i].meta.name, name) == 0)
-			return true;
-	return false;
+	_cleanup_(object_unref) struct object *volume = NULL;
+	int r = applier->cluster->ops->get(applier->cluster,
+					   KIND_PERSISTENT_VOLUME, "", name,
+					   &volume, err);
+
+	if (r == CLUSTER_NOT_FOUND)
+		err_fini(err);
+	return r < 0 ? r : r == 0;
 }
 
 /*
@@ -70,7 +76,10 @@ static int make_directory(const struct provision_run *run, struct err *err)
 
 	if (r != SHARE_TAKEN)
 		return r;
-	if (!volume_exists(run->subject->world, owner)) {
+	r = volume_exists(applier, owner, err);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		_cleanup_(free) char *other = NULL;
 
 		r = apply_share_forget(applier, &volume, owner, err);
