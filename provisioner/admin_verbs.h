@@ -17,3 +17,13 @@ int admin_trash(struct api_admin_call *call, const struct cJSON *in,
 		struct cJSON **ret, struct err *err);
 int admin_restore(struct api_admin_call *call, const struct cJSON *in,
 		  struct cJSON **ret, struct err *err);
+/*
+ * recover.c: {server, share, options, dryRun} -> {recovered, existing, left, failed},
+ * with a line for each volume.
+ */
+int admin_recover(struct api_admin_call *call, const struct cJSON *in,
+		  struct cJSON **ret, struct err *err);
+
+/* admin_share.c: server, share and ports of {server, share, options}; borrowed. */
+int admin_share(const struct cJSON *in, struct share_volume *ret,
+		struct err *err);

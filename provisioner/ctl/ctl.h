@@ -101,5 +101,6 @@ int verb_restore(int argc, char **argv, struct err *err);
 int verb_top(int argc, char **argv, struct err *err);
 int verb_trash(int argc, char **argv, struct err *err);
 int verb_tree(int argc, char **argv, struct err *err);
+int verb_recover(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);
 int verb_wait(int argc, char **argv, struct err *err);

@@ -33,6 +33,8 @@ static const struct {
 	{ "top", verb_top, "show what volumes are doing, live" },
 	{ "trash", verb_trash, "list what was deleted, and its removal" },
 	{ "tree", verb_tree, "show class, volume, claim and pod as a tree" },
+	{ "recover", verb_recover,
+	  "make claims and volumes again from what a share knows" },
 	{ "version", verb_version, "print the versions of client and server" },
 	{ "wait", verb_wait, "wait until objects are as they should be" },
 };

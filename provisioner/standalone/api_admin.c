@@ -34,6 +34,7 @@ static const struct verb {
 	{ "history", admin_history, false },
 	{ "restore", admin_restore, false },
 	{ "trash", admin_trash, false },
+	{ "history", admin_history, false }, { "recover", admin_recover, true },
 };
 
 /* --- outcomes -------------------------------------------------------------------- */
