@@ -149,3 +149,91 @@ class Record(LabCase):
         done = self.ctl.run("recover", "--share", "/x")
         self.assertEqual((done.returncode, done.stderr),
                          (2, "claimctl: --server is missing\n"))
+
+    def make_directory(self, name):
+        os.makedirs(self.backing(name))
+        self.write(name, name)
+
+    def test_directories_of_other_provisioners_keep_their_volumes_names(self):
+        volume = "pvc-0d8ae0ae-25b9-4d2b-9a2c-2a1c3f0b1a1e"
+        other = "pvc-1d8ae0ae-25b9-4d2b-9a2c-2a1c3f0b1a1e"
+        for name, directory, expected in (
+                ("csi", volume, volume),
+                ("subdir", f"default-subdir-{other}", other),
+                ("plain", "photos/2024", "adopted-default-plain")):
+            self.make_directory(directory)
+            self.ctl("adopt", directory, "--claim", f"default/{name}",
+                     "--class", "fast", "--size", "3Gi")
+            claim = self.ctl.wait_phase("pvc", name, "Bound")
+            self.assertEqual(claim["spec"]["volumeName"], expected)
+            self.assertEqual(claim["status"]["capacity"]["storage"], "3Gi")
+            self.assertEqual(self.policy(expected), "Retain")
+            again = self.ctl("adopt", directory, "--claim", f"default/{name}")
+            self.assertIn(f"is volume {expected}", again)
+            self.ctl("delete", "pvc", name)
+            self.ctl.wait_phase("pv", expected, "Released")
+            self.assertEqual(self.read(directory), directory)
+
+    def test_a_directory_of_another_volume_is_not_adopted(self):
+        volume = self.apply_claim("owner")
+        os.makedirs(f"{self.backing(volume)}/inner")
+        for directory in (volume, f"{volume}/inner"):
+            done = self.ctl.run("adopt", directory, "--claim", "default/thief")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"overlaps with that of volume {volume}",
+                          done.stderr)
+        for directory, part in (("../etc", "subDir"), ("none", "no directory"),
+                                (".claimfs", "")):
+            done = self.ctl.run("adopt", directory, "--claim", "default/thief")
+            self.assertEqual(done.returncode, 1, directory)
+            self.assertIn(part, done.stderr)
+        self.assertIsNone(self.ctl.find("pvc", "thief"))
+
+    def test_a_claim_with_a_volume_adopts_nothing(self):
+        self.apply_claim("settled")
+        self.make_directory("spare")
+        done = self.ctl.run("adopt", "spare", "--claim", "default/settled")
+        self.assertIn("has another volume already", done.stderr)
+
+    def test_check_names_what_does_not_fit_and_repairs_what_can_be(self):
+        kept = self.apply_claim("known")
+        orphan = self.apply_claim("orphan", "keep")
+        self.write(orphan, "orphan")
+        self.ctl("delete", "pvc", "orphan")
+        self.ctl.wait_phase("pv", orphan, "Released")
+        self.ctl("delete", "pv", orphan)
+        with self.server_away():
+            os.unlink(f"{self.cluster.export}/.claimfs/volumes/{kept}.json")
+            os.mkdir(self.backing("stray"))
+        found = self.ctl.run("check")
+        self.assertEqual(found.returncode, 1)
+        for part in (f"directory {orphan} on share {self.cluster.export} "
+                     f"belongs to volume {orphan} of claim default/orphan, "
+                     "which is not there",
+                     f"volume {kept} has no descriptor",
+                     "directory stray on share"):
+            self.assertIn(part, found.stdout)
+        asked = self.ctl.run("check", "--repair", stdin="n\n" * 50)
+        self.assertIn("[y/n/q]", asked.stdout)
+        self.assertEqual(self.ctl.run("check").stdout, found.stdout)
+        self.ctl.run("check", "--repair", "--yes")
+        self.ctl.wait_phase("pvc", "orphan", "Bound")
+        self.assertEqual(self.read(orphan), "orphan")
+        left = self.ctl.run("check").stdout
+        self.assertNotIn(orphan, left)
+        self.assertNotIn(kept, left)
+        self.assertIn("stray", left)
+        os.rmdir(self.backing("stray"))
+
+    def test_check_forgets_a_descriptor_without_anything(self):
+        volume = self.apply_claim("ghost", "keep")
+        self.ctl("delete", "pvc", "ghost")
+        self.ctl.wait_phase("pv", volume, "Released")
+        self.ctl("delete", "pv", volume)
+        with self.server_away():
+            os.rename(self.backing(volume), f"{self.folder}/taken")
+        self.assertIn(f"descriptor of volume {volume}, but neither",
+                      self.ctl.run("check").stdout)
+        self.ctl.run("check", "--repair", "--yes")
+        self.assertFalse(os.path.exists(
+            f"{self.cluster.export}/.claimfs/volumes/{volume}.json"))
