@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -59,6 +60,18 @@ class Kubectl(LabCase):
         self.assertNotEqual(done.returncode, 0, done.stdout)
         return done.stderr
 
+    def same_description(self, kind, name):
+        """claimctl's is kubectl's, but for blanks, ages, and the order of what
+        happened within a second."""
+        def words(text):
+            lines = [re.sub(r"\b\d+[smh]\b", "AGE", " ".join(line.split()))
+                     for line in text.splitlines() if line.strip()]
+            n = next((i for i, line in enumerate(lines)
+                      if line.startswith("Events:")), len(lines))
+            return lines[:n] + sorted(lines[n:])
+        self.assertEqual(words(self.cluster.ctl("describe", kind, name)),
+                         words(self.kubectl("describe", kind, name)))
+
     def apply(self, text):
         return self.kubectl("apply", "-f", "-", stdin=text)
 
@@ -82,6 +95,8 @@ class Kubectl(LabCase):
         found = json.loads(self.kubectl("get", "pvc", "web", "-o", "json"))
         self.assertEqual(found["status"]["phase"], "Bound")
         self.assertIn("fast (default)", self.kubectl("get", "sc"))
+        self.same_description("pvc", "web")
+        self.same_description("pv", found["spec"]["volumeName"])
         self.assertIn("Bound", self.kubectl("describe", "pvc", "web"))
         self.assertIn("web-1", self.kubectl("get", "pods", "-A"))
         self.kubectl("delete", "pod", "web-1", "--timeout=30s")
