@@ -48,6 +48,25 @@ static int check_released(const struct applier *applier,
 	return 0;
 }
 
+/* SHARE_TRASHED: it has its row; 0: it has none. */
+static int look_into_trash(const struct applier *applier,
+			   const struct volume_place *place, struct err *err)
+{
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
+	int r = store_trash_get(applier->store, place->name, &trash, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (trash.state == TRASH_RESTORING)
+		return err_set(err, -EBUSY, "volume %s is being restored",
+			       place->name);
+	return SHARE_TRASHED;
+}
+
+/*
+ * What has its row was dealt with by a try before this one, and is the remover's: its
+ * descriptor in the trash must not be written by two at a time.
+ */
 int reclaim_directory(const struct applier *applier,
 		      const struct volume_place *place, enum on_delete how,
 		      const struct object *pv, struct err *err)
@@ -55,8 +74,11 @@ int reclaim_directory(const struct applier *applier,
 	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
 	struct share_volume volume = volume_place_borrow(place);
 	_cleanup_(free) char *note = NULL;
-	int r = trash_new(place, pv, time(NULL), &trash);
+	int r = look_into_trash(applier, place, err);
 
+	if (r != 0)
+		return r;
+	r = trash_new(place, pv, time(NULL), &trash);
 	if (r == 0)
 		note = trash_note(&trash);
 	if (!note)
@@ -68,17 +90,10 @@ int reclaim_directory(const struct applier *applier,
 	r = store_trash_put(applier->store, &trash, err);
 	if (r < 0)
 		return r;
+	log_info("directory moved into the trash", F_STR("volume", place->name),
+		 F_STR("share", place->share), F_STR("directory", place->path));
 	remover_wake(applier->remover);
 	return SHARE_TRASHED;
-}
-
-/* 0: the remover is at it; STORE_NOT_FOUND: there is nothing in the trash. */
-static int look_into_trash(const struct applier *applier,
-			   const struct volume_place *place, struct err *err)
-{
-	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
-
-	return store_trash_get(applier->store, place->name, &trash, err);
 }
 
 static void tell(const struct applier *applier, const struct object *pv,
@@ -87,13 +102,14 @@ static void tell(const struct applier *applier, const struct object *pv,
 	_cleanup_(free) char *message = NULL;
 	char until[TIMESTAMP_MAX];
 
-	log_info(outcome == SHARE_KEPT	    ? "directory kept"
-		 : outcome == SHARE_TRASHED ? "directory moved into the trash"
-					    : "directory reclaimed",
-		 F_STR("volume", place->name), F_STR("share", place->share),
-		 F_STR("directory", place->path));
-	if (outcome != SHARE_TRASHED || !place->trash_ttl_s)
+	if (outcome != SHARE_TRASHED) {
+		log_info(outcome == SHARE_KEPT ? "directory kept"
+					       : "directory reclaimed",
+			 F_STR("volume", place->name),
+			 F_STR("share", place->share),
+			 F_STR("directory", place->path));
 		return;
+	}
 	timestamp_format((int64_t)time(NULL) + (int64_t)place->trash_ttl_s,
 			 until);
 	if (asprintf(
@@ -116,20 +132,17 @@ static int remove_directory(const struct applier *applier,
 			    const struct object *pv,
 			    const struct volume_place *place, struct err *err)
 {
-	int r;
+	int r = reclaim_directory(applier, place, place->on_delete, pv, err);
 
-	if (!place->trash_ttl_s) {
-		r = look_into_trash(applier, place, err);
-		if (r <= 0)
-			return r < 0 ? r : RECLAIM_WAIT;
-	}
-	r = reclaim_directory(applier, place, place->on_delete, pv, err);
 	if (r == SHARE_FOREIGN)
 		return err->code;
 	if (r < 0)
 		return r;
+	/* Which is asked as often as the remover tells how far it is. */
+	if (r == SHARE_TRASHED && !place->trash_ttl_s)
+		return RECLAIM_WAIT;
 	tell(applier, pv, place, r);
-	return r == SHARE_TRASHED && !place->trash_ttl_s ? RECLAIM_WAIT : 0;
+	return 0;
 }
 
 static int remove_volume(const struct applier *applier,
