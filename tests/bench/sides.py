@@ -83,10 +83,14 @@ class Mounted:
 class Claim(Mounted):
     """A claim of one access mode; share is its folder on the server."""
 
+    class_name = "bench"
+
     def __init__(self, cluster, name, mode):
         ctl = cluster.ctl
         ctl.apply(cluster.adapt(CLASS) + CLAIM.format(
-            name=name.lower(), mode=mode))
+            name=name.lower(), mode=mode).replace(
+                "storageClassName: bench",
+                f"storageClassName: {self.class_name}"))
         claim = ctl.wait_phase("pvc", name.lower(), "Bound")
         ctl.wait_phase("pod", name.lower(), "Running")
         self.share = os.path.join(cluster.export, claim["spec"]["volumeName"])
