@@ -50,9 +50,17 @@ int store_list(struct store *store, enum object_kind kind,
 	       const char *namespace, struct object_list *ret, struct err *err);
 
 /*
+ * The volumes that a claim may get: those that name no claim, those that name this
+ * one, and the one of this name ("" = none); ordered by name.
+ */
+int store_list_volumes_for(struct store *store, const char *namespace,
+			   const char *claim, const char *volume,
+			   struct object_list *ret, struct err *err);
+
+/*
  * Stores a new object: the revision is stamped as resourceVersion; everything else
  * in metadata (uid, creationTimestamp) is the caller's. ret may be NULL. A new event
- * removes those that are older than an hour or more than 10,000.
+ * removes those that are older than an hour or more than 2,000.
  */
 int store_create(struct store *store, const struct object *object,
 		 struct object **ret, struct err *err);

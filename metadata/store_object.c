@@ -187,6 +187,48 @@ static int list_locked(struct store *store, const struct key *key,
 	return 0;
 }
 
+/* Each term of the condition has an index. */
+static int list_volumes_locked(struct store *store, const struct key *claim,
+			       const char *volume, struct object_list *ret,
+			       struct err *err)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	sqlite3_stmt *statement;
+	int r;
+
+	r = store_statement(
+		store, STATEMENT_VOLUMES_FOR,
+		"select object from volume where claim is null or name = ?3"
+		" or (claim = ?2 and claim_namespace = ?1) order by name",
+		&statement, err);
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, claim->namespace);
+	bind_text(statement, 2, claim->name);
+	bind_text(statement, 3, volume);
+	r = read_rows(store, statement, &list, err);
+	(void)sqlite3_reset(statement);
+	if (r < 0)
+		return r;
+	list.resource_version = store->revision;
+	*ret = list;
+	list = OBJECT_LIST_INIT;
+	return 0;
+}
+
+int store_list_volumes_for(struct store *store, const char *namespace,
+			   const char *claim, const char *volume,
+			   struct object_list *ret, struct err *err)
+{
+	struct key key = { KIND_CLAIM, namespace, claim };
+	int r;
+
+	store_lock(store);
+	r = list_volumes_locked(store, &key, volume, ret, err);
+	store_unlock(store);
+	return r;
+}
+
 int store_list(struct store *store, enum object_kind kind,
 	       const char *namespace, struct object_list *ret, struct err *err)
 {

@@ -17,3 +17,29 @@ int admin_trash(struct api_admin_call *call, const struct cJSON *in,
 		struct cJSON **ret, struct err *err);
 int admin_restore(struct api_admin_call *call, const struct cJSON *in,
 		  struct cJSON **ret, struct err *err);
+/*
+ * recover.c: {server, share, options, dryRun} -> {recovered, existing, left, failed},
+ * with a line for each volume.
+ */
+int admin_recover(struct api_admin_call *call, const struct cJSON *in,
+		  struct cJSON **ret, struct err *err);
+
+/*
+ * adopt.c: {dir, namespace, claim, class, size, mode, reclaim} -> {volume, share,
+ * reclaim}.
+ */
+int admin_adopt(struct api_admin_call *call, const struct cJSON *in,
+		struct cJSON **ret, struct err *err);
+
+/*
+ * check.c: {} -> {found}, with a line for each thing found: {message, and where it
+ * can be repaired: repair, volume, server, share, options}, which is what repair takes.
+ */
+int admin_check(struct api_admin_call *call, const struct cJSON *in,
+		struct cJSON **ret, struct err *err);
+int admin_repair(struct api_admin_call *call, const struct cJSON *in,
+		 struct cJSON **ret, struct err *err);
+
+/* admin_share.c: server, share and ports of {server, share, options}; borrowed. */
+int admin_share(const struct cJSON *in, struct share_volume *ret,
+		struct err *err);

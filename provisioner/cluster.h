@@ -44,6 +44,10 @@ struct cluster_ops {
 	int (*list)(struct cluster *cluster, enum object_kind kind,
 		    const char *namespace, struct object_list *ret,
 		    struct err *err);
+	/* As store_list_volumes_for(). */
+	int (*list_volumes_for)(struct cluster *cluster, const char *namespace,
+				const char *claim, const char *volume,
+				struct object_list *ret, struct err *err);
 	int (*create)(struct cluster *cluster, const struct object *object,
 		      struct object **ret, struct err *err);
 	/* metadata and spec; resourceVersion in the object must be current. */

@@ -86,9 +86,23 @@ static int load_kind(struct cluster *cluster, enum object_kind kind,
 	return r < 0 ? err_set(err, r, "no memory") : 0;
 }
 
+static int load_volumes(struct cluster *cluster, const struct claim *claim,
+			struct inventory *inventory, struct err *err)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	int r = cluster->ops->list_volumes_for(cluster, claim->meta.namespace,
+					       claim->meta.name,
+					       claim->volume_name, &list, err);
+
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	r = decode_volumes(&list, inventory);
+	return r < 0 ? err_set(err, r, "no memory") : 0;
+}
+
 int inventory_load(struct cluster *cluster, enum inventory_parts parts,
-		   const char *namespace, struct inventory *ret,
-		   struct err *err)
+		   const char *namespace, const struct claim *claim,
+		   struct inventory *ret, struct err *err)
 {
 	_cleanup_(inventory_fini) struct inventory inventory = { 0 };
 	int r = 0;
@@ -96,9 +110,8 @@ int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 	if (parts & INVENTORY_CLASSES)
 		r = load_kind(cluster, KIND_STORAGE_CLASS, NULL, decode_classes,
 			      &inventory, err);
-	if (r >= 0 && (parts & INVENTORY_VOLUMES))
-		r = load_kind(cluster, KIND_PERSISTENT_VOLUME, NULL,
-			      decode_volumes, &inventory, err);
+	if (r >= 0 && claim && (parts & INVENTORY_VOLUMES))
+		r = load_volumes(cluster, claim, &inventory, err);
 	if (r >= 0 && (parts & INVENTORY_PODS))
 		r = load_kind(cluster, KIND_POD, namespace, decode_pods,
 			      &inventory, err);

@@ -21,7 +21,10 @@ struct inventory {
 	size_t n_pods;
 };
 
-/* Reading is what a plan costs, so only what it looks at is read. */
+/*
+ * Reading is what a plan costs, so only what it looks at is read: of the volumes
+ * those that the claim may get.
+ */
 enum inventory_parts {
 	INVENTORY_CLASSES = 1u << 0,
 	INVENTORY_VOLUMES = 1u << 1,
@@ -29,9 +32,10 @@ enum inventory_parts {
 	INVENTORY_ALL = INVENTORY_CLASSES | INVENTORY_VOLUMES | INVENTORY_PODS,
 };
 
+/* claim NULL: no volumes are read. */
 int inventory_load(struct cluster *cluster, enum inventory_parts parts,
-		   const char *namespace, struct inventory *ret,
-		   struct err *err);
+		   const char *namespace, const struct claim *claim,
+		   struct inventory *ret, struct err *err);
 void inventory_fini(struct inventory *inventory);
 
 /* Borrows from the inventory. */

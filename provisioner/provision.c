@@ -13,6 +13,7 @@
 #include "intents.h"
 #include "log.h"
 #include "volume_object.h"
+#include "volume_record.h"
 
 struct provision_run {
 	const struct applier *applier;
@@ -48,12 +49,18 @@ static void tell_about(const struct provision_run *run,
 
 /* --- the directory -------------------------------------------------------------------- */
 
-static bool volume_exists(const struct plan_world *world, const char *name)
+/* 1: there is a volume of that name; 0: there is none. */
+static int volume_exists(const struct applier *applier, const char *name,
+			 struct err *err)
 {
-	for (size_t i = 0; i < world->n_volumes; i++)
-		if (strcmp(world->volumes[i].meta.name, name) == 0)
-			return true;
-	return false;
+	_cleanup_(object_unref) struct object *volume = NULL;
+	int r = applier->cluster->ops->get(applier->cluster,
+					   KIND_PERSISTENT_VOLUME, "", name,
+					   &volume, err);
+
+	if (r == CLUSTER_NOT_FOUND)
+		err_fini(err);
+	return r < 0 ? r : r == 0;
 }
 
 /*
@@ -61,16 +68,22 @@ static bool volume_exists(const struct plan_world *world, const char *name)
  * more (a retained one whose PV was deleted) may be used again; the data that is
  * in it is then the new claim's, as users of fixed directory names expect.
  */
-static int make_directory(const struct provision_run *run, struct err *err)
+static int make_directory(const struct provision_run *run, const char *record,
+			  struct err *err)
 {
 	const struct applier *applier = run->applier;
 	struct share_volume volume = volume_place_borrow(&run->place);
 	_cleanup_(free) char *owner = NULL;
-	int r = apply_share_make(applier, &volume, &owner, err);
+	int r;
 
+	volume.record = record;
+	r = apply_share_make(applier, &volume, &owner, err);
 	if (r != SHARE_TAKEN)
 		return r;
-	if (!volume_exists(run->subject->world, owner)) {
+	r = volume_exists(applier, owner, err);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		_cleanup_(free) char *other = NULL;
 
 		r = apply_share_forget(applier, &volume, owner, err);
@@ -86,17 +99,13 @@ static int make_directory(const struct provision_run *run, struct err *err)
 		volume.path, volume.share, volume.server, owner);
 }
 
-static int create_volume(const struct provision_run *run, struct err *err)
+static int create_volume(const struct provision_run *run,
+			 const struct object *object, struct err *err)
 {
 	struct cluster *cluster = run->applier->cluster;
-	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(object_unref) struct object *stored = NULL;
 	int r;
 
-	r = volume_object_new(&object, run->subject->object, run->class,
-			      &run->place, err);
-	if (r < 0)
-		return r;
 	r = cluster->ops->create(cluster, object, &stored, err);
 	return r == CLUSTER_EXISTS ? 0 : apply_outcome(r);
 }
@@ -115,19 +124,28 @@ static int fail_unreached(const struct provision_run *run, int64_t intent,
 
 static int run_steps(const struct provision_run *run, struct err *err)
 {
+	_cleanup_(object_unref) struct object *volume = NULL;
+	_cleanup_(free) char *record = NULL;
 	int64_t intent;
 	int begun, r;
 
+	r = volume_object_new(&volume, run->subject->object, run->class,
+			      &run->place, err);
+	if (r < 0)
+		return r;
+	record = volume_record_text(volume, run->subject->object);
+	if (!record)
+		return err_set(err, -ENOMEM, "no memory");
 	begun = intent_begin(run->applier->store, STEP_PROVISION, &run->place,
 			     &intent, err);
 	if (begun < 0)
 		return begun;
-	r = make_directory(run, err);
+	r = make_directory(run, record, err);
 	if (r == SHARE_UNREACHED)
 		return fail_unreached(run, intent, begun, err);
 	if (r < 0)
 		return r;
-	r = create_volume(run, err);
+	r = create_volume(run, volume, err);
 	if (r != 0)
 		return r;
 	return intent_end(run->applier->store, intent, err);

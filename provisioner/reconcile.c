@@ -222,7 +222,7 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 	if (r < 0)
 		return r;
 	r = inventory_load(reconciler->options.cluster, parts_for(&claim),
-			   namespace, &inventory, err);
+			   namespace, &claim, &inventory, err);
 	if (r < 0)
 		return r;
 	world = inventory_world(&inventory, reconciler->options.drivers,
@@ -282,7 +282,7 @@ static int reconcile_volume(struct reconciler *reconciler, const char *name,
 		return r;
 	r = inventory_load(reconciler->options.cluster, INVENTORY_PODS,
 			   pv.claim_ref.is_set ? pv.claim_ref.namespace : NULL,
-			   &inventory, err);
+			   NULL, &inventory, err);
 	if (r < 0)
 		return r;
 	world = inventory_world(&inventory, reconciler->options.drivers,

@@ -35,6 +35,7 @@ struct share_volume {
 	const char *class_name;
 	const char
 		*note; /* JSON for the descriptor in the trash; NULL = none */
+	const char *record; /* kept in the descriptor; NULL = none */
 	uint64_t capacity;
 	bool is_shared;	      /* other volumes may have its directory */
 	uint32_t permissions; /* 0 = as made */

@@ -89,7 +89,9 @@ const char *ctl_kind_label(enum object_kind kind);
 const char *ctl_namespace(const struct ctl_args *args);
 
 int verb_annotate(int argc, char **argv, struct err *err);
+int verb_adopt(int argc, char **argv, struct err *err);
 int verb_apply(int argc, char **argv, struct err *err);
+int verb_check(int argc, char **argv, struct err *err);
 int verb_delete(int argc, char **argv, struct err *err);
 int verb_describe(int argc, char **argv, struct err *err);
 int verb_doctor(int argc, char **argv, struct err *err);
@@ -101,5 +103,6 @@ int verb_restore(int argc, char **argv, struct err *err);
 int verb_top(int argc, char **argv, struct err *err);
 int verb_trash(int argc, char **argv, struct err *err);
 int verb_tree(int argc, char **argv, struct err *err);
+int verb_recover(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);
 int verb_wait(int argc, char **argv, struct err *err);

@@ -17,8 +17,11 @@ static const struct {
 	int (*fn)(int argc, char **argv, struct err *err);
 	const char *help;
 } verbs[] = {
+	{ "adopt", verb_adopt,
+	  "make a directory that is there already a volume" },
 	{ "annotate", verb_annotate, "set or remove annotations" },
 	{ "apply", verb_apply, "create or change what manifests describe" },
+	{ "check", verb_check, "compare claims and volumes with their shares" },
 	{ "delete", verb_delete,
 	  "delete objects, and wait until they are gone" },
 	{ "describe", verb_describe, "show everything about an object" },
@@ -29,6 +32,8 @@ static const struct {
 	{ "history", verb_history,
 	  "show what was done to an object, and by whom" },
 	{ "label", verb_label, "set or remove labels" },
+	{ "recover", verb_recover,
+	  "make claims and volumes again from what a share knows" },
 	{ "restore", verb_restore, "bring a deleted volume back" },
 	{ "top", verb_top, "show what volumes are doing, live" },
 	{ "trash", verb_trash, "list what was deleted, and its removal" },

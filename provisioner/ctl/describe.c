@@ -3,7 +3,8 @@
 /*
  * claimctl describe: a kind is a table of labelled lines, each with a function or a
  * path that makes its text; the order and the words are kubectl's. Events come last,
- * oldest first, for the object's uid.
+ * oldest first, for the object's uid. All is written into memory first: a label ends
+ * with a mark, and how wide the labels are is known at the end.
  *
  * A pod shows where each of its volumes is on its node, which the provisioner
  * leaves in the annotation claimfs.io/path.<volume>.
@@ -16,6 +17,8 @@
 #include <curl/curl.h>
 
 #include "ctl.h"
+#include "ctl_print.h"
+#include "describe_events.h"
 #include "json_field.h"
 #include "timestamp.h"
 
@@ -51,10 +54,13 @@ static const char *text_at(const cJSON *json, const char *path)
 
 static void put_label(const struct line *line, FILE *out)
 {
-	char label[64];
+	fprintf(out, "%s:%c", line->label, DESCRIBE_MARK);
+}
 
-	(void)snprintf(label, sizeof(label), "%s:", line->label);
-	fprintf(out, "%-23s", label);
+/* Of a list's further lines, which have no label. */
+static void put_no_label(FILE *out)
+{
+	fputc(DESCRIBE_MARK, out);
 }
 
 static void put_text(const struct line *line, const char *text, FILE *out)
@@ -76,8 +82,10 @@ static void put_map(const struct line *line, const cJSON *json, FILE *out)
 		if (!cJSON_IsString(item) ||
 		    strcmp(item->string, LAST_APPLIED) == 0)
 			continue;
-		fprintf(out, "%*s%s%s%s\n", is_first ? 0 : 23, "", item->string,
-			separator, item->valuestring);
+		if (!is_first)
+			put_no_label(out);
+		fprintf(out, "%s%s%s\n", item->string, separator,
+			item->valuestring);
 		is_first = false;
 	}
 	if (is_first)
@@ -167,6 +175,13 @@ static void put_default(const struct line *line, const cJSON *json, FILE *out)
 	put_text(line, value && strcmp(value, "true") == 0 ? "Yes" : "No", out);
 }
 
+static void put_affinity(const struct line *line, const cJSON *json, FILE *out)
+{
+	put_text(line,
+		 json_at(json, line->path) ? "given (see -o yaml)" : "<none>",
+		 out);
+}
+
 static void put_claim(const struct line *line, const cJSON *json, FILE *out)
 {
 	put_label(line, out);
@@ -205,8 +220,11 @@ static void put_source(const struct line *line, const cJSON *json, FILE *out)
 		put_field("Path:", text_at(json, "spec.nfs.path"), out);
 		return;
 	}
-	put_field("Type:", "CSI", out);
+	put_field("Type:",
+		  "CSI (a Container Storage Interface (CSI) volume source)",
+		  out);
 	put_field("Driver:", text_at(json, "spec.csi.driver"), out);
+	put_field("FSType:", text_at(json, "spec.csi.fsType"), out);
 	put_field("VolumeHandle:", text_at(json, "spec.csi.volumeHandle"), out);
 	put_field("ReadOnly:",
 		  cJSON_IsTrue(json_at(json, "spec.csi.readOnly")) ? "true"
@@ -271,6 +289,7 @@ static const struct line volume_lines[] = {
 	{ "Access Modes", "spec.accessModes", put_modes },
 	{ "VolumeMode", "spec.volumeMode", NULL },
 	{ "Capacity", "spec.capacity.storage", NULL },
+	{ "Node Affinity", "spec.nodeAffinity", put_affinity },
 	{ "Message", "status.message", NULL },
 	{ "Source", NULL, put_source },
 	{ 0 },
@@ -323,92 +342,106 @@ static const struct line *const descriptions[KIND_N] = {
 	[KIND_EVENT] = event_lines,
 };
 
-static void put_event(const cJSON *event, FILE *out)
+/* --- the page ---------------------------------------------------------------------- */
+
+/* Labels as wide as the widest, and two blanks. */
+static void print_page(const char *text)
 {
-	const cJSON *count = json_at(event, "count");
-	char first[AGE_MAX], last[AGE_MAX], age[2 * AGE_MAX + 40];
+	int width = 0;
 
-	age_of(text_at(event, "firstTimestamp"), first);
-	age_of(text_at(event, "lastTimestamp"), last);
-	if (cJSON_IsNumber(count) && count->valuedouble > 1)
-		(void)snprintf(age, sizeof(age), "%s (x%.0f over %s)", last,
-			       count->valuedouble, first);
-	else
-		(void)snprintf(age, sizeof(age), "%s", last);
-	fprintf(out, "  %-8s %-22s %-20s %-28s %s\n", text_at(event, "type"),
-		text_at(event, "reason"), age,
-		text_at(event, "source.component"), text_at(event, "message"));
-}
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+		int len = (int)strcspn(line, "\v\n");
 
-static int by_last_seen(const void *a, const void *b)
-{
-	return strcmp(text_at(*(cJSON *const *)a, "lastTimestamp"),
-		      text_at(*(cJSON *const *)b, "lastTimestamp"));
-}
-
-static void put_events(const cJSON *list, FILE *out)
-{
-	const cJSON *items = json_at(list, "items");
-	size_t n = 0;
-	_cleanup_(free) const cJSON **sorted = NULL;
-	const cJSON *item;
-
-	sorted = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof(*sorted));
-	if (!sorted || !items || !items->child) {
-		fputs("Events:                <none>\n", out);
-		return;
+		if (line[len] == DESCRIBE_MARK && len > width)
+			width = len;
 	}
-	cJSON_ArrayForEach (item, items)
-		sorted[n++] = item;
-	qsort((void *)sorted, n, sizeof(*sorted), by_last_seen);
-	fputs("Events:\n", out);
-	fprintf(out, "  %-8s %-22s %-20s %-28s %s\n", "Type", "Reason", "Age",
-		"From", "Message");
-	for (size_t i = 0; i < n; i++)
-		put_event(sorted[i], out);
+	while (*text) {
+		size_t len = strcspn(text, "\v\n");
+
+		if (text[len] == DESCRIBE_MARK) {
+			printf("%-*.*s", width + 2, (int)len, text);
+			text += len + 1;
+			len = strcspn(text, "\n");
+		}
+		printf("%.*s\n", (int)len, text);
+		text += len + 1;
+	}
 }
 
-static int fetch_events(struct client *client, const cJSON *object, cJSON **ret,
-			struct err *err)
+static bool uses(const cJSON *pod, const char *claim)
 {
-	const char *namespace = text_at(object, "metadata.namespace");
+	const cJSON *volume;
+
+	cJSON_ArrayForEach (volume, json_at(pod, "spec.volumes"))
+		if (strcmp(text_at(volume, "persistentVolumeClaim.claimName"),
+			   claim) == 0)
+			return true;
+	return false;
+}
+
+static int put_users(struct client *client, const cJSON *claim, FILE *out,
+		     struct err *err)
+{
+	static const struct line line = { "Used By", NULL, NULL };
 	_cleanup_(free) char *path = client_path(
-		KIND_EVENT, *namespace ? namespace : "default", NULL);
-	_cleanup_(free) char *url = NULL;
-	struct client_request request = { .method = "GET" };
-	int r;
+		KIND_POD, text_at(claim, "metadata.namespace"), NULL);
+	const struct client_request request = { .method = "GET", .path = path };
+	cJSON *list = NULL;
+	const cJSON *pod;
+	bool is_first = true;
+	int r = path ? client_call(client, &request, &list, err) : -ENOMEM;
 
-	if (!path || asprintf(&url, "%s?fieldSelector=involvedObject.uid%%3D%s",
-			      path, text_at(object, "metadata.uid")) < 0) {
-		url = NULL;
-		return err_set(err, -ENOMEM, "out of memory");
+	if (r != 0)
+		return r > 0 ? -ENOENT : r;
+	put_label(&line, out);
+	cJSON_ArrayForEach (pod, json_at(list, "items")) {
+		if (!uses(pod, text_at(claim, "metadata.name")))
+			continue;
+		if (!is_first)
+			put_no_label(out);
+		fprintf(out, "%s\n", text_at(pod, "metadata.name"));
+		is_first = false;
 	}
-	request.path = url;
-	r = client_call(client, &request, ret, err);
-	return r > 0 ? -ENOENT : r;
+	fputs(is_first ? "<none>\n" : "", out);
+	cJSON_Delete(list);
+	return 0;
+}
+
+static int put_page(struct client *client, enum object_kind kind,
+		    const cJSON *object, FILE *out, struct err *err)
+{
+	int r = 0;
+
+	for (const struct line *line = descriptions[kind]; line->label;
+	     line++) {
+		if (line->fn)
+			line->fn(line, object, out);
+		else
+			put_text(line, text_at(object, line->path), out);
+	}
+	if (kind == KIND_CLAIM)
+		r = put_users(client, object, out, err);
+	if (r < 0 || kind == KIND_EVENT)
+		return r;
+	return describe_events(client, object, out, err);
 }
 
 static int describe(struct client *client, enum object_kind kind,
 		    const cJSON *object, struct err *err)
 {
-	cJSON *events = NULL;
-	int r = 0;
+	_cleanup_(free) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int r;
 
-	if (kind != KIND_EVENT)
-		r = fetch_events(client, object, &events, err);
-	if (r < 0)
-		return r;
-	for (const struct line *line = descriptions[kind]; line->label;
-	     line++) {
-		if (line->fn)
-			line->fn(line, object, stdout);
-		else
-			put_text(line, text_at(object, line->path), stdout);
-	}
-	if (kind != KIND_EVENT)
-		put_events(events, stdout);
-	cJSON_Delete(events);
-	return 0;
+	if (!out)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = put_page(client, kind, object, out, err);
+	if (fclose(out) != 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (r == 0)
+		print_page(text);
+	return r;
 }
 
 static int describe_item(struct client *client, const struct ctl_args *args,
@@ -427,6 +460,8 @@ static int describe_item(struct client *client, const struct ctl_args *args,
 	r = client_call(client, &request, &json, err);
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;
+	/* Labels and annotations by their names, as kubectl has them. */
+	ctl_sort(json);
 	if (item->name) {
 		fputs((*n_shown)++ ? "\n\n" : "", stdout);
 		r = describe(client, item->kind, json, err);

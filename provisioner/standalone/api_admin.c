@@ -31,7 +31,11 @@ static const struct verb {
 	api_admin_fn fn;
 	bool is_long;
 } verbs[] = {
+	{ "adopt", admin_adopt, false },
+	{ "check", admin_check, true },
 	{ "history", admin_history, false },
+	{ "recover", admin_recover, true },
+	{ "repair", admin_repair, false },
 	{ "restore", admin_restore, false },
 	{ "trash", admin_trash, false },
 };

@@ -16,7 +16,6 @@
 #include <cjson/cJSON.h>
 
 #include "api_status.h"
-#include "registry.h"
 #include "version.h"
 
 #define STORAGE_GROUP	"storage.k8s.io"
@@ -26,7 +25,8 @@ static const char *const verbs[] = { "create", "delete", "deletecollection",
 				     "get",    "list",	 "patch",
 				     "update", "watch" };
 static const char *const status_verbs[] = { "get", "patch", "update" };
-static const char *const namespace_verbs[] = { "get", "list" };
+static const char *const namespace_verbs[] = { "create", "get", "list", "patch",
+					       "update" };
 
 static void add_strings(cJSON *json, const char *name,
 			const char *const *strings, int n)
@@ -206,113 +206,5 @@ void api_discovery_get(const struct api *api, const struct api_request *request,
 	(void)route;
 	documents[find_document(request->path)].fill(json);
 	api_status_body(ret, 200, json ? cJSON_PrintUnformatted(json) : NULL);
-	cJSON_Delete(json);
-}
-
-static cJSON *namespace_new(const char *name)
-{
-	cJSON *json = cJSON_CreateObject();
-	cJSON *metadata;
-
-	(void)cJSON_AddStringToObject(json, "kind", "Namespace");
-	(void)cJSON_AddStringToObject(json, "apiVersion", "v1");
-	metadata = cJSON_AddObjectToObject(json, "metadata");
-	(void)cJSON_AddStringToObject(metadata, "name", name);
-	(void)cJSON_AddStringToObject(cJSON_AddObjectToObject(json, "status"),
-				      "phase", "Active");
-	return json;
-}
-
-static bool has_namespace(const cJSON *items, const char *name)
-{
-	const cJSON *item;
-
-	cJSON_ArrayForEach (item, items) {
-		const cJSON *metadata =
-			cJSON_GetObjectItemCaseSensitive(item, "metadata");
-		const char *other = cJSON_GetStringValue(
-			cJSON_GetObjectItemCaseSensitive(metadata, "name"));
-
-		if (other && strcmp(other, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void add_namespaces_of(cJSON *items, const struct object_list *list)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		const char *name = list->items[i]->namespace;
-
-		if (*name && !has_namespace(items, name))
-			(void)cJSON_AddItemToArray(items, namespace_new(name));
-	}
-}
-
-static int collect_namespaces(const struct api *api, cJSON *items,
-			      uint64_t *ret_version, struct err *err)
-{
-	(void)cJSON_AddItemToArray(items, namespace_new("default"));
-	for (int i = 0; i < KIND_N; i++) {
-		_cleanup_(object_list_fini) struct object_list list =
-			OBJECT_LIST_INIT;
-		int r;
-
-		if (!object_kind_info((enum object_kind)i)->is_namespaced)
-			continue;
-		r = registry_list(api->registry, (enum object_kind)i, NULL,
-				  &list, err);
-		if (r != 0)
-			return r;
-		add_namespaces_of(items, &list);
-		*ret_version = list.resource_version;
-	}
-	return 0;
-}
-
-static void fill_namespaces(const struct api *api, cJSON *json,
-			    struct api_response *ret)
-{
-	_cleanup_(err_fini) struct err err = ERR_INIT;
-	uint64_t version = 0;
-	cJSON *metadata, *items;
-	char text[24];
-	int r;
-
-	(void)cJSON_AddStringToObject(json, "kind", "NamespaceList");
-	(void)cJSON_AddStringToObject(json, "apiVersion", "v1");
-	metadata = cJSON_AddObjectToObject(json, "metadata");
-	items = cJSON_AddArrayToObject(json, "items");
-	r = collect_namespaces(api, items, &version, &err);
-	if (r != 0) {
-		api_status_fail(ret, 500, "InternalError", err_text(&err));
-		return;
-	}
-	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)version);
-	(void)cJSON_AddStringToObject(metadata, "resourceVersion", text);
-	api_status_body(ret, 200, cJSON_PrintUnformatted(json));
-}
-
-void api_namespace_list(const struct api *api,
-			const struct api_request *request,
-			const struct api_route *route, struct api_response *ret)
-{
-	cJSON *json = cJSON_CreateObject();
-
-	(void)request;
-	(void)route;
-	fill_namespaces(api, json, ret);
-	cJSON_Delete(json);
-}
-
-/* Any name will do: a namespace begins with the first object in it. */
-void api_namespace_get(const struct api *api, const struct api_request *request,
-		       const struct api_route *route, struct api_response *ret)
-{
-	cJSON *json = namespace_new(route->name);
-
-	(void)api;
-	(void)request;
-	api_status_body(ret, 200, cJSON_PrintUnformatted(json));
 	cJSON_Delete(json);
 }

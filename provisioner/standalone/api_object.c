@@ -137,14 +137,10 @@ static int patched(const struct object *old, const struct api_request *request,
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	cJSON *patch = NULL, *json = NULL;
-	enum api_patch_type type;
+	enum api_patch_type type = API_PATCH_MERGE;
 	int r;
 
-	if (!request->content_type ||
-	    api_patch_type_parse(request->content_type, &type) < 0) {
-		refuse_type(request->content_type, response);
-		return -EINVAL;
-	}
+	(void)api_patch_type_parse(request->content_type, &type);
 	r = json_parse(request->body, request->body_len, &patch, &err);
 	if (r == 0) {
 		json = object_edit(old);
@@ -192,6 +188,14 @@ static int patch_once(const struct api *api, const struct api_request *request,
 void api_object_patch(const struct api *api, const struct api_request *request,
 		      const struct api_route *route, struct api_response *ret)
 {
+	enum api_patch_type type;
+
+	/* First of all: server-side apply is for objects that are yet to be made. */
+	if (!request->content_type ||
+	    api_patch_type_parse(request->content_type, &type) < 0) {
+		refuse_type(request->content_type, ret);
+		return;
+	}
 	for (int i = 0; i < PATCH_RETRIES; i++) {
 		if (patch_once(api, request, route, ret) != CLUSTER_CONFLICT)
 			return;

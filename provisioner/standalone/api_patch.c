@@ -4,9 +4,9 @@
  * Merge and strategic merge are one recursion: they differ only where both sides
  * have a list, and in the directives that a strategic patch may carry.
  *
- * Strategic merge needs to know which lists are sets or maps; the table below has
- * those that occur in the kinds that are served, by the names of the fields, which
- * are unambiguous among them. All other lists are replaced, as the real server
+ * Strategic merge needs to know which lists are sets or maps; api_schema.txt says it of
+ * the kinds that are served. The name of a field is enough: among them it is
+ * unambiguous. All other lists are replaced, as the real server
  * does for those that are marked atomic.
  *
  * A patch that comes from a client may be any JSON; depth is limited by the parser
@@ -21,18 +21,8 @@
 #include <cjson/cJSON.h>
 
 #include "api_json_patch.h"
+#include "api_schema.h"
 #include "json_field.h"
-
-static const struct {
-	const char *field;
-	const char *key; /* NULL = a set of strings */
-} merged_lists[] = {
-	{ "finalizers", NULL },		 { "ownerReferences", "uid" },
-	{ "conditions", "type" },	 { "volumes", "name" },
-	{ "containers", "name" },	 { "initContainers", "name" },
-	{ "volumeMounts", "mountPath" }, { "env", "name" },
-	{ "ports", "containerPort" },
-};
 
 static const struct {
 	const char *content_type;
@@ -135,18 +125,6 @@ static int merge_list(cJSON *list, const cJSON *patch, const char *key)
 	return 0;
 }
 
-static const char *list_key(const char *field, bool *ret_is_merged)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(merged_lists); i++) {
-		if (strcmp(merged_lists[i].field, field) == 0) {
-			*ret_is_merged = true;
-			return merged_lists[i].key;
-		}
-	}
-	*ret_is_merged = false;
-	return NULL;
-}
-
 static bool replaces_list(const cJSON *patch)
 {
 	const cJSON *item;
@@ -225,8 +203,8 @@ static int merge_member(cJSON *target, const cJSON *patch,
 			enum api_patch_type type)
 {
 	cJSON *member = cJSON_GetObjectItemCaseSensitive(target, patch->string);
-	bool is_merged;
-	const char *key = list_key(patch->string, &is_merged);
+	const struct api_schema_field *list =
+		api_schema_merged_list(patch->string);
 
 	if (cJSON_IsNull(patch)) {
 		cJSON_DeleteItemFromObjectCaseSensitive(target, patch->string);
@@ -234,7 +212,7 @@ static int merge_member(cJSON *target, const cJSON *patch,
 	}
 	if (cJSON_IsObject(patch))
 		return merge_object(target, patch, type);
-	if (type != API_PATCH_STRATEGIC || !is_merged || !cJSON_IsArray(patch))
+	if (type != API_PATCH_STRATEGIC || !list || !cJSON_IsArray(patch))
 		return put(target, patch->string, cJSON_Duplicate(patch, true));
 	if (!cJSON_IsArray(member) || replaces_list(patch)) {
 		cJSON_DeleteItemFromObjectCaseSensitive(target, patch->string);
@@ -242,7 +220,7 @@ static int merge_member(cJSON *target, const cJSON *patch,
 		if (!member)
 			return no_memory();
 	}
-	return merge_list(member, patch, key);
+	return merge_list(member, patch, list->merge_key);
 }
 
 static int merge(cJSON *target, const cJSON *patch, enum api_patch_type type)

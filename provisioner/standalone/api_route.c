@@ -19,9 +19,11 @@
 
 #include <string.h>
 
+#include "api_access.h"
 #include "api_admin.h"
 #include "api_discovery.h"
 #include "api_list.h"
+#include "api_namespace.h"
 #include "api_object.h"
 #include "api_openapi.h"
 #include "api_status.h"
@@ -155,6 +157,8 @@ void api_route_parse(const char *path, struct api_route *ret)
 		route_admin(&segments, ret);
 	else if (api_openapi_has(path))
 		ret->target = API_TARGET_OPENAPI;
+	else if (api_access_has(path))
+		ret->target = API_TARGET_ACCESS;
 	else
 		route_resource(&segments, ret);
 }
@@ -198,8 +202,13 @@ static const api_fn handlers[API_TARGET_N][API_METHOD_N] = {
 	[API_TARGET_DISCOVERY] = { [API_GET] = api_discovery_get },
 	[API_TARGET_OPENAPI] = { [API_GET] = api_openapi_get },
 	[API_TARGET_HEALTH] = { [API_GET] = answer_health },
-	[API_TARGET_NAMESPACES] = { [API_GET] = api_namespace_list },
-	[API_TARGET_NAMESPACE] = { [API_GET] = api_namespace_get },
+	[API_TARGET_ACCESS] = { [API_POST] = api_access_review },
+	[API_TARGET_NAMESPACES] = { [API_GET] = api_namespace_list,
+				    [API_POST] = api_namespace_create },
+	[API_TARGET_NAMESPACE] = { [API_GET] = api_namespace_get,
+				   [API_PUT] = api_namespace_update,
+				   [API_PATCH] = api_namespace_update,
+				   [API_DELETE] = api_namespace_delete },
 	[API_TARGET_COLLECTION] = { [API_GET] = answer_collection,
 				    [API_POST] = api_object_create,
 				    [API_DELETE] = api_object_delete_all },

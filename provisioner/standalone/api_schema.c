@@ -48,6 +48,18 @@ const struct api_schema_field *api_schema_find(
 	return NULL;
 }
 
+const struct api_schema_field *api_schema_merged_list(const char *name)
+{
+	for (size_t i = 0; i < api_schema_n_types; i++) {
+		const struct api_schema_field *field =
+			api_schema_find(&api_schema_types[i], name);
+
+		if (field && field->is_merged)
+			return field;
+	}
+	return NULL;
+}
+
 const struct api_schema_type *api_schema_inner(
 	const struct api_schema_field *field)
 {

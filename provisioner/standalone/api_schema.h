@@ -55,6 +55,8 @@ const struct api_schema_type *api_schema_of(enum object_kind kind);
 /* NULL = the type has no such field. */
 const struct api_schema_field *api_schema_find(
 	const struct api_schema_type *type, const char *name);
+/* A list of this name that a strategic merge patch merges; NULL = there is none. */
+const struct api_schema_field *api_schema_merged_list(const char *name);
 /* The type of a field's value, or of its items; NULL = it has no fields. */
 const struct api_schema_type *api_schema_inner(
 	const struct api_schema_field *field);

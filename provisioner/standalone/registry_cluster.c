@@ -10,8 +10,6 @@
 #include "registry.h"
 #include "registry_event.h"
 
-#define PRUNE_EVERY 64u /* events */
-
 static struct registry *registry_of(struct cluster *cluster)
 {
 	return container_of(cluster, struct registry_cluster, cluster)
@@ -31,6 +29,18 @@ static int cluster_list(struct cluster *cluster, enum object_kind kind,
 			struct err *err)
 {
 	return registry_list(registry_of(cluster), kind, namespace, ret, err);
+}
+
+static int cluster_list_volumes_for(struct cluster *cluster,
+				    const char *namespace, const char *claim,
+				    const char *volume, struct object_list *ret,
+				    struct err *err)
+{
+	struct registry_cluster *self =
+		container_of(cluster, struct registry_cluster, cluster);
+
+	return store_list_volumes_for(self->store, namespace, claim, volume,
+				      ret, err);
 }
 
 static int cluster_create(struct cluster *cluster, const struct object *object,
@@ -67,13 +77,12 @@ static void cluster_event(struct cluster *cluster,
 		container_of(cluster, struct registry_cluster, cluster);
 
 	registry_event_record(self->store, event);
-	if (atomic_fetch_add(&self->n_events, 1) % PRUNE_EVERY == 0)
-		registry_event_prune(self->store);
 }
 
 static const struct cluster_ops ops = {
 	.get = cluster_get,
 	.list = cluster_list,
+	.list_volumes_for = cluster_list_volumes_for,
 	.create = cluster_create,
 	.update = cluster_update,
 	.update_status = cluster_update_status,
@@ -87,5 +96,4 @@ void registry_cluster_init(struct registry_cluster *self,
 	self->cluster.ops = &ops;
 	self->registry = registry;
 	self->store = store;
-	atomic_init(&self->n_events, 0);
 }

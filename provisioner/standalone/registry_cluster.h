@@ -5,8 +5,6 @@
  * What the registry embeds to be a struct cluster as well. Threads: any.
  */
 
-#include <stdatomic.h>
-
 #include "cluster.h"
 
 struct registry;
@@ -16,7 +14,6 @@ struct registry_cluster {
 	struct cluster cluster;
 	struct registry *registry; /* borrowed: the one that embeds this */
 	struct store *store;	   /* borrowed */
-	atomic_uint n_events;	   /* recorded since the start */
 };
 
 void registry_cluster_init(struct registry_cluster *self,

@@ -6,9 +6,8 @@
  * search and without memory of our own: the stored event gets a higher count and
  * a new lastTimestamp.
  *
- * Limit: as in Kubernetes, an event lives for an hour after its last repeat; and
- * there are at most EVENTS_MAX, the longest silent ones go first. Both hold after
- * registry_event_prune().
+ * The store forgets events that were silent for an hour, and the longest silent ones
+ * where there are too many.
  *
  * Events of cluster-scoped objects are in namespace "default", as Kubernetes has
  * them.
@@ -17,7 +16,6 @@
 #include "registry_event.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <cjson/cJSON.h>
 
@@ -25,8 +23,6 @@
 #include "log.h"
 #include "timestamp.h"
 
-#define EVENT_LIFE_S	((int64_t)3600)
-#define EVENTS_MAX	2000u
 #define RETRIES		8
 #define OBJECT_NAME_MAX 230 /* leaves room for "." and 16 digits in 253 */
 
@@ -208,59 +204,6 @@ static int record_once(struct store *store, const struct cluster_event *event,
 				    err);
 }
 
-static int64_t last_seen(const struct object *event)
-{
-	const char *text;
-	int64_t when;
-
-	if (json_string(event->json, "lastTimestamp", "", &text, NULL) < 0 ||
-	    timestamp_parse(text, &when) < 0)
-		return 0;
-	return when;
-}
-
-struct aged {
-	const struct object *event;
-	int64_t seen_s;
-};
-
-static int by_age(const void *a, const void *b)
-{
-	const struct aged *x = a, *y = b;
-
-	return (x->seen_s > y->seen_s) - (x->seen_s < y->seen_s);
-}
-
-static int prune(struct store *store, struct err *err)
-{
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-	_cleanup_(free) struct aged *aged = NULL;
-	int64_t limit = (int64_t)time(NULL) - EVENT_LIFE_S;
-	int r;
-
-	r = store_list(store, KIND_EVENT, NULL, &list, err);
-	if (r < 0)
-		return r;
-	aged = calloc(list.n + 1, sizeof(*aged));
-	if (!aged)
-		return err_set(err, -ENOMEM, "prune events: out of memory");
-	for (size_t i = 0; i < list.n; i++)
-		aged[i] = (struct aged){ list.items[i],
-					 last_seen(list.items[i]) };
-	qsort(aged, list.n, sizeof(*aged), by_age);
-	for (size_t i = 0; i < list.n; i++) {
-		const struct object *event = aged[i].event;
-
-		if (aged[i].seen_s >= limit && list.n - i <= EVENTS_MAX)
-			break;
-		r = store_remove(store, KIND_EVENT, event->namespace,
-				 event->name, event->uid, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 void registry_event_record(struct store *store,
 			   const struct cluster_event *event)
 {
@@ -276,12 +219,4 @@ void registry_event_record(struct store *store,
 	if (r < 0)
 		log_warn("event not recorded", F_STR("reason", event->reason),
 			 F_STR("object", event->about->name), F_ERR(&err));
-}
-
-void registry_event_prune(struct store *store)
-{
-	_cleanup_(err_fini) struct err err = ERR_INIT;
-
-	if (prune(store, &err) < 0)
-		log_warn("old events not removed", F_ERR(&err));
 }

@@ -13,9 +13,3 @@
 /* Records it; what goes wrong is logged. */
 void registry_event_record(struct store *store,
 			   const struct cluster_event *event);
-
-/*
- * Drops events that are an hour old, and the oldest ones beyond 2,000; to be
- * called from time to time.
- */
-void registry_event_prune(struct store *store);

@@ -4,7 +4,8 @@
  * Changes get numbers: the n-th change since the start is in ring[n % length], so
  * a watcher is nothing but the number of the next change that it wants. Nothing
  * is queued per watcher: who reads too slowly is overtaken by the ring and has to
- * list again, as Kubernetes' watch cache has it.
+ * list again, as Kubernetes' watch cache has it. The ring has a limit in bytes, too:
+ * an object may have a MiB.
  *
  * Invariants: 1. changes first..next-1 are in the ring, in the order of their
  * revisions; 2. every change with a revision above `floor` is among them; 3. a
@@ -21,12 +22,14 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 
 #include "clock.h"
 
 #define DEFAULT_CHANGES	 4096u
+#define DEFAULT_BYTES	 (2u << 20)
 #define DEFAULT_WATCHERS 256u
 #define MAX_CALLBACKS	 8u
 
@@ -46,12 +49,14 @@ struct watcher {
 struct watch_hub {
 	struct store *store; /* borrowed */
 	unsigned int n_changes;
+	size_t max_bytes;
 	unsigned int max_watchers;
 
 	pthread_mutex_t lock; /* everything below */
 	struct watch_change *ring;
 	uint64_t first; /* number of the oldest change in the ring */
 	uint64_t next;	/* number that the next change gets */
+	size_t n_bytes; /* of the objects in the ring, as text */
 	uint64_t floor; /* revision; older changes are not in the ring */
 	bool is_closed;
 	unsigned int n_watchers;
@@ -65,19 +70,36 @@ static struct watch_change *slot(struct watch_hub *hub, uint64_t number)
 	return &hub->ring[number % hub->n_changes];
 }
 
+static void ring_forget_locked(struct watch_hub *hub)
+{
+	struct object *oldest = slot(hub, hub->first)->object;
+
+	hub->floor = oldest->resource_version;
+	hub->n_bytes -= strlen(oldest->text);
+	hub->first++;
+	object_unref(oldest);
+}
+
+/* However large the newest change is, it is in the ring. */
+static bool ring_is_full_locked(const struct watch_hub *hub, size_t len)
+{
+	uint64_t n = hub->next - hub->first;
+
+	return n == hub->n_changes ||
+	       (n > 0 && hub->n_bytes + len > hub->max_bytes);
+}
+
 static void ring_push_locked(struct watch_hub *hub, enum store_change change,
 			     struct object *object)
 {
-	struct watch_change *to = slot(hub, hub->next);
+	size_t len = strlen(object->text);
 
-	if (hub->next - hub->first == hub->n_changes) {
-		hub->floor = to->object->resource_version;
-		object_unref(to->object);
-		hub->first++;
-	}
-	*to = (struct watch_change){ .change = change,
-				     .object = object_ref(object) };
-	hub->next++;
+	while (ring_is_full_locked(hub, len))
+		ring_forget_locked(hub);
+	*slot(hub, hub->next++) =
+		(struct watch_change){ .change = change,
+				       .object = object_ref(object) };
+	hub->n_bytes += len;
 }
 
 static void wake_locked(struct watch_hub *hub)
@@ -115,6 +137,8 @@ int watch_hub_new(struct watch_hub **ret,
 	LIST_INIT(&hub->watchers);
 	hub->n_changes =
 		options->n_changes ? options->n_changes : DEFAULT_CHANGES;
+	hub->max_bytes =
+		options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
 	hub->max_watchers = options->max_watchers ? options->max_watchers
 						  : DEFAULT_WATCHERS;
 	hub->ring = calloc(hub->n_changes, sizeof(*hub->ring));

@@ -19,8 +19,10 @@ struct watch_hub;
 struct watcher;
 
 struct watch_hub_options {
-	struct store *store;	   /* borrowed; the hub becomes its listener */
-	unsigned int n_changes;	   /* length of the ring; 0 = 4096 */
+	struct store *store;	/* borrowed; the hub becomes its listener */
+	unsigned int n_changes; /* length of the ring; 0 = 4096 */
+	/* Of JSON in it, which takes seven times as much memory; 0 = 2 MiB. */
+	size_t max_bytes;
 	unsigned int max_watchers; /* 0 = 256 */
 };
 

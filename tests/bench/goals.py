@@ -132,6 +132,11 @@ FIGURES = [
     Figure("removal", "trash", against="rm -rf", least=5),
     Figure("idle", "node", "rss_mib", least=40),
     Figure("idle", "node", "n_threads_more", least=12),
+    Figure("record", "provisioner", "created_s"),
+    Figure("record", "provisioner", "bound_s", least=10),
+    Figure("record", "provisioner", "restart_s", least=2),
+    Figure("record", "provisioner", "get_pv_s", least=0.2),
+    Figure("record", "provisioner", "rss_mib", least=64),
 ]
 
 FORM = "{:<48}{:>12}{:>12}{:>9}{:>17}{:>7}{:>6}  {}"

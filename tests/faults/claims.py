@@ -11,7 +11,7 @@ from killed import UnixConnection
 from lab import LabError
 from lab_case import CLAIM, POD
 
-WATCHED_CHANGES = 4096  # DEFAULT_CHANGES of watch_hub.c
+WATCHED_CHANGES = 2048  # of a KiB and more: DEFAULT_BYTES of watch_hub.c
 SECONDS = 60  # until whatever was done to server and node is over
 
 

@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -59,6 +60,18 @@ class Kubectl(LabCase):
         self.assertNotEqual(done.returncode, 0, done.stdout)
         return done.stderr
 
+    def same_description(self, kind, name):
+        """claimctl's is kubectl's, but for blanks, ages, and the order of what
+        happened within a second."""
+        def words(text):
+            lines = [re.sub(r"\b\d+[smh]\b", "AGE", " ".join(line.split()))
+                     for line in text.splitlines() if line.strip()]
+            n = next((i for i, line in enumerate(lines)
+                      if line.startswith("Events:")), len(lines))
+            return lines[:n] + sorted(lines[n:])
+        self.assertEqual(words(self.cluster.ctl("describe", kind, name)),
+                         words(self.kubectl("describe", kind, name)))
+
     def apply(self, text):
         return self.kubectl("apply", "-f", "-", stdin=text)
 
@@ -82,6 +95,8 @@ class Kubectl(LabCase):
         found = json.loads(self.kubectl("get", "pvc", "web", "-o", "json"))
         self.assertEqual(found["status"]["phase"], "Bound")
         self.assertIn("fast (default)", self.kubectl("get", "sc"))
+        self.same_description("pvc", "web")
+        self.same_description("pv", found["spec"]["volumeName"])
         self.assertIn("Bound", self.kubectl("describe", "pvc", "web"))
         self.assertIn("web-1", self.kubectl("get", "pods", "-A"))
         self.kubectl("delete", "pod", "web-1", "--timeout=30s")
@@ -102,6 +117,44 @@ class Kubectl(LabCase):
         self.assertEqual("b", self.kubectl(
             "get", "pvc", "typo", "-o", "jsonpath={.metadata.labels.a}"))
         self.kubectl("delete", "pvc", "typo", "--timeout=30s")
+
+    def test_a_manifest_may_begin_with_its_namespace(self):
+        text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n" \
+            "---\n" + CLAIM.format(name="ours", mode="ReadWriteMany",
+                                   size="1Gi", class_name="none")
+        self.assertIn("namespace/team created",
+                      self.kubectl("apply", "-n", "team", "-f", "-",
+                                   stdin=text))
+        lines = self.kubectl("get", "ns").splitlines()
+        self.assertRegex(lines[0], "^NAME +STATUS +AGE")
+        self.assertRegex(lines[2], "^team +Active +[0-9]+s")
+        self.assertIn("delete its objects",
+                      self.refused("delete", "ns", "team"))
+        self.kubectl("delete", "pvc", "-n", "team", "--all", "--timeout=30s")
+        self.kubectl("delete", "events", "-n", "team", "--all")
+        self.assertNotIn("team", self.kubectl("get", "ns"))
+
+    def test_what_is_not_there_is_said(self):
+        self.assertIn("yes", self.kubectl("auth", "can-i", "create", "pvc"))
+        text = CLAIM.format(name="s", mode="ReadWriteMany", size="1Gi",
+                            class_name="none")
+        self.assertIn("use apply without --server-side", self.refused(
+            "apply", "--server-side", "-f", "-", stdin=text))
+
+    def test_labels_edits_and_conditions(self):
+        self.apply(CLAIM.format(name="l", mode="ReadWriteMany", size="1Gi",
+                                class_name="none"))
+        self.kubectl("label", "pvc", "l", "a=b")
+        self.kubectl("annotate", "pvc", "l", "x=y")
+        self.kubectl("patch", "pvc", "l", "--type=json", "-p",
+                     '[{"op":"remove","path":"/metadata/labels/a"}]')
+        self.assertIn("x", self.kubectl("get", "pvc", "l", "-o", "json"))
+        if "jsonpath" in self.kubectl("wait", "--help"):  # since 1.23
+            self.kubectl("wait", "pvc/l", "--timeout=20s",
+                         "--for=jsonpath={.status.phase}=Pending")
+        self.kubectl("delete", "pvc", "-l", "!a", "--wait=false",
+                     "--cascade=foreground")
+        self.kubectl("wait", "pvc/l", "--timeout=20s", "--for=delete")
 
     def test_explain_knows_the_fields(self):
         out = self.kubectl("explain", "pvc.spec.resources")

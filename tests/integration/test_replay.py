@@ -171,7 +171,8 @@ class Killed(KeeperCase):
         self.node.start()
         for child in children:
             self.ends_well(child)
-        self.assertEqual(sorted(self.wire.seen), sorted(before))
+        # A server that is slow to answer may have been asked once more.
+        self.assertEqual(sorted(set(self.wire.seen)), sorted(before))
 
     def test_again_and_again_it_is_sent_as_before(self):
         child = self.die_after(REMOVE)

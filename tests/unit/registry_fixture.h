@@ -21,10 +21,13 @@ static struct store *store;
 static struct watch_hub *hub;
 static struct registry *registry;
 
+#define HUB_BYTES 16384
+
 static void fixture_open(void)
 {
 	static const char *const drivers[] = { "nfs.claimfs.io" };
 	struct watch_hub_options hub_options = { .n_changes = 8,
+						 .max_bytes = HUB_BYTES,
 						 .max_watchers = 2 };
 	struct registry_options options = { .drivers = drivers,
 					    .n_drivers = 1 };

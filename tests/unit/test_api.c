@@ -108,7 +108,6 @@ Test(api, an_object_does_not_become_deeper_than_can_be_read)
 
 Test(api, server_side_apply_is_refused_by_a_sentence)
 {
-	assert_answer(send(API_POST, CLAIMS, NULL, CLAIM_TEXT("c")), 201, "");
 	assert_answer(send(API_PATCH, CLAIMS "/c",
 			   "application/apply-patch+yaml", "{}"),
 		      415, "use apply without --server-side");
@@ -303,4 +302,60 @@ Test(api, a_watch_from_a_forgotten_revision_says_so)
 	cr_assert_not_null(strstr(line, "\"type\":\"ERROR\""));
 	cr_assert_not_null(strstr(line, "\"code\":410"));
 	cr_assert_eq(read_watch(&response, line, sizeof(line)), 0);
+}
+
+Test(api, whoever_asks_may_do_everything)
+{
+	static const char reviews[] = "/apis/authorization.k8s.io/v1/";
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%sselfsubjectaccessreviews",
+		       reviews);
+	assert_answer(
+		send(API_POST, path, NULL,
+		     "{\"spec\":{\"resourceAttributes\":{}}}"),
+		201,
+		"\"spec\":{\"resourceAttributes\":{}},\"status\":{\"allowed\":true");
+	(void)snprintf(path, sizeof(path), "%sselfsubjectrulesreviews",
+		       reviews);
+	assert_answer(send(API_POST, path, NULL, "{}"), 201,
+		      "\"resourceRules\":[{\"verbs\":[\"*\"]");
+	assert_answer(send(API_POST, path, NULL, "{"), 400, "BadRequest");
+	assert_answer(send(API_POST, path,
+			   "application/vnd.kubernetes.protobuf", "k8s"),
+		      201, "\"spec\":{}");
+}
+
+Test(api, a_namespace_is_there_while_something_is_in_it)
+{
+	static const char other[] =
+		"/api/v1/namespaces/other/persistentvolumeclaims";
+
+	assert_answer(send(API_GET, "/api/v1/namespaces/default", NULL, ""),
+		      200, "\"phase\":\"Active\"");
+	assert_answer(send(API_GET, "/api/v1/namespaces/other", NULL, ""), 404,
+		      "namespaces \\\"other\\\" not found");
+	assert_answer(send(API_POST, "/api/v1/namespaces", NULL,
+			   "{\"metadata\":{\"name\":\"other\"}}"),
+		      201, "\"name\":\"other\"");
+	assert_answer(send(API_POST, other, NULL,
+			   "{\"metadata\":{\"name\":\"c\"},\"spec\":{"
+			   "\"accessModes\":[\"ReadWriteMany\"],\"resources\":{"
+			   "\"requests\":{\"storage\":\"1Gi\"}}}}"),
+		      201, "");
+	assert_answer(send(API_GET, "/api/v1/namespaces", NULL, ""), 200,
+		      "\"name\":\"other\",\"creationTimestamp\"");
+	assert_answer(send(API_DELETE, "/api/v1/namespaces/other", NULL, ""),
+		      409, "delete its objects");
+	assert_answer(ask(&(struct api_request){
+			      .method = API_GET,
+			      .path = "/api/v1/namespaces",
+			      .accept = "application/json;as=Table;v=v1",
+			      .body = "" }),
+		      200, "\"cells\":[\"other\",\"Active\",\"");
+	assert_answer(ask(&(struct api_request){ .method = API_GET,
+						 .path = "/api/v1/namespaces",
+						 .body = "",
+						 .query = { .watch = "1" } }),
+		      405, "can't be watched");
 }

@@ -450,7 +450,7 @@ Test(store, events_expire_after_an_hour_and_the_expiry_is_announced)
 	store_close(store);
 }
 
-Test(store, keeps_the_newest_ten_thousand_events, .timeout = 100)
+Test(store, keeps_the_newest_two_thousand_events, .timeout = 100)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
 	struct store *store = must_open();
@@ -461,12 +461,12 @@ Test(store, keeps_the_newest_ten_thousand_events, .timeout = 100)
 		create_event(store, i);
 	cr_assert_eq(store_commit(store, NULL), 0);
 	run_sql("with recursive n(i) as"
-		" (select 1 union all select i + 1 from n where i < 9981)"
+		" (select 1 union all select i + 1 from n where i < 1981)"
 		" insert into event (namespace, name, uid, revision, object)"
 		" select 'default', 'f' || i, 'f' || i, 1, replace(object,"
 		"  'e00019', 'f' || i) from event, n where name = 'e00019'");
 	create_event(store, 20);
-	cr_assert_eq(count_events(store), 10000);
+	cr_assert_eq(count_events(store), 2000);
 	cr_assert_eq(store_get(store, KIND_EVENT, "default", "e00001", &object,
 			       NULL),
 		     STORE_NOT_FOUND);
@@ -556,4 +556,44 @@ Test(store, a_full_disk_loses_nothing_that_was_committed, .timeout = 100)
 	object_list_fini(&list);
 	store_close(store);
 	cr_expect_eq(umount2(dir, MNT_DETACH), 0);
+}
+
+static void create_volume(struct store *store, const char *name,
+			  const char *claim)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	struct err err = ERR_INIT;
+	char text[512];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolume\","
+		"\"metadata\":{\"name\":\"%s\",\"uid\":\"%s\"},\"spec\":{%s}}",
+		name, name, claim);
+	cr_assert_eq(object_parse(&object, text, strlen(text), &err), 0, "%s",
+		     err_text(&err));
+	cr_assert_eq(store_create(store, object, NULL, &err), 0);
+}
+
+#define CLAIM_REF(namespace, name) \
+	"\"claimRef\":{\"namespace\":\"" namespace "\",\"name\":\"" name "\"}"
+
+Test(store, lists_the_volumes_that_a_claim_may_get)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	struct store *store = must_open();
+	static const char *const expected[] = { "free", "mine", "named" };
+
+	create_volume(store, "mine", CLAIM_REF("default", "c"));
+	create_volume(store, "other", CLAIM_REF("default", "d"));
+	create_volume(store, "namesake", CLAIM_REF("else", "c"));
+	create_volume(store, "named", CLAIM_REF("default", "d"));
+	create_volume(store, "free", "");
+	cr_assert_eq(store_list_volumes_for(store, "default", "c", "named",
+					    &list, NULL),
+		     0);
+	cr_assert_eq(list.n, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < list.n; i++)
+		cr_assert_str_eq(list.items[i]->name, expected[i]);
+	store_close(store);
 }

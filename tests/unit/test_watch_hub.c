@@ -59,6 +59,24 @@ Test(watch_hub, what_the_ring_forgot_is_too_old)
 	assert_next(watcher, "c1");
 }
 
+Test(watch_hub, large_changes_are_forgotten_sooner)
+{
+	_cleanup_(watcher_free) struct watcher *watcher = NULL;
+	char large[2 * HUB_BYTES];
+	uint64_t start;
+
+	make_claims(0, 2);
+	(void)snprintf(large, sizeof(large),
+		       CLAIM_TEXT("large\",\"annotations\":{\"a\":\"%0*d\"},"
+				  "\"namespace\":\"default"),
+		       HUB_BYTES, 0);
+	start = store_revision(store);
+	object_unref(must_create(large));
+	cr_assert_eq(watcher_new(&watcher, hub, start - 1), WATCH_TOO_OLD);
+	cr_assert_eq(watcher_new(&watcher, hub, start), 0);
+	assert_next(watcher, "large");
+}
+
 Test(watch_hub, a_slow_reader_is_overtaken)
 {
 	_cleanup_(watcher_free) struct watcher *watcher = NULL;

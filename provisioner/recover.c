@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The verb "recover": every descriptor of a share, one after the other, made into
+ * objects where there are none. One that can't be recovered does not keep the others
+ * from it; a share that can't be read does.
+ */
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "admin_verbs.h"
+#include "json_field.h"
+#include "volume_recover.h"
+
+struct run {
+	struct api_admin_call *call;
+	struct share_volume where;
+	enum volume_recover_flags flags;
+	unsigned int n_recovered;
+	unsigned int n_existing;
+	unsigned int n_left;
+	unsigned int n_failed;
+};
+
+static int say(struct run *run, const struct share_found *found,
+	       const char *what, const char *why)
+{
+	return api_admin_say(run->call, "volume %s%s%s%s%s%s%s: %s%s%s",
+			     found->volume, *found->path ? ", directory " : "",
+			     found->path, *found->claim_name ? ", claim " : "",
+			     found->claim_namespace,
+			     *found->claim_name ? "/" : "", found->claim_name,
+			     what, *why ? ": " : "", why);
+}
+
+static int on_volume(void *userdata, const struct share_found *found,
+		     struct err *err)
+{
+	struct run *run = userdata;
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+	bool is_dry = run->flags & VOLUME_RECOVER_DRY_RUN;
+	int r = volume_recover(run->call->admin->cluster, &run->where, found,
+			       run->flags, &why);
+
+	(void)err;
+	switch (r) {
+	case VOLUME_RECOVERED:
+		run->n_recovered++;
+		return say(run, found,
+			   is_dry ? "would be recovered" : "recovered", "");
+	case VOLUME_RELEASED:
+		run->n_recovered++;
+		return say(run, found, "recovered as Released",
+			   "its claim has another volume");
+	case VOLUME_EXISTS:
+		run->n_existing++;
+		return say(run, found, "is there already", "");
+	case VOLUME_LEFT:
+		run->n_left++;
+		return say(run, found, "left alone", err_text(&why));
+	default:
+		run->n_failed++;
+		return say(run, found, "not recovered", err_text(&why));
+	}
+}
+
+static int encode(const struct run *run, cJSON **ret, struct err *err)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	if (cJSON_AddNumberToObject(json, "recovered", run->n_recovered) &&
+	    cJSON_AddNumberToObject(json, "existing", run->n_existing) &&
+	    cJSON_AddNumberToObject(json, "left", run->n_left) &&
+	    cJSON_AddNumberToObject(json, "failed", run->n_failed)) {
+		*ret = json;
+		return 0;
+	}
+	cJSON_Delete(json);
+	return err_set(err, -ENOMEM, "no memory");
+}
+
+int admin_recover(struct api_admin_call *call, const cJSON *in, cJSON **ret,
+		  struct err *err)
+{
+	struct run run = { .call = call };
+	struct share_survey survey = { .on_volume = on_volume,
+				       .userdata = &run };
+	bool is_dry_run;
+	int r = admin_share(in, &run.where, err);
+
+	if (r >= 0)
+		r = json_bool(in, "dryRun", false, &is_dry_run, err);
+	if (r < 0)
+		return r;
+	if (is_dry_run)
+		run.flags = VOLUME_RECOVER_DRY_RUN;
+	r = share_survey(&run.where, &survey, err);
+	return r < 0 ? r : encode(&run, ret, err);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One connection, one call at a time: descriptors page by page, each file read and its
+ * directory looked up, then the names at the top. A share without .claimfs has no
+ * volumes of ours, which is no error.
+ *
+ * What tenants can write is not looked at: descriptors are in a directory that no pod
+ * sees, and of a volume's directory only its attributes count.
+ */
+
+#include "share_survey.h"
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "class_parameters.h"
+#include "parse.h"
+#include "share_nfs.h"
+
+#define DESCRIPTOR_MAX 65536
+#define SUFFIX	       ".json"
+
+struct visit {
+	struct share_nfs *nfs;
+	const struct share_volume *where;  /* borrowed */
+	const struct share_survey *survey; /* borrowed */
+	struct share_fh volumes;
+};
+
+static int fail(const struct share_volume *where, int r, const char *what,
+		struct err *err)
+{
+	return err_set_errno(err, r, "read %s on share %s of server %s", what,
+			     where->share, where->server);
+}
+
+static int visit_open(struct visit *visit, struct err *err)
+{
+	struct share_nfs_options options = { .server = visit->where->server,
+					     .share = visit->where->share,
+					     .port = visit->where->port,
+					     .mountport =
+						     visit->where->mountport };
+
+	return share_nfs_open(&visit->nfs, &options, err);
+}
+
+static void visit_fini(struct visit *visit)
+{
+	visit->nfs = share_nfs_close(visit->nfs);
+}
+
+DEFINE_FINI(struct visit, visit_fini)
+
+/* Only real directories on the way: a symlink is -ENOTDIR. */
+static int look_up(struct visit *visit, const char *path,
+		   struct share_entry *ret)
+{
+	_cleanup_(free) char *copy = strdup(path);
+	struct share_fh dir = *share_nfs_root(visit->nfs);
+	char *rest = copy, *name;
+
+	if (!copy)
+		return -ENOMEM;
+	while ((name = strsep(&rest, "/"))) {
+		int r = share_nfs_lookup(visit->nfs, &dir, name, ret);
+
+		if (r < 0)
+			return r;
+		if (!ret->is_directory)
+			return -ENOTDIR;
+		dir = ret->fh;
+	}
+	return 0;
+}
+
+/* --- descriptors ------------------------------------------------------------------ */
+
+static const char *text_at(const cJSON *json, const char *key)
+{
+	const char *text = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(json, key));
+
+	return text ? text : "";
+}
+
+static int read_json(struct visit *visit, const char *name, cJSON **ret)
+{
+	_cleanup_(free) char *text = malloc(DESCRIPTOR_MAX);
+	struct share_entry entry;
+	size_t len;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = share_nfs_lookup(visit->nfs, &visit->volumes, name, &entry);
+	if (r >= 0)
+		r = share_nfs_read_file(visit->nfs, &entry.fh, text,
+					DESCRIPTOR_MAX, &len);
+	if (r < 0)
+		return r;
+	*ret = cJSON_ParseWithLength(text, len);
+	return *ret ? 0 : -EBADMSG;
+}
+
+static int find_state(struct visit *visit, const cJSON *json,
+		      const struct share_found *found, enum share_state *ret)
+{
+	const char *text = text_at(json, "fileid");
+	struct share_entry entry;
+	uint64_t fileid;
+	int r = look_up(visit, found->path, &entry);
+
+	if (r == -ENOENT || r == -ENOTDIR) {
+		*ret = SHARE_GONE;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (!*text)
+		*ret = SHARE_CREATING;
+	else if (parse_u64(text, 0, UINT64_MAX, &fileid) < 0)
+		*ret = SHARE_BROKEN;
+	else
+		*ret = fileid == entry.fileid ? SHARE_READY : SHARE_REPLACED;
+	return 0;
+}
+
+static void decode(const cJSON *json, struct share_found *ret)
+{
+	const cJSON *claim = cJSON_GetObjectItemCaseSensitive(json, "claim");
+	const cJSON *record = cJSON_GetObjectItemCaseSensitive(json, "record");
+
+	ret->path = text_at(json, "path");
+	ret->claim_namespace = text_at(claim, "namespace");
+	ret->claim_name = text_at(claim, "name");
+	ret->claim_uid = text_at(claim, "uid");
+	ret->class_name = text_at(json, "class");
+	ret->is_adopted =
+		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "adopted"));
+	ret->record = cJSON_IsObject(record) ? record : NULL;
+	if (parse_u64(text_at(json, "capacity"), 0, UINT64_MAX,
+		      &ret->capacity) < 0)
+		ret->capacity = 0;
+}
+
+static bool is_whole(const cJSON *json, const struct share_found *found)
+{
+	return strcmp(text_at(json, "volume"), found->volume) == 0 &&
+	       subdir_check(found->path, NULL) == 0 && *found->claim_name &&
+	       *found->claim_namespace;
+}
+
+static int report(struct visit *visit, const cJSON *json, const char *volume,
+		  struct err *err)
+{
+	struct share_found found = { .volume = volume, .state = SHARE_BROKEN };
+	int r = 0;
+
+	decode(json, &found);
+	if (is_whole(json, &found))
+		r = find_state(visit, json, &found, &found.state);
+	if (r < 0)
+		return fail(visit->where, r, found.path, err);
+	return visit->survey->on_volume(visit->survey->userdata, &found, err);
+}
+
+static int visit_descriptor(struct visit *visit, const char *name,
+			    struct err *err)
+{
+	size_t len = strlen(name);
+	_cleanup_(free) char *volume = NULL;
+	cJSON *json = NULL;
+	int r;
+
+	if (len <= strlen(SUFFIX) ||
+	    strcmp(name + len - strlen(SUFFIX), SUFFIX) != 0)
+		return 0;
+	volume = strndup(name, len - strlen(SUFFIX));
+	if (!volume)
+		return err_set(err, -ENOMEM, "no memory");
+	r = read_json(visit, name, &json);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 && r != -EBADMSG)
+		return fail(visit->where, r, name, err);
+	r = report(visit, json, volume, err);
+	cJSON_Delete(json);
+	return r;
+}
+
+/* --- directories of names --------------------------------------------------------- */
+
+typedef int (*name_fn)(struct visit *visit, const char *name, struct err *err);
+
+static int for_each_name(struct visit *visit, const struct share_fh *dir,
+			 name_fn fn, struct err *err)
+{
+	_cleanup_(share_names_fini) struct share_names page = { 0 };
+	int r;
+
+	do {
+		r = share_nfs_readdir(visit->nfs, dir, &page);
+		if (r < 0)
+			return fail(visit->where, r, "a directory", err);
+		for (size_t i = 0; i < page.n && r == 0; i++)
+			r = fn(visit, page.names[i], err);
+	} while (r == 0 && !page.is_end && page.n > 0);
+	return r;
+}
+
+static int visit_top(struct visit *visit, const char *name, struct err *err)
+{
+	struct share_entry entry;
+	int r;
+
+	if (strcmp(name, ".claimfs") == 0)
+		return 0;
+	r = share_nfs_lookup(visit->nfs, share_nfs_root(visit->nfs), name,
+			     &entry);
+	if (r == -ENOENT || (r == 0 && !entry.is_directory))
+		return 0;
+	if (r < 0)
+		return fail(visit->where, r, name, err);
+	return visit->survey->on_directory(visit->survey->userdata, name, err);
+}
+
+/* --- the survey ------------------------------------------------------------------- */
+
+static int visit_volumes(struct visit *visit, struct err *err)
+{
+	struct share_entry entry;
+	int r = look_up(visit, ".claimfs/volumes", &entry);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return fail(visit->where, r, ".claimfs/volumes", err);
+	visit->volumes = entry.fh;
+	return for_each_name(visit, &visit->volumes, visit_descriptor, err);
+}
+
+int share_survey(const struct share_volume *where,
+		 const struct share_survey *survey, struct err *err)
+{
+	_cleanup_(visit_fini) struct visit visit = { .where = where,
+						     .survey = survey };
+	int r = visit_open(&visit, err);
+
+	if (r >= 0 && survey->on_volume)
+		r = visit_volumes(&visit, err);
+	if (r == 0 && survey->on_directory)
+		r = for_each_name(&visit, share_nfs_root(visit.nfs), visit_top,
+				  err);
+	return r;
+}
+
+int share_survey_path(const struct share_volume *where, const char *path,
+		      struct err *err)
+{
+	_cleanup_(visit_fini) struct visit visit = { .where = where };
+	struct share_entry entry;
+	int r = visit_open(&visit, err);
+
+	if (r < 0)
+		return r;
+	r = look_up(&visit, path, &entry);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return err_set(
+			err, r,
+			"there is no directory \"%s\" on share %s of server %s",
+			path, where->share, where->server);
+	return r < 0 ? fail(where, r, path, err) : 0;
+}
+
+static bool is_within(const char *path, const char *outer)
+{
+	size_t len = strlen(outer);
+
+	return strncmp(path, outer, len) == 0 &&
+	       (path[len] == '\0' || path[len] == '/');
+}
+
+bool share_paths_overlap(const char *a, const char *b)
+{
+	return is_within(a, b) || is_within(b, a);
+}
