@@ -59,6 +59,13 @@ int mount_bind(const char *source, const char *target, enum mount_flags flags,
 	       struct err *err);
 
 /*
+ * Has the kernel look path up, below a mount of this very process, and waits for it. A
+ * process of its own does it: a thread that waits for an answer of its own process can't
+ * be killed, nor can the mount end then.
+ */
+void mount_look_up(const char *path);
+
+/*
  * Unmounts everything at target: plainly, else lazily; with abort_minor != 0 the
  * FUSE connection of that device is aborted first when the plain way says EBUSY,
  * which frees tasks that wait for a dead server. 0 too when nothing was mounted.

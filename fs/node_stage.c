@@ -6,10 +6,10 @@
  */
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "log.h"
 #include "meta.h"
+#include "mount.h"
 #include "mountpoint.h"
 #include "node_check.h"
 #include "node_registry.h"
@@ -83,12 +83,11 @@ static enum rpc_status stage_begin_locked(struct node *node,
 static void meta_prime(const char *mountpoint)
 {
 	_cleanup_(free) char *path = NULL;
-	struct stat st;
 
 	if (asprintf(&path, "%s/%s", mountpoint, META_DIR_NAME) < 0)
 		path = NULL;
 	else
-		(void)stat(path, &st);
+		mount_look_up(path);
 }
 
 static enum rpc_status stage_work(struct node *node,

@@ -15,7 +15,7 @@ from keeper_case import KeeperCase
 from wire import Wire, procedure
 
 SECONDS = 8
-READ = 6
+GETATTR, READ, FSINFO = 1, 6, 19
 
 
 class Withholding(Wire):
@@ -168,3 +168,59 @@ class WithheldReadsOfTheKilled(KeeperCase):
             found = subprocess.run(["tail", "-c", "17", each], timeout=60,
                                    check=True, capture_output=True).stdout
             self.assertEqual(found, b"ours\ntheirs\nours\n")
+
+
+class WithholdingAttributes(Wire):
+    """Of a volume that is being staged, once the server's properties are known."""
+
+    def __init__(self, port):
+        self.is_waiting = self.is_withholding = False
+        self.n_withheld = 0
+        super().__init__(port)
+
+    def passes(self, call):
+        if procedure(call) == FSINFO:
+            self.is_withholding = self.is_waiting
+        is_withheld = self.is_withholding and procedure(call) == GETATTR
+        self.n_withheld += is_withheld
+        return not is_withheld
+
+    def reset(self):
+        self.is_waiting = self.is_withholding = False
+        super().reset()
+
+
+class KilledWhileStaging(KeeperCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.proxy = WithholdingAttributes(cls.cluster.server.port)
+        cls.nfs_port = cls.proxy.port
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.proxy.close()
+
+    def test_the_daemon_does_not_wait_for_itself(self):
+        os.mkdir(self.backing("next"))
+        self.proxy.is_waiting = True
+        staging = os.path.join(self.folder, "stage-0-next")
+        call = self.clients[0].node.NodeStageVolume.future(
+            self.stage_request("next", staging), timeout=SECONDS)
+        wait_for(lambda: self.proxy.n_withheld > 0,
+                 "the root's attributes to be asked for", SECONDS)
+        try:
+            self.node.process.signal(signal.SIGKILL)
+            wait_for(lambda: not self.node.process.is_running(),
+                     "the killed daemon to end", 5)
+            self.assertIsNotNone(call.exception(SECONDS))
+        finally:
+            self.proxy.reset()
+            self.node.start()
+        self.reconnect()
+        self.clients[0].node.NodeStageVolume(
+            self.stage_request("next", staging), timeout=SECONDS)
+        self.unstage(0, "next")
