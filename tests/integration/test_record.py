@@ -9,6 +9,7 @@ from lab_case import CLAIM, LabCase
 
 
 class Record(LabCase):
+    test_seconds = 300  # no test has a pod, so nothing can hang on a mount
 
     def setUp(self):
         self.apply_classes()

@@ -384,7 +384,8 @@ Test(store, takes_over_a_database_without_attachments)
 
 	must_create(store, "a");
 	store_close(store);
-	run_sql("drop table attachment; pragma user_version = 2");
+	run_sql("drop table attachment; drop table trash;"
+		" drop index volume_by_claim; pragma user_version = 2");
 	store_close(must_open());
 	cr_assert_eq(query("select name from claim", found, sizeof(found)), 1);
 	cr_assert_str_eq(found, "a");
