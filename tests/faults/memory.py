@@ -12,7 +12,7 @@ SECONDS = 0.5  # between samples
 
 # The beginning of struct table_header and the openers of fs/inode_layout.h.
 HEADER = struct.Struct("<QIIIIIIII")
-OPENERS_OFFSET = 64 << 10
+OPENERS_OFFSET = 72 << 10
 OPENERS_MAX = 1024
 OPENER = struct.Struct("<I76x")
 
@@ -48,9 +48,9 @@ def of_table(path):
     with open(path, "rb") as f:
         head = HEADER.unpack(f.read(HEADER.size))
         f.seek(OPENERS_OFFSET)
-        slots = f.read(OPENER.size * head[5])
-    return {"node slots": head[3], "credentials": head[5],
-            "intents": head[6], "journal slots": head[7],
+        slots = f.read(OPENER.size * head[6])
+    return {"node slots": head[3], "credentials": head[6],
+            "intents": head[7], "journal slots": head[8],
             "holds of credentials": sum(n for n, in OPENER.iter_unpack(slots))}
 
 
