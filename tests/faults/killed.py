@@ -300,6 +300,9 @@ class Run:
             there = os.lstat(os.path.join(self.share, where)).st_ino
             found["fileid"] = "its own" if found["fileid"] == str(there) \
                 else "another's"
+        # Nobody has seen the uid of a volume that is gone.
+        found.get("trash", {}).get("object", {}).get("metadata", {}) \
+            .pop("uid", None)
         return self.normal(found)
 
     def entry(self, path):
