@@ -15,12 +15,21 @@
 
 #include <cjson/cJSON.h>
 
+#include "clock.h"
+#include "describe.h"
 #include "expand.h"
 #include "json_field.h"
 #include "object_change.h"
 #include "provision.h"
 #include "reclaim.h"
+#include "recycle.h"
 #include "timestamp.h"
+
+/*
+ * A large directory is emptied in slices. Between two of them everybody else gets
+ * a turn, and a new claim needs two or three to be bound: within a second.
+ */
+#define SLICE_NS (200 * NS_PER_MS)
 
 int apply_outcome(int r)
 {
@@ -93,6 +102,31 @@ int apply_share_reclaim(const struct applier *applier,
 
 	if (r == 0) {
 		r = applier->share->reclaim(volume, how, err);
+		r = note_server(applier, volume, r, err);
+	}
+	return r == SHARE_UNREACHED ? err->code : r;
+}
+
+int apply_share_scrub(const struct applier *applier,
+		      const struct share_volume *volume, struct err *err)
+{
+	int r = check_server(applier, volume, err);
+
+	if (r == 0) {
+		r = applier->share->scrub(volume, applier->now() + SLICE_NS,
+					  err);
+		r = note_server(applier, volume, r, err);
+	}
+	return r == SHARE_UNREACHED ? err->code : r;
+}
+
+int apply_share_describe(const struct applier *applier,
+			 const struct share_volume *volume, struct err *err)
+{
+	int r = check_server(applier, volume, err);
+
+	if (r == 0) {
+		r = applier->share->describe(volume, err);
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;
@@ -349,6 +383,20 @@ static int change_volume(const struct applier *applier,
 	return object_change(applier->cluster, target, change, userdata, err);
 }
 
+int apply_volume_phase(const struct applier *applier,
+		       const struct apply_subject *subject, enum pv_phase phase,
+		       struct err *err)
+{
+	struct object_target target = { .kind = KIND_PERSISTENT_VOLUME,
+					.namespace = "",
+					.name = subject->pv->meta.name,
+					.uid = subject->pv->meta.uid };
+
+	return apply_outcome(object_change_status(applier->cluster, &target,
+						  set_volume_phase,
+						  pv_phase_names[phase], err));
+}
+
 static int apply_object_step(const struct applier *applier,
 			     const struct apply_subject *subject,
 			     const struct plan_step *step, struct err *err)
@@ -402,6 +450,10 @@ static int apply_step(const struct applier *applier,
 	switch (step->step) {
 	case STEP_PROVISION:
 		return provision(applier, subject, step, err);
+	case STEP_DESCRIBE:
+		return describe(applier, subject, step, err);
+	case STEP_RECYCLE:
+		return recycle(applier, subject, err);
 	case STEP_RECLAIM:
 		return reclaim(applier, subject, err);
 	case STEP_BEGIN_EXPANSION:

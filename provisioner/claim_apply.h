@@ -60,8 +60,16 @@ int apply_share_make(const struct applier *applier,
 int apply_share_reclaim(const struct applier *applier,
 			const struct share_volume *volume, enum on_delete how,
 			struct err *err);
+int apply_share_scrub(const struct applier *applier,
+		      const struct share_volume *volume, struct err *err);
+int apply_share_describe(const struct applier *applier,
+			 const struct share_volume *volume, struct err *err);
 int apply_share_forget(const struct applier *applier,
 		       const struct share_volume *volume, const char *name,
+		       struct err *err);
+/* The phase of the volume that the subject is. */
+int apply_volume_phase(const struct applier *applier,
+		       const struct apply_subject *subject, enum pv_phase phase,
 		       struct err *err);
 /* An outcome of struct cluster's as one of ours. */
 int apply_outcome(int r);

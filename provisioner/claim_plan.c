@@ -32,6 +32,20 @@ static bool is_bound_to(const struct persistent_volume *pv,
 	return volume_is_for_claim(pv, claim) && *pv->claim_ref.uid;
 }
 
+/*
+ * A volume that was provisioned for another claim, and rescued: its descriptor
+ * still has that one's name. Until the claim is bound it is not too late.
+ */
+static bool is_inherited(const struct claim *claim,
+			 const struct persistent_volume *pv)
+{
+	_cleanup_(free) char *own = claim_volume_name(claim);
+
+	return !claim->is_bind_completed &&
+	       labels_get(&pv->meta.annotations, ANNOTATION_PROVISIONED_BY) &&
+	       own && strcmp(own, pv->meta.name) != 0;
+}
+
 /* The steps of the four that are missing. */
 static int plan_bind(const struct claim *claim,
 		     const struct persistent_volume *pv, struct plan *plan)
@@ -41,15 +55,14 @@ static int plan_bind(const struct claim *claim,
 				  .claim_phase = CLAIM_BOUND };
 	bool needed[] = {
 		!is_bound_to(pv, claim),
+		is_inherited(claim, pv),
 		pv->phase != PV_BOUND,
 		!claim->is_bind_completed || !*claim->volume_name,
 		claim->phase != CLAIM_BOUND,
 	};
 	static const enum claim_step steps[] = {
-		STEP_BIND_VOLUME,
-		STEP_SET_VOLUME_PHASE,
-		STEP_BIND_CLAIM,
-		STEP_SET_CLAIM_PHASE,
+		STEP_BIND_VOLUME, STEP_DESCRIBE,	STEP_SET_VOLUME_PHASE,
+		STEP_BIND_CLAIM,  STEP_SET_CLAIM_PHASE,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -6,7 +6,7 @@
  *
  *	begin	claim: allocatedResources, ControllerResizeInProgress, condition
  *		Resizing
- *	expand	PV: spec.capacity
+ *	expand	the descriptor's capacity; PV: spec.capacity
  *	end	claim: status.capacity; statuses and conditions away
  *
  * A share has no sizes of directories, so that there is nothing to do on a node, and
@@ -19,6 +19,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "describe.h"
 #include "json_field.h"
 #include "log.h"
 #include "object_change.h"
@@ -180,8 +181,9 @@ static void tell_failure(const struct applier *applier,
 				   err_text(err), NULL);
 }
 
-int expand(const struct applier *applier, const struct apply_subject *subject,
-	   const struct plan_step *step, struct err *err)
+static int set_capacity(const struct applier *applier,
+			const struct apply_subject *subject,
+			const struct plan_step *step, struct err *err)
 {
 	struct object_target target = { .kind = KIND_PERSISTENT_VOLUME,
 					.namespace = "",
@@ -189,9 +191,17 @@ int expand(const struct applier *applier, const struct apply_subject *subject,
 	int r = object_change(applier->cluster, &target, grow_volume,
 			      subject->object, err);
 
-	if (r == CLUSTER_NOT_FOUND)
-		return APPLY_AGAIN;
-	r = apply_outcome(r);
+	return r == CLUSTER_NOT_FOUND ? APPLY_AGAIN : apply_outcome(r);
+}
+
+/* The descriptor first: it is not looked at again once the volume has grown. */
+int expand(const struct applier *applier, const struct apply_subject *subject,
+	   const struct plan_step *step, struct err *err)
+{
+	int r = describe(applier, subject, step, err);
+
+	if (r == 0)
+		r = set_capacity(applier, subject, step, err);
 	if (r < 0)
 		tell_failure(applier, subject, step, err);
 	if (r == 0)

@@ -110,7 +110,10 @@ int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 	if (parts & INVENTORY_CLASSES)
 		r = load_kind(cluster, KIND_STORAGE_CLASS, NULL, decode_classes,
 			      &inventory, err);
-	if (r >= 0 && claim && (parts & INVENTORY_VOLUMES))
+	if (r >= 0 && (parts & INVENTORY_ALL_VOLUMES))
+		r = load_kind(cluster, KIND_PERSISTENT_VOLUME, NULL,
+			      decode_volumes, &inventory, err);
+	else if (r >= 0 && claim && (parts & INVENTORY_VOLUMES))
 		r = load_volumes(cluster, claim, &inventory, err);
 	if (r >= 0 && (parts & INVENTORY_PODS))
 		r = load_kind(cluster, KIND_POD, namespace, decode_pods,

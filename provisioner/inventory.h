@@ -28,7 +28,8 @@ struct inventory {
 enum inventory_parts {
 	INVENTORY_CLASSES = 1u << 0,
 	INVENTORY_VOLUMES = 1u << 1,
-	INVENTORY_PODS = 1u << 2, /* of the namespace; NULL = of all */
+	INVENTORY_PODS = 1u << 2,	 /* of the namespace; NULL = of all */
+	INVENTORY_ALL_VOLUMES = 1u << 3, /* whosever they are */
 	INVENTORY_ALL = INVENTORY_CLASSES | INVENTORY_VOLUMES | INVENTORY_PODS,
 };
 

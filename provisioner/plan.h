@@ -12,6 +12,7 @@
 
 #include "cluster.h"
 #include "model.h"
+#include "store_attachment.h"
 
 #define ANNOTATION_BIND_COMPLETED      "pv.kubernetes.io/bind-completed"
 #define ANNOTATION_BOUND_BY_CONTROLLER "pv.kubernetes.io/bound-by-controller"
@@ -34,6 +35,7 @@ enum claim_step {
 	STEP_PROVISION,	       /* make directory and PV; value = class */
 	STEP_BIND_VOLUME,      /* PV: claimRef */
 	STEP_UNBIND_VOLUME,    /* PV: claimRef away, or its uid if pre-bound */
+	STEP_DESCRIBE,	       /* share: the descriptor names the claim */
 	STEP_SET_VOLUME_PHASE, /* PV: status.phase */
 	STEP_BIND_CLAIM,       /* claim: volumeName and annotations */
 	STEP_SET_CLAIM_PHASE,  /* claim: status, capacity from PV */
@@ -42,6 +44,7 @@ enum claim_step {
 	STEP_END_EXPANSION,    /* claim: status.capacity from PV */
 	STEP_ADD_FINALIZER,    /* PV: value = finalizer */
 	STEP_REMOVE_FINALIZER, /* PV, or the claim when volume is NULL */
+	STEP_RECYCLE,	       /* empty the directory */
 	STEP_RECLAIM,	       /* remove directory and PV */
 	STEP_QUEUE_CLAIM,      /* the volume's claim is to be looked at */
 	STEP_EVENT,
@@ -77,6 +80,9 @@ struct plan_world {
 	size_t n_volumes;
 	const struct pod *pods; /* of the claim's namespace */
 	size_t n_pods;
+	/* Of the volume, when the plan is a volume's. */
+	const struct attachment *attachments;
+	size_t n_attachments;
 	const char *const *drivers; /* the provisioners that we are */
 	size_t n_drivers;
 };

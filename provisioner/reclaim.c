@@ -42,7 +42,8 @@ static int check_released(const struct applier *applier,
 	r = persistent_volume_decode(object, &now, err);
 	if (r < 0)
 		return r;
-	if (strcmp(now.meta.uid, pv->meta.uid) == 0 &&
+	/* Whoever took the claimRef away a moment ago wants the data. */
+	if (strcmp(now.meta.uid, pv->meta.uid) == 0 && now.claim_ref.is_set &&
 	    now.phase == PV_RELEASED && now.reclaim == RECLAIM_DELETE)
 		*ret = TAKE_PTR(object);
 	return 0;

@@ -7,6 +7,7 @@
  *	"claim NAMESPACE/NAME"	claim_plan()
  *	"volume NAME"		volume_plan()
  *	"claims"		all claims that are not bound (a class or a volume came)
+ *	"released"		all volumes that are (a pod that had one went)
  *	"resync"		everything, and the claims of open intents
  *
  * What a change may concern is decided in reconciler_change(): a pod concerns
@@ -32,6 +33,7 @@
 #include "log.h"
 #include "model_decode.h"
 #include "queue.h"
+#include "store_attachment.h"
 #include "store_history.h"
 #include "volume_plan.h"
 
@@ -41,6 +43,7 @@
 #define CLAIM_PREFIX  "claim "
 #define VOLUME_PREFIX "volume "
 #define CLAIMS_KEY    "claims"
+#define RELEASED_KEY  "released"
 #define RESYNC_KEY    "resync"
 
 struct reconciler {
@@ -125,11 +128,13 @@ static void volume_changed(struct reconciler *reconciler,
 		(void)queue_add(reconciler->queue, CLAIMS_KEY);
 }
 
-static void pod_changed(struct reconciler *reconciler,
+static void pod_changed(struct reconciler *reconciler, enum store_change change,
 			const struct object *object)
 {
 	const cJSON *volume;
 
+	if (change == STORE_DELETED)
+		(void)queue_add(reconciler->queue, RELEASED_KEY);
 	cJSON_ArrayForEach (volume, json_at(object->json, "spec.volumes"))
 		queue_claim(
 			reconciler, object->namespace,
@@ -149,7 +154,7 @@ void reconciler_change(void *userdata, enum store_change change,
 		volume_changed(reconciler, change, object);
 		break;
 	case KIND_POD:
-		pod_changed(reconciler, object);
+		pod_changed(reconciler, change, object);
 		break;
 	case KIND_STORAGE_CLASS:
 		(void)queue_add(reconciler->queue, CLAIMS_KEY);
@@ -260,15 +265,60 @@ static int load_owner(struct reconciler *reconciler,
 	return r;
 }
 
+/* What volume_plan() looks at, and recycling at its neighbours. */
+static int load_surroundings(struct reconciler *reconciler,
+			     const struct persistent_volume *pv,
+			     struct inventory *ret,
+			     struct attachment_list *ret_attachments,
+			     struct err *err)
+{
+	enum inventory_parts parts = INVENTORY_PODS;
+	int r = store_attachment_list(reconciler->options.store, pv->meta.name,
+				      ret_attachments, err);
+
+	if (r < 0)
+		return r;
+	if (pv->reclaim == RECLAIM_RECYCLE)
+		parts |= INVENTORY_ALL_VOLUMES;
+	return inventory_load(reconciler->options.cluster, parts,
+			      pv->claim_ref.is_set ? pv->claim_ref.namespace
+						   : NULL,
+			      NULL, ret, err);
+}
+
+static int plan_volume(struct reconciler *reconciler,
+		       const struct object *object,
+		       const struct persistent_volume *pv,
+		       const struct claim *claim, struct err *err)
+{
+	_cleanup_(attachment_list_fini) struct attachment_list list = { 0 };
+	_cleanup_(inventory_fini) struct inventory inventory = { 0 };
+	_cleanup_(plan_fini) struct plan plan = { 0 };
+	struct plan_world world;
+	int r;
+
+	r = load_surroundings(reconciler, pv, &inventory, &list, err);
+	if (r < 0)
+		return r;
+	world = inventory_world(&inventory, reconciler->options.drivers,
+				reconciler->options.n_drivers);
+	world.attachments = list.items;
+	world.n_attachments = list.n;
+	r = volume_plan(pv, claim, &world, &plan);
+	if (r < 0)
+		return err_set(err, r, "no memory");
+	return apply_plan(reconciler,
+			  &(struct apply_subject){
+				  .object = object, .pv = pv, .world = &world },
+			  &plan, err);
+}
+
 static int reconcile_volume(struct reconciler *reconciler, const char *name,
 			    struct err *err)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
 	_cleanup_(claim_fini) struct claim claim = { 0 };
-	_cleanup_(inventory_fini) struct inventory inventory = { 0 };
-	_cleanup_(plan_fini) struct plan plan = { 0 };
-	struct plan_world world;
 	bool has_claim;
 	int r;
 
@@ -280,31 +330,15 @@ static int reconcile_volume(struct reconciler *reconciler, const char *name,
 		r = load_owner(reconciler, &pv, &claim, &has_claim, err);
 	if (r != 0)
 		return r;
-	r = inventory_load(reconciler->options.cluster, INVENTORY_PODS,
-			   pv.claim_ref.is_set ? pv.claim_ref.namespace : NULL,
-			   NULL, &inventory, err);
-	if (r < 0)
-		return r;
-	world = inventory_world(&inventory, reconciler->options.drivers,
-				reconciler->options.n_drivers);
-	r = volume_plan(&pv, has_claim ? &claim : NULL, &world, &plan);
-	if (r < 0)
-		return err_set(err, r, "no memory");
-	return apply_plan(reconciler,
-			  &(struct apply_subject){ .object = object,
-						   .pv = &pv,
-						   .world = &world },
-			  &plan, err);
+	return plan_volume(reconciler, object, &pv, has_claim ? &claim : NULL,
+			   err);
 }
 
 /* --- many ------------------------------------------------------------------------------ */
 
-enum queue_all_flags {
-	QUEUE_ALL_UNBOUND_ONLY = 1u << 0,
-};
-
+/* phase NULL = all of them. */
 static int queue_all(struct reconciler *reconciler, enum object_kind kind,
-		     enum queue_all_flags flags, struct err *err)
+		     const char *phase, struct err *err)
 {
 	struct cluster *cluster = reconciler->options.cluster;
 	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
@@ -315,9 +349,8 @@ static int queue_all(struct reconciler *reconciler, enum object_kind kind,
 	for (size_t i = 0; i < list.n; i++) {
 		const struct object *object = list.items[i];
 
-		if ((flags & QUEUE_ALL_UNBOUND_ONLY) &&
-		    strcmp(string_at(object->json, "status.phase"),
-			   claim_phase_names[CLAIM_PENDING]) != 0)
+		if (phase &&
+		    strcmp(string_at(object->json, "status.phase"), phase) != 0)
 			continue;
 		queue_key(reconciler,
 			  kind == KIND_CLAIM ? CLAIM_PREFIX : VOLUME_PREFIX,
@@ -328,10 +361,10 @@ static int queue_all(struct reconciler *reconciler, enum object_kind kind,
 
 static int resync(struct reconciler *reconciler, struct err *err)
 {
-	int r = queue_all(reconciler, KIND_CLAIM, 0, err);
+	int r = queue_all(reconciler, KIND_CLAIM, NULL, err);
 
 	if (r == 0)
-		r = queue_all(reconciler, KIND_PERSISTENT_VOLUME, 0, err);
+		r = queue_all(reconciler, KIND_PERSISTENT_VOLUME, NULL, err);
 	if (r == 0)
 		r = intents_queue(&reconciler->applier, err);
 	if (r == 0)
@@ -351,8 +384,11 @@ static int reconcile(struct reconciler *reconciler, char *key, struct err *err)
 	if (strcmp(key, RESYNC_KEY) == 0)
 		return resync(reconciler, err);
 	if (strcmp(key, CLAIMS_KEY) == 0)
-		return queue_all(reconciler, KIND_CLAIM, QUEUE_ALL_UNBOUND_ONLY,
-				 err);
+		return queue_all(reconciler, KIND_CLAIM,
+				 claim_phase_names[CLAIM_PENDING], err);
+	if (strcmp(key, RELEASED_KEY) == 0)
+		return queue_all(reconciler, KIND_PERSISTENT_VOLUME,
+				 pv_phase_names[PV_RELEASED], err);
 	if (strncmp(key, VOLUME_PREFIX, volume_len) == 0)
 		return reconcile_volume(reconciler, key + volume_len, err);
 	if (strncmp(key, CLAIM_PREFIX, claim_len) == 0) {

@@ -221,6 +221,8 @@ const struct share_ops *share_ops_nfs(void)
 	static const struct share_ops ops = {
 		.make = share_make,
 		.reclaim = share_reclaim,
+		.scrub = share_scrub,
+		.describe = share_describe,
 		.forget = share_forget,
 		.walk = walk,
 		.note = note,

@@ -9,13 +9,21 @@
  *	Bound -> Released         the claim is gone, or is another one by now
  *	Released -> gone          policy Delete: directory first, then the object
  *	Released -> Released      policy Retain: for ever, data untouched
+ *	Released -> Available     policy Recycle: emptied first
+ *	Released -> Failed        what can't be recycled; it is tried again
+ *	Released -> Available     somebody took the claimRef away, data untouched
  *
  * A volume is only reclaimed when its phase in the record is Released: the phase
  * is written before anything is deleted, so that what happens can be seen.
+ *
+ * What a pod still has is neither deleted nor emptied. The record knows what is
+ * attached, also where claim or pod were taken away by force; Kubernetes asks which
+ * pods name the claim, which is asked here for those that will have it soon.
  */
 
 #include "volume_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int plan_phase(const struct persistent_volume *pv, enum pv_phase phase,
@@ -59,7 +67,31 @@ static bool is_ours(const struct persistent_volume *pv,
 
 /* --- reclaim ------------------------------------------------------------------ */
 
-static int plan_recycle(const struct persistent_volume *pv, struct plan *plan)
+/* "ns/a,ns/b"; "" = nobody has it. *ret is malloc'ed. */
+static int users_of(const struct persistent_volume *pv,
+		    const struct claim *claim, const struct plan_world *world,
+		    char **ret)
+{
+	const struct pod *pod = world_pod_on_node(
+		world, pv->claim_ref.namespace, pv->claim_ref.name);
+	size_t size;
+	FILE *out = open_memstream(ret, &size);
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < world->n_attachments; i++)
+		(void)fprintf(out, "%s%s/%s", i ? "," : "",
+			      world->attachments[i].pod_namespace,
+			      world->attachments[i].pod);
+	/* With another claim of that name, it is that one's pod. */
+	if (!claim && pod && world->n_attachments == 0)
+		(void)fprintf(out, "%s/%s", pod->meta.namespace,
+			      pod->meta.name);
+	return fclose(out) == 0 ? 0 : -ENOMEM;
+}
+
+static int plan_unrecyclable(const struct persistent_volume *pv,
+			     struct plan *plan)
 {
 	int r;
 
@@ -73,40 +105,64 @@ static int plan_recycle(const struct persistent_volume *pv, struct plan *plan)
 			  "No recycler plugin found for the volume!");
 }
 
+/* Whoever reserved it by name keeps it: only the uid of the claim that went goes. */
+static int plan_recycle(const struct persistent_volume *pv,
+			const struct plan_world *world, const char *users,
+			struct plan *plan)
+{
+	int r;
+
+	if (pv->meta.is_deleting)
+		return 0;
+	if (!is_ours(pv, world))
+		return plan_unrecyclable(pv, plan);
+	if (*users)
+		return plan_event(plan, CLUSTER_EVENT_NORMAL,
+				  "VolumeFailedRecycle", COMPONENT_BINDER,
+				  "Volume is used by pods: %s", users);
+	r = plan_simple(pv, STEP_RECYCLE, NULL, plan);
+	if (r >= 0)
+		r = plan_event(plan, CLUSTER_EVENT_NORMAL, "VolumeRecycled",
+			       COMPONENT_BINDER, "Volume recycled");
+	return r < 0 ? r : plan_simple(pv, STEP_UNBIND_VOLUME, NULL, plan);
+}
+
+static int plan_delete(const struct persistent_volume *pv,
+		       const struct plan_world *world, const char *users,
+		       struct plan *plan)
+{
+	if (!is_ours(pv, world) ||
+	    (pv->meta.is_deleting &&
+	     !meta_has_finalizer(&pv->meta, FINALIZER_EXTERNAL)))
+		return 0;
+	if (*users)
+		return plan_event(plan, CLUSTER_EVENT_WARNING,
+				  "VolumeFailedDelete", COMPONENT_BINDER,
+				  "Volume is used by pods: %s", users);
+	return plan_simple(pv, STEP_RECLAIM, NULL, plan);
+}
+
 /* claim: another one of the same name, or NULL. */
 static int plan_released(const struct persistent_volume *pv,
 			 const struct claim *claim,
 			 const struct plan_world *world, struct plan *plan)
 {
-	const struct pod *pod;
-	int r;
+	_cleanup_(free) char *users = NULL;
+	int r = users_of(pv, claim, world, &users);
 
-	if (pv->phase != PV_RELEASED && pv->phase != PV_FAILED) {
+	if (r >= 0 && pv->phase != PV_RELEASED && pv->phase != PV_FAILED)
 		r = plan_phase(pv, PV_RELEASED, plan);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	switch (pv->reclaim) {
 	case RECLAIM_RETAIN:
-		return 0;
-	case RECLAIM_RECYCLE:
-		return plan_recycle(pv, plan);
-	case RECLAIM_DELETE:
 		break;
+	case RECLAIM_RECYCLE:
+		return plan_recycle(pv, world, users, plan);
+	case RECLAIM_DELETE:
+		return plan_delete(pv, world, users, plan);
 	}
-	/* Somebody forced the claim away while a pod has it mounted. */
-	pod = world_pod_on_node(world, pv->claim_ref.namespace,
-				pv->claim_ref.name);
-	if (!claim && pod)
-		return plan_event(plan, CLUSTER_EVENT_WARNING,
-				  "VolumeFailedDelete", COMPONENT_BINDER,
-				  "Volume is used by pods: %s/%s",
-				  pod->meta.namespace, pod->meta.name);
-	if (!is_ours(pv, world) ||
-	    (pv->meta.is_deleting &&
-	     !meta_has_finalizer(&pv->meta, FINALIZER_EXTERNAL)))
-		return 0;
-	return plan_simple(pv, STEP_RECLAIM, NULL, plan);
+	return 0;
 }
 
 /* --- the claim ------------------------------------------------------------------ */

@@ -245,12 +245,27 @@ class DeleteReleased(Delete):
 
 
 class DeleteRecycled(Delete):
-    """Which no driver can."""
+    """The folder is emptied, and waits for the next claim."""
+    end = "Available"
+
+    @classmethod
+    def prepare(cls, run):
+        fill(run, "photos")
+        run.create("volume", "photos", **static(run, "photos", "Recycle"))
+        run.create("claim", "c", **claim(""))
+        bound(run, "c")
+
+
+class DeleteUnrecyclable(Delete):
+    """Which no driver of ours has."""
     end = "Failed"
 
     @classmethod
     def prepare(cls, run):
-        run.create("volume", "photos", **static(run, "photos", "Recycle"))
+        volume = static(run, "photos", "Recycle")
+        del volume["spec"]["csi"]
+        volume["spec"]["nfs"] = {"server": "127.0.0.1", "path": run.share}
+        run.create("volume", "photos", **volume)
         run.create("claim", "c", **claim(""))
         bound(run, "c")
 
@@ -393,5 +408,6 @@ class Pod(Story):
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
            DeleteIntoTrash, Restore, DeleteArchived, DeleteKept,
-           DeleteVolumeFirst, DeleteReleased, DeleteRecycled, DeleteAdopted,
+           DeleteVolumeFirst, DeleteReleased, DeleteRecycled,
+           DeleteUnrecyclable, DeleteAdopted,
            Again, AgainAtOnce, Expand, Rescue, Lose, Foreign, Pod, Scheduled]

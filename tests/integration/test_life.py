@@ -99,6 +99,27 @@ class Life(LabCase):
         self.ctl.wait_phase("pv", "films", None)
         self.assertEqual(self.content("films"), "precious")
 
+    def test_a_recycled_volume_is_empty_and_available_again(self):
+        os.mkdir(self.backing("scratch"))
+        self.ctl.apply(self.cluster.adapt(STATIC.format(
+            name="scratch", size="7Gi").replace("Retain", "Recycle")))
+        self.assertEqual(self.apply_claim("scratch", '""', size="7Gi"),
+                         "scratch")
+        path = self.apply_pod("messy", "scratch")
+        os.makedirs(f"{path}/a/.b/c")
+        os.symlink("/etc", f"{path}/a/link")
+        for number in range(300):
+            with open(f"{path}/.hidden-{number}", "wb"):
+                pass
+        self.delete_pods("messy")
+        self.ctl("delete", "pvc", "scratch")
+        self.ctl.wait_phase("pv", "scratch", "Available", seconds=30)
+        self.assertEqual(os.listdir(self.backing("scratch")), [])
+        self.assertTrue(os.path.exists("/etc/passwd"))
+        self.assertIn("Volume recycled", self.ctl("get", "events"))
+        self.assertEqual(self.apply_claim("again", '""', size="7Gi"),
+                         "scratch")
+
     def test_a_claim_of_the_same_name_gets_a_volume_of_its_own(self):
         """While its predecessor is still being removed, for want of a server."""
         volume = self.apply_claim("phoenix")

@@ -172,6 +172,28 @@ Test(claim_plan, a_volume_that_the_user_pre_bound_by_name_is_taken)
 	expect(&claim, &world, "event FailedBinding");
 }
 
+Test(claim_plan, a_rescued_volume_is_described_anew_before_it_is_bound)
+{
+	static struct label made[] = {
+		{ .key = (char *)ANNOTATION_PROVISIONED_BY,
+		  .value = (char *)"nfs.csi.k8s.io" },
+	};
+	struct persistent_volume pv = a_volume("pvc-u0");
+	struct plan_world world = world_of(NULL, &pv);
+	struct claim claim = a_claim();
+
+	pv.meta.annotations = (struct labels){ made, 1 };
+	expect(&claim, &world,
+	       "bind-volume pvc-u0; describe pvc-u0; set-volume-phase Bound; bind-claim pvc-u0; set-claim-phase Bound");
+	pv.claim_ref = ref_to("c", "u1");
+	pv.phase = PV_BOUND;
+	expect(&claim, &world,
+	       "describe pvc-u0; bind-claim pvc-u0; set-claim-phase Bound");
+	claim.volume_name = "pvc-u0";
+	claim.is_bind_completed = true;
+	expect(&claim, &world, "set-claim-phase Bound");
+}
+
 /* --- a claim that names its volume ----------------------------------------------- */
 
 Test(claim_plan, a_named_volume_must_fit)

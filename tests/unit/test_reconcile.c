@@ -28,7 +28,7 @@ static struct reconciler *reconciler;
 
 /* --- a share that can fail ------------------------------------------------------ */
 
-static atomic_int makes, reclaims, failures_left;
+static atomic_int makes, reclaims, scrubs, failures_left;
 static int reclaim_outcome;
 static atomic_int n_volumes_at_forget = -1;
 static enum on_delete last_how;
@@ -61,6 +61,18 @@ static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
 	return fail_or(reclaim_outcome, volume, err);
 }
 
+static int fake_scrub(const struct share_volume *volume, uint64_t deadline_ns,
+		      struct err *err)
+{
+	(void)atomic_fetch_add(&scrubs, 1);
+	return fail_or(0, volume, err);
+}
+
+static int fake_describe(const struct share_volume *volume, struct err *err)
+{
+	return fail_or(0, volume, err);
+}
+
 static int count_living_volumes(void);
 
 static int fake_forget(const struct share_volume *volume, const char *name,
@@ -72,6 +84,8 @@ static int fake_forget(const struct share_volume *volume, const char *name,
 
 static const struct share_ops fake_share = { .make = fake_make,
 					     .reclaim = fake_reclaim,
+					     .scrub = fake_scrub,
+					     .describe = fake_describe,
 					     .forget = fake_forget };
 
 /* --- the world --------------------------------------------------------------------- */
@@ -467,4 +481,63 @@ Test(reconcile, a_claim_of_the_same_name_does_not_adopt_the_directory)
 	cr_assert(was_reclaimed());
 	cr_assert(no_intent_is_open());
 	cr_assert_eq(count(KIND_PERSISTENT_VOLUME), 1);
+}
+
+static bool volume_is_available(void)
+{
+	return has(KIND_PERSISTENT_VOLUME, "status.phase", "Available");
+}
+
+static bool recycling_failed(void)
+{
+	return has(KIND_PERSISTENT_VOLUME, "status.phase", "Failed") &&
+	       has(KIND_EVENT, "message",
+		   "Recycle failed: the share is on fire");
+}
+
+static void create_recycled(const char *name, const char *subdir)
+{
+	char text[640];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolume\","
+		"\"metadata\":{\"name\":\"%s\"},\"spec\":{"
+		"\"capacity\":{\"storage\":\"1Gi\"},"
+		"\"accessModes\":[\"ReadWriteMany\"],"
+		"\"persistentVolumeReclaimPolicy\":\"Recycle\","
+		"\"claimRef\":{\"namespace\":\"default\",\"name\":\"%s\","
+		"\"uid\":\"gone\"},"
+		"\"csi\":{\"driver\":\"nfs.csi.k8s.io\",\"volumeHandle\":\"%s\","
+		"\"volumeAttributes\":{\"server\":\"s\",\"share\":\"/x\","
+		"\"subDir\":\"%s\"}}}}",
+		name, name, name, subdir);
+	create(text);
+}
+
+Test(reconcile, recycling_that_failed_is_told_and_tried_again)
+{
+	atomic_store(&failures_left, 2);
+	start();
+	create_recycled("pv", "a");
+	wait_until(recycling_failed, "the volume has failed");
+	wait_until(volume_is_available, "it is available again");
+	cr_assert(has(KIND_EVENT, "reason", "VolumeRecycled"));
+	cr_assert_eq(atomic_load(&scrubs), 3);
+}
+
+static bool overlap_was_told(void)
+{
+	return has(
+		KIND_EVENT, "message",
+		"Recycle failed: keep directory a/b on share /x of server s: it overlaps with that of volume outer");
+}
+
+Test(reconcile, a_directory_in_which_another_volume_has_a_part_is_not_emptied)
+{
+	create_recycled("outer", "a");
+	create_recycled("pv", "a/b");
+	start();
+	wait_until(overlap_was_told, "an event");
+	cr_assert_eq(atomic_load(&scrubs), 0);
 }

@@ -136,12 +136,33 @@ Test(volume_plan, retain_keeps_everything)
 	expect(&pv, NULL, "");
 }
 
-Test(volume_plan, recycle_fails_once)
+#define RECYCLE "recycle; event VolumeRecycled; unbind-volume"
+
+Test(volume_plan, recycle_empties_the_volume_and_offers_it_again)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim same_name = a_claim("u2", "");
+
+	pv.reclaim = RECLAIM_RECYCLE;
+	pv.meta.n_finalizers = 1;
+	expect(&pv, NULL, "set-volume-phase Released; " RECYCLE);
+	pv.phase = PV_RELEASED;
+	expect(&pv, NULL, RECYCLE);
+	expect(&pv, &same_name, RECYCLE);
+	pv.phase = PV_FAILED;
+	expect(&pv, NULL, RECYCLE);
+	pv.meta.is_deleting = true;
+	expect(&pv, NULL, "remove-finalizer kubernetes.io/pv-protection");
+}
+
+Test(volume_plan, what_no_driver_of_ours_has_fails_to_be_recycled_once)
 {
 	struct persistent_volume pv = a_volume(PV_RELEASED);
 
 	pv.reclaim = RECLAIM_RECYCLE;
+	pv.meta.annotations.n = 0;
 	pv.meta.n_finalizers = 1;
+	pv.driver = "";
 	expect(&pv, NULL, "set-volume-phase Failed; event VolumeFailedRecycle");
 	pv.phase = PV_FAILED;
 	expect(&pv, NULL, "");
@@ -159,17 +180,49 @@ Test(volume_plan, what_a_foreign_driver_made_is_not_ours_to_delete)
 	expect(&pv, NULL, "");
 }
 
-Test(volume_plan, a_volume_that_a_pod_has_mounted_is_not_deleted)
-{
-	struct pod_volume volume = { .name = "d", .claim_name = "c" };
-	struct pod pod = { .meta = { .namespace = "ns", .name = "p" },
-			   .node_name = "node-a",
-			   .phase = "Running",
-			   .volumes = &volume,
-			   .n_volumes = 1 };
-	struct persistent_volume pv = a_volume(PV_RELEASED);
+static struct pod_volume uses_c = { .name = "d", .claim_name = "c" };
 
-	expect_with_pods(&pv, NULL, &pod, "event VolumeFailedDelete");
+static const struct pod running = {
+	.meta = { .namespace = "ns", .name = "p" },
+	.node_name = "node-a",
+	.phase = "Running",
+	.volumes = &uses_c,
+	.n_volumes = 1,
+};
+
+Test(volume_plan, a_volume_that_a_pod_uses_is_neither_deleted_nor_recycled)
+{
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+	struct claim same_name = a_claim("u2", "other");
+
+	expect_with_pods(&pv, NULL, &running, "event VolumeFailedDelete");
+	/* The pod may be the new claim's. */
+	expect_with_pods(&pv, &same_name, &running, "reclaim");
+	pv.reclaim = RECLAIM_RECYCLE;
+	pv.meta.n_finalizers = 1;
+	expect_with_pods(&pv, NULL, &running, "event VolumeFailedRecycle");
+	expect_with_pods(&pv, &same_name, &running, RECYCLE);
+}
+
+Test(volume_plan, a_volume_that_is_attached_is_nobodys_to_delete)
+{
+	const struct attachment attachment = { .volume = "pv",
+					       .node = "node-a",
+					       .pod_namespace = "ns",
+					       .pod = "p",
+					       .pod_uid = "up" };
+	struct plan_world world = { .attachments = &attachment,
+				    .n_attachments = 1,
+				    .drivers = drivers,
+				    .n_drivers = 1 };
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+	struct claim same_name = a_claim("u2", "other");
+	struct plan plan;
+
+	cr_assert_eq(volume_plan(&pv, &same_name, &world, &plan), 0);
+	cr_assert_str_eq(words(&plan), "event VolumeFailedDelete");
+	cr_assert_str_eq(plan.steps[0].value, "Volume is used by pods: ns/p");
+	plan_fini(&plan);
 }
 
 Test(volume_plan, a_volume_deleted_before_its_claim_waits_for_it)

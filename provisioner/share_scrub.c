@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What is changed in a directory's place: emptied for a volume that is recycled, and
+ * described anew for one that grew or got another claim.
+ *
+ * As long as anything is found, the first page is read again: removing entries
+ * makes cookies worthless on some servers (RFC 1813, 3.3.16).
+ */
+
+#include <string.h>
+
+#include "clock.h"
+#include "share.h"
+#include "share_session.h"
+
+/* A descriptor that says otherwise is believed; a static volume has none. */
+static int check_own(struct session *session,
+		     const struct share_descriptor *descriptor,
+		     const struct share_entry *entry, struct err *err)
+{
+	if (strcmp(descriptor->path, session->volume->path) != 0)
+		return session_refuse(
+			session,
+			"the volume's descriptor names another directory", err);
+	if (descriptor->has_fileid && descriptor->fileid != entry->fileid)
+		return session_refuse(
+			session,
+			"it is not the one that was made for the volume", err);
+	return 0;
+}
+
+static int check_others(struct session *session, struct err *err)
+{
+	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
+	_cleanup_(free) char *why = NULL;
+	int r = share_descriptor_find(session->nfs, &session->volumes,
+				      session->volume, &other);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return session_fail(session, r, "find the owner of", err);
+	if (asprintf(&why, "it overlaps with that of volume %s", other.volume) <
+	    0)
+		why = NULL;
+	return session_refuse(session, why ? why : "it is another volume's",
+			      err);
+}
+
+static int find_scrubbed(struct session *session, struct share_entry *ret,
+			 struct err *err)
+{
+	_cleanup_(share_descriptor_fini) struct share_descriptor own = { 0 };
+	_cleanup_(free) char *name = NULL;
+	struct share_fh parent;
+	int r = session_find_directory(session, &parent, &name, ret);
+
+	if (r == 0 && !ret->is_directory)
+		r = -ENOTDIR;
+	if (r < 0)
+		return session_fail(session, r, "look up", err);
+	r = check_others(session, err);
+	if (r < 0)
+		return r;
+	r = share_descriptor_read(session->nfs, &session->volumes,
+				  session->volume->name, &own);
+	if (r < 0)
+		return r == -ENOENT
+			       ? 0
+			       : session_fail(session, r,
+					      "read the descriptor of", err);
+	return check_own(session, &own, ret, err);
+}
+
+static bool is_in_time(void *userdata,
+		       const struct share_tree_progress *progress)
+{
+	const uint64_t *deadline_ns = userdata;
+
+	return clock_ns() < *deadline_ns;
+}
+
+/* SHARE_TREE_MORE, or 0: also when somebody else was faster. */
+static int remove_entry(struct session *session, const struct share_fh *dir,
+			const char *name, uint64_t deadline_ns)
+{
+	struct share_entry entry;
+	int r = share_nfs_lookup(session->nfs, dir, name, &entry);
+
+	if (r == 0 && entry.is_directory)
+		return share_tree_walk(session->nfs, dir, name,
+				       SHARE_TREE_REMOVE, is_in_time,
+				       &deadline_ns);
+	if (r == 0)
+		r = share_nfs_remove(session->nfs, dir, name);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* *ret_is_empty: there was nothing. */
+static int scrub_page(struct session *session, const struct share_fh *dir,
+		      uint64_t deadline_ns, bool *ret_is_empty)
+{
+	_cleanup_(share_names_fini) struct share_names page = { 0 };
+	int r = share_nfs_readdir(session->nfs, dir, &page);
+
+	*ret_is_empty = r == 0 && page.n == 0 && page.is_end;
+	for (size_t i = 0; i < page.n && r == 0; i++) {
+		if (clock_ns() >= deadline_ns)
+			return SHARE_TREE_MORE;
+		r = remove_entry(session, dir, page.names[i], deadline_ns);
+	}
+	return r;
+}
+
+int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
+		struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	struct share_entry entry = { 0 };
+	bool is_empty = false;
+	int r = session_open(&session, volume, err);
+
+	if (r == 0)
+		r = find_scrubbed(&session, &entry, err);
+	if (r != 0)
+		return r;
+	while (r == 0 && !is_empty)
+		r = scrub_page(&session, &entry.fh, deadline_ns, &is_empty);
+	if (r == SHARE_TREE_MORE)
+		return SHARE_MORE;
+	return r < 0 ? session_fail(&session, r, "empty", err) : 0;
+}
+
+int share_describe(const struct share_volume *volume, struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
+		0
+	};
+	int r = session_open(&session, volume, err);
+
+	if (r != 0)
+		return r;
+	r = share_descriptor_read(session.nfs, &session.volumes, volume->name,
+				  &descriptor);
+	if (r == 0)
+		r = share_descriptor_write(session.nfs, &session.volumes,
+					   volume, &descriptor);
+	return r < 0 && r != -ENOENT
+		       ? session_fail(&session, r, "write the descriptor of",
+				      err)
+		       : 0;
+}
