@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 
 #include "json_field.h"
+#include "plan.h"
 
 #define RECORD_MAX 12288
 #define CLAIM_MAX  4096 /* with labels and annotations */
@@ -52,12 +53,28 @@ static cJSON *without_life(const struct object *object)
 	return json;
 }
 
+/* Who is to provision it: the plan made for the claim may have seen that or not. */
+static void forget_provisioner(cJSON *metadata)
+{
+	cJSON *annotations =
+		cJSON_GetObjectItemCaseSensitive(metadata, "annotations");
+
+	cJSON_DeleteItemFromObjectCaseSensitive(annotations,
+						ANNOTATION_PROVISIONER);
+	cJSON_DeleteItemFromObjectCaseSensitive(annotations,
+						ANNOTATION_PROVISIONER_BETA);
+	if (cJSON_GetArraySize(annotations) == 0)
+		cJSON_DeleteItemFromObjectCaseSensitive(metadata,
+							"annotations");
+}
+
 static cJSON *claim_json(const struct object *claim)
 {
 	cJSON *json = without_life(claim);
 	cJSON *metadata = cJSON_GetObjectItemCaseSensitive(json, "metadata");
 
 	cJSON_DeleteItemFromObjectCaseSensitive(metadata, "finalizers");
+	forget_provisioner(metadata);
 	if (strlen(claim->text) > CLAIM_MAX) {
 		cJSON_DeleteItemFromObjectCaseSensitive(metadata, "labels");
 		cJSON_DeleteItemFromObjectCaseSensitive(metadata,
