@@ -60,7 +60,9 @@ void view_fini(struct view *view)
 static struct view_link *find_former_link(struct view *view, uint16_t port,
 					  unsigned int *ret_shard)
 {
-	for (unsigned int i = 0; i < SHARDS_MAX; i++) {
+	unsigned int n = shards_count(shard_siblings(shard_current()));
+
+	for (unsigned int i = 0; i < n; i++) {
 		struct view_shard *shard = &view->shards[i];
 
 		for (unsigned int j = 0; j < shard->n_links; j++) {
