@@ -164,28 +164,6 @@ static int remove_found(struct session *session, const struct found *found,
 	return move_to_trash(session, found, err);
 }
 
-/* 0: it lies there; -ENOENT; or an error for what is not the volume's. */
-static int check_trash(struct session *session,
-		       const struct share_descriptor *descriptor,
-		       struct err *err)
-{
-	struct share_entry entry;
-	int r = share_nfs_lookup(session->nfs, &session->trash,
-				 session->volume->name, &entry);
-
-	if (r == -ENOENT)
-		return r;
-	if (r < 0)
-		return session_fail(session, r, "look up in the trash the",
-				    err);
-	if (descriptor->has_fileid && descriptor->fileid == entry.fileid)
-		return 0;
-	return session_refuse(
-		session,
-		"what lies in the trash under the volume's name is not the one that was made for it",
-		err);
-}
-
 /* Says in the trash whose it is: the volume's descriptor will go. */
 static int describe_trash(struct session *session,
 			  struct share_descriptor *descriptor, struct err *err)
@@ -226,7 +204,7 @@ static int reclaim_found(struct session *session, struct found *found,
 		return reclaim_unknown(session, missing, err);
 	if (r < 0)
 		return session_fail(session, r, "read the descriptor of", err);
-	r = check_trash(session, &descriptor, err);
+	r = session_find_trashed(session, &descriptor, err);
 	if (r == 0)
 		return describe_trash(session, &descriptor, err);
 	if (r != -ENOENT)

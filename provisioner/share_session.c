@@ -143,3 +143,24 @@ int session_find_directory(struct session *session, struct share_fh *ret_parent,
 		return r;
 	return share_nfs_lookup(session->nfs, ret_parent, *ret_name, ret);
 }
+
+int session_find_trashed(struct session *session,
+			 const struct share_descriptor *descriptor,
+			 struct err *err)
+{
+	struct share_entry entry;
+	int r = share_nfs_lookup(session->nfs, &session->trash,
+				 session->volume->name, &entry);
+
+	if (r == -ENOENT)
+		return r;
+	if (r < 0)
+		return session_fail(session, r, "look up in the trash the",
+				    err);
+	if (descriptor->has_fileid && descriptor->fileid == entry.fileid)
+		return 0;
+	return session_refuse(
+		session,
+		"what lies in the trash under the volume's name is not the one that was made for it",
+		err);
+}

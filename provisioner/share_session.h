@@ -48,6 +48,10 @@ int session_walk_to_parent(struct session *session, enum walk_flags flags,
 /* -ENOENT: it is not there, nor maybe its parent. */
 int session_find_directory(struct session *session, struct share_fh *ret_parent,
 			   char **ret_name, struct share_entry *ret);
+/* The volume's directory lies in the trash: 0, -ENOENT, or an error for another one. */
+int session_find_trashed(struct session *session,
+			 const struct share_descriptor *descriptor,
+			 struct err *err);
 /* The directory of that name, made if it is missing; -ENOTDIR. */
 int session_ensure_directory(struct session *session,
 			     const struct share_fh *dir, const char *name,

@@ -17,28 +17,6 @@
 #include "share.h"
 #include "share_session.h"
 
-/* *ret_fh: the directory, when it is there. 0, -ENOENT, or an error. */
-static int find_trashed(struct session *session,
-			const struct share_descriptor *descriptor,
-			struct err *err)
-{
-	struct share_entry entry;
-	int r = share_nfs_lookup(session->nfs, &session->trash,
-				 session->volume->name, &entry);
-
-	if (r == -ENOENT)
-		return r;
-	if (r < 0)
-		return session_fail(session, r, "look up in the trash the",
-				    err);
-	if (descriptor->has_fileid && entry.fileid == descriptor->fileid)
-		return 0;
-	return session_refuse(
-		session,
-		"what lies in the trash under the volume's name is not the one that was made for it",
-		err);
-}
-
 static int read_descriptor(struct session *session,
 			   struct share_descriptor *ret, struct err *err)
 {
@@ -69,7 +47,7 @@ static int open_trashed(struct session *session,
 	if (r == -ENOENT)
 		return r;
 	r = read_descriptor(session, ret, err);
-	return r == 0 ? find_trashed(session, ret, err) : r;
+	return r == 0 ? session_find_trashed(session, ret, err) : r;
 }
 
 static int walk(const struct share_volume *volume, enum share_tree_task task,
