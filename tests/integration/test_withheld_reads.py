@@ -105,6 +105,18 @@ class WithheldReads(CsiCase):
         self.unstage(0, "silent")
 
 
+class WithholdingCase(KeeperCase):
+    """The node reaches its server by a wire of this class."""
+
+    wire = None
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.proxy = cls.wire(cls.cluster.server.port)
+        cls.addClassCleanup(cls.proxy.close)
+        cls.nfs_port = cls.proxy.port
+
+
 # Appends a line for each that it reads.
 APPENDER = """
 import os, sys
@@ -115,19 +127,8 @@ for line in sys.stdin:
 """
 
 
-class WithheldReadsOfTheKilled(KeeperCase):
-
-    @classmethod
-    def set_up_lab(cls):
-        cls.proxy = Withholding(cls.cluster.server.port)
-        cls.nfs_port = cls.proxy.port
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.proxy.close()
+class WithheldReadsOfTheKilled(WithholdingCase):
+    wire = Withholding
 
     def append(self, appender, line):
         appender.stdin.write(line)
@@ -190,19 +191,8 @@ class WithholdingAttributes(Wire):
         super().reset()
 
 
-class KilledWhileStaging(KeeperCase):
-
-    @classmethod
-    def set_up_lab(cls):
-        cls.proxy = WithholdingAttributes(cls.cluster.server.port)
-        cls.nfs_port = cls.proxy.port
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.proxy.close()
+class KilledWhileStaging(WithholdingCase):
+    wire = WithholdingAttributes
 
     def test_the_daemon_does_not_wait_for_itself(self):
         os.mkdir(self.backing("next"))
