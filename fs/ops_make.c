@@ -13,7 +13,9 @@
  * EEXIST after it was sent again, the file's atime tells whose it is. A server that
  * does not keep the time as it was set gets EXCLUSIVE CREATEs from then on. On a
  * volume of one node EEXIST alone tells: the kernel has just found that there is no
- * such name, and lets nobody else make it meanwhile.
+ * such name, and lets nobody else make it meanwhile. On others a server that is killed
+ * after it has made the file, and before it has set what tells, leaves one that is
+ * nobody's: EEXIST, as with Linux' client.
  *
  * A request that is asked again, because the process that had it died, is the same
  * to the server: its verifier and its atime do not change.

@@ -112,7 +112,9 @@ class FaultCase(KeeperCase):
               f"{sum(fio.n_runs for fio in self.fios)} runs of fio, "
               f"{sum(names.n_ops for names in self.names)} changes of names; "
               f"{len(errors)} errors, "
-              f"{sum(names.n_left_over() for names in self.names)} names left")
+              f"{sum(names.n_left_over() for names in self.names)} names left, "
+              f"{sum(names.n_half_made for names in self.names)} files half made "
+              "by a killed server")
         print(HEAD)
         for kind, moments in faults.moments.items():
             stalls = [stall for probe in self.probes

@@ -54,7 +54,7 @@ class Probe(Program):
 class Names(Program):
     def __init__(self, folder, volume, target, backing, seed, pause):
         self.backing = os.path.join(backing, "names")
-        self.n_ops = 0
+        self.n_ops = self.n_half_made = 0
         super().__init__("names.py", folder, f"names-{volume}",
                          os.path.join(target, "names"), Program, seed, pause)
 
@@ -63,6 +63,7 @@ class Names(Program):
         if not errors:
             model = json.loads(out)
             self.n_ops = model["ops"]
+            self.n_half_made = model["half_made"]
             errors = list(self.differences(model["files"]))
         return out, errors
 
