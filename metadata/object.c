@@ -177,12 +177,14 @@ static int read_identity(struct object *object, cJSON *json, struct err *err)
 static struct object *object_free(struct object *object)
 {
 	cJSON_Delete((cJSON *)object->json);
-	cJSON_free((char *)object->text);
+	free((char *)object->text);
 	free(object);
 	return NULL;
 }
 
-int object_new(struct object **ret, struct cJSON *take_json, struct err *err)
+/* text NULL = it is printed. */
+static int make(struct object **ret, struct cJSON *take_json, const char *text,
+		size_t len, struct err *err)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
 	int r;
@@ -200,11 +202,31 @@ int object_new(struct object **ret, struct cJSON *take_json, struct err *err)
 	r = read_identity(object, take_json, err);
 	if (r < 0)
 		return r;
-	object->text = cJSON_PrintUnformatted(take_json);
+	object->text =
+		text ? strndup(text, len) : cJSON_PrintUnformatted(take_json);
 	if (!object->text)
 		return json_no_memory(err);
 	*ret = TAKE_PTR(object);
 	return 0;
+}
+
+int object_new(struct object **ret, struct cJSON *take_json, struct err *err)
+{
+	return make(ret, take_json, NULL, 0, err);
+}
+
+int object_parse_text(struct object **ret, const char *text, size_t len,
+		      struct err *err)
+{
+	cJSON *json = NULL;
+	int r = json_parse(text, len, &json, err);
+
+	if (r < 0)
+		return r;
+	/* Somebody's hand has been there: a watch sends objects as lines. */
+	if (memchr(text, '\n', len))
+		text = NULL;
+	return make(ret, json, text, len, err);
 }
 
 int object_parse(struct object **ret, const char *text, size_t len,

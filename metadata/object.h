@@ -64,6 +64,10 @@ int object_new(struct object **ret, struct cJSON *take_json, struct err *err);
 int object_parse(struct object **ret, const char *text, size_t len,
 		 struct err *err);
 
+/* Of the text of an object, which is kept as it is instead of being made again. */
+int object_parse_text(struct object **ret, const char *text, size_t len,
+		      struct err *err);
+
 /* A private copy of the JSON to change and give to object_new(). NULL = no memory. */
 struct cJSON *object_edit(const struct object *object);
 

@@ -117,6 +117,11 @@ int store_run(struct store *store, sqlite3_stmt *statement, struct err *err)
 	return r;
 }
 
+void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	(void)sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
 static int run_sql(struct store *store, enum store_statement which,
 		   const char *sql, struct err *err)
 {

@@ -58,6 +58,16 @@ int store_list_volumes_for(struct store *store, const char *namespace,
 			   struct object_list *ret, struct err *err);
 
 /*
+ * Tells the names of all claims or volumes, or of those in a phase, in any order;
+ * with the lock held: fn must only queue.
+ */
+typedef void (*store_name_fn)(void *userdata, const char *namespace,
+			      const char *name);
+int store_each_name(struct store *store, enum object_kind kind,
+		    const char *phase, store_name_fn fn, void *userdata,
+		    struct err *err);
+
+/*
  * Stores a new object: the revision is stamped as resourceVersion; everything else
  * in metadata (uid, creationTimestamp) is the caller's. ret may be NULL. A new event
  * removes those that are older than an hour or more than 2,000.

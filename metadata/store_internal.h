@@ -26,6 +26,8 @@ enum store_statement {
 	STATEMENT_SET_REVISION,
 	STATEMENT_OLD_EVENTS,
 	STATEMENT_VOLUMES_FOR,
+	STATEMENT_CLAIM_NAMES,
+	STATEMENT_VOLUME_NAMES,
 	STATEMENT_INTENT_OPEN,
 	STATEMENT_INTENT_CLOSE,
 	STATEMENT_INTENT_TRIM,
@@ -48,12 +50,13 @@ enum store_statement {
 	STATEMENT_TRASH_EXPIRY,
 	STATEMENT_TRASH_NOTE,
 	STATEMENT_TRASH_REMOVE,
-	STATEMENT_OBJECT, /* + kind * OBJECT_STATEMENT_N + which */
+	STATEMENT_LIST, /* + kind */
+	STATEMENT_OBJECT = STATEMENT_LIST +
+			   KIND_N, /* + kind * OBJECT_STATEMENT_N + which */
 };
 
 enum object_statement {
 	OBJECT_GET,
-	OBJECT_LIST,
 	OBJECT_INSERT,
 	OBJECT_UPDATE,
 	OBJECT_DELETE,
@@ -105,9 +108,17 @@ int store_statement(struct store *store, int which, const char *sql,
 int store_run(struct store *store, sqlite3_stmt *statement, struct err *err);
 /* An SQLite result as errno, with a sentence; marks the transaction broken. */
 int store_failed(struct store *store, int code, struct err *err);
+/* Bound texts are borrowed: the statement is reset before they go. */
+void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
 /* Queues the change for the commit; takes a reference. */
 int store_announce(struct store *store, enum store_change change,
 		   struct object *object, struct err *err);
+
+/* store_list.c: the object in a row's first column, and those of all rows. */
+int store_read_object(sqlite3_stmt *statement, struct object **ret,
+		      struct err *err);
+int store_read_objects(struct store *store, sqlite3_stmt *statement,
+		       struct object_list *list, struct err *err);
 
 /* store_history.c; within a transaction. */
 struct history_row {

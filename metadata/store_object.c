@@ -21,9 +21,6 @@
 	{                                                                     \
 		[OBJECT_GET] = "select object from " table                    \
 			       " where namespace = ?1 and name = ?2",         \
-		[OBJECT_LIST] = "select object from " table                   \
-				" where ?1 is null or namespace = ?1"         \
-				" order by namespace, name",                  \
 		[OBJECT_INSERT] = "insert into " table                        \
 				  " (namespace, name, uid, revision, object)" \
 				  " values (?1, ?2, ?3, ?4, ?5)",             \
@@ -38,8 +35,6 @@
 	{                                                                     \
 		[OBJECT_GET] = "select object from " table                    \
 			       " where ?1 = '' and name = ?2",                \
-		[OBJECT_LIST] = "select object from " table                   \
-				" where ?1 is null or ?1 = '' order by name", \
 		[OBJECT_INSERT] =                                             \
 			"insert into " table " (name, uid, revision, object)" \
 			" values (?2, ?3, ?4, ?5)",                           \
@@ -69,12 +64,6 @@ static struct key key_of(const struct object *object)
 	return (struct key){ object->kind, object->namespace, object->name };
 }
 
-/* Bound texts are borrowed: the statement is reset before they go. */
-static void bind_text(sqlite3_stmt *statement, int index, const char *text)
-{
-	(void)sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
-}
-
 static int prepare(struct store *store, enum object_statement which,
 		   const struct key *key, sqlite3_stmt **ret, struct err *err)
 {
@@ -84,20 +73,9 @@ static int prepare(struct store *store, enum object_statement which,
 
 	if (r < 0)
 		return r;
-	bind_text(*ret, 1, key->namespace);
-	bind_text(*ret, 2, key->name);
+	store_bind_text(*ret, 1, key->namespace);
+	store_bind_text(*ret, 2, key->name);
 	return 0;
-}
-
-static int read_row(sqlite3_stmt *statement, struct object **ret,
-		    struct err *err)
-{
-	const char *text = (const char *)sqlite3_column_text(statement, 0);
-	int len = sqlite3_column_bytes(statement, 0);
-
-	if (!text)
-		return err_set(err, -ENOMEM, "read the record: out of memory");
-	return object_parse(ret, text, (size_t)len, err);
 }
 
 static int get_locked(struct store *store, const struct key *key,
@@ -111,7 +89,7 @@ static int get_locked(struct store *store, const struct key *key,
 		return r;
 	code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
-		r = read_row(statement, ret, err);
+		r = store_read_object(statement, ret, err);
 	else if (code == SQLITE_DONE)
 		r = STORE_NOT_FOUND;
 	else
@@ -128,115 +106,6 @@ int store_get(struct store *store, enum object_kind kind, const char *namespace,
 
 	store_lock(store);
 	r = get_locked(store, &key, ret, err);
-	store_unlock(store);
-	return r;
-}
-
-static int list_append(struct object_list *list, struct object *take_object)
-{
-	/* Doubling at the powers of two needs no capacity in the public struct. */
-	if ((list->n & (list->n - 1)) == 0) {
-		struct object **items = reallocarray(
-			list->items, list->n ? list->n * 2 : 1, sizeof(*items));
-
-		if (!items) {
-			object_unref(take_object);
-			return -ENOMEM;
-		}
-		list->items = items;
-	}
-	list->items[list->n++] = take_object;
-	return 0;
-}
-
-static int read_rows(struct store *store, sqlite3_stmt *statement,
-		     struct object_list *list, struct err *err)
-{
-	int code, r;
-
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct object *object = NULL;
-
-		r = read_row(statement, &object, err);
-		if (r < 0)
-			return r;
-		if (list_append(list, object) < 0)
-			return err_set(err, -ENOMEM,
-				       "list objects: out of memory");
-	}
-	return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
-}
-
-static int list_locked(struct store *store, const struct key *key,
-		       struct object_list *ret, struct err *err)
-{
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-	sqlite3_stmt *statement;
-	int r;
-
-	r = prepare(store, OBJECT_LIST, key, &statement, err);
-	if (r < 0)
-		return r;
-	r = read_rows(store, statement, &list, err);
-	(void)sqlite3_reset(statement);
-	if (r < 0)
-		return r;
-	list.resource_version = store->revision;
-	*ret = list;
-	list = OBJECT_LIST_INIT;
-	return 0;
-}
-
-/* Each term of the condition has an index. */
-static int list_volumes_locked(struct store *store, const struct key *claim,
-			       const char *volume, struct object_list *ret,
-			       struct err *err)
-{
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-	sqlite3_stmt *statement;
-	int r;
-
-	r = store_statement(
-		store, STATEMENT_VOLUMES_FOR,
-		"select object from volume where claim is null or name = ?3"
-		" or (claim = ?2 and claim_namespace = ?1) order by name",
-		&statement, err);
-	if (r < 0)
-		return r;
-	bind_text(statement, 1, claim->namespace);
-	bind_text(statement, 2, claim->name);
-	bind_text(statement, 3, volume);
-	r = read_rows(store, statement, &list, err);
-	(void)sqlite3_reset(statement);
-	if (r < 0)
-		return r;
-	list.resource_version = store->revision;
-	*ret = list;
-	list = OBJECT_LIST_INIT;
-	return 0;
-}
-
-int store_list_volumes_for(struct store *store, const char *namespace,
-			   const char *claim, const char *volume,
-			   struct object_list *ret, struct err *err)
-{
-	struct key key = { KIND_CLAIM, namespace, claim };
-	int r;
-
-	store_lock(store);
-	r = list_volumes_locked(store, &key, volume, ret, err);
-	store_unlock(store);
-	return r;
-}
-
-int store_list(struct store *store, enum object_kind kind,
-	       const char *namespace, struct object_list *ret, struct err *err)
-{
-	struct key key = { kind, namespace, NULL };
-	int r;
-
-	store_lock(store);
-	r = list_locked(store, &key, ret, err);
 	store_unlock(store);
 	return r;
 }
@@ -269,11 +138,11 @@ static int write_row(struct store *store, enum object_statement which,
 	if (r < 0)
 		return r;
 	if (which == OBJECT_INSERT)
-		bind_text(statement, 3, object->uid);
+		store_bind_text(statement, 3, object->uid);
 	if (which != OBJECT_DELETE) {
 		(void)sqlite3_bind_int64(statement, 4,
 					 (int64_t)object->resource_version);
-		bind_text(statement, 5, object->text);
+		store_bind_text(statement, 5, object->text);
 	}
 	return store_run(store, statement, err);
 }
@@ -342,7 +211,7 @@ static int list_old_events(struct store *store, struct object_list *list,
 		return r;
 	(void)sqlite3_bind_int(statement, 1, STORE_EVENT_AGE_S);
 	(void)sqlite3_bind_int(statement, 2, STORE_MAX_EVENTS);
-	r = read_rows(store, statement, list, err);
+	r = store_read_objects(store, statement, list, err);
 	(void)sqlite3_reset(statement);
 	return r;
 }

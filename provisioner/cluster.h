@@ -37,6 +37,9 @@ struct cluster_event {
 
 struct cluster;
 
+typedef void (*cluster_name_fn)(void *userdata, const char *namespace,
+				const char *name);
+
 struct cluster_ops {
 	int (*get)(struct cluster *cluster, enum object_kind kind,
 		   const char *namespace, const char *name, struct object **ret,
@@ -48,6 +51,10 @@ struct cluster_ops {
 	int (*list_volumes_for)(struct cluster *cluster, const char *namespace,
 				const char *claim, const char *volume,
 				struct object_list *ret, struct err *err);
+	/* As store_each_name(). */
+	int (*each_name)(struct cluster *cluster, enum object_kind kind,
+			 const char *phase, cluster_name_fn fn, void *userdata,
+			 struct err *err);
 	int (*create)(struct cluster *cluster, const struct object *object,
 		      struct object **ret, struct err *err);
 	/* metadata and spec; resourceVersion in the object must be current. */

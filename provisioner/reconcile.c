@@ -336,27 +336,23 @@ static int reconcile_volume(struct reconciler *reconciler, const char *name,
 
 /* --- many ------------------------------------------------------------------------------ */
 
+static void queue_named_volume(void *userdata, const char *namespace,
+			       const char *name)
+{
+	(void)namespace;
+	queue_volume(userdata, name);
+}
+
 /* phase NULL = all of them. */
 static int queue_all(struct reconciler *reconciler, enum object_kind kind,
 		     const char *phase, struct err *err)
 {
 	struct cluster *cluster = reconciler->options.cluster;
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-	int r = cluster->ops->list(cluster, kind, NULL, &list, err);
 
-	if (r != 0)
-		return r;
-	for (size_t i = 0; i < list.n; i++) {
-		const struct object *object = list.items[i];
-
-		if (phase &&
-		    strcmp(string_at(object->json, "status.phase"), phase) != 0)
-			continue;
-		queue_key(reconciler,
-			  kind == KIND_CLAIM ? CLAIM_PREFIX : VOLUME_PREFIX,
-			  object->namespace, object->name);
-	}
-	return 0;
+	return cluster->ops->each_name(cluster, kind, phase,
+				       kind == KIND_CLAIM ? queue_claim
+							  : queue_named_volume,
+				       reconciler, err);
 }
 
 static int resync(struct reconciler *reconciler, struct err *err)

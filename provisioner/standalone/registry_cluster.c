@@ -43,6 +43,16 @@ static int cluster_list_volumes_for(struct cluster *cluster,
 				      ret, err);
 }
 
+static int cluster_each_name(struct cluster *cluster, enum object_kind kind,
+			     const char *phase, cluster_name_fn fn,
+			     void *userdata, struct err *err)
+{
+	struct registry_cluster *self =
+		container_of(cluster, struct registry_cluster, cluster);
+
+	return store_each_name(self->store, kind, phase, fn, userdata, err);
+}
+
 static int cluster_create(struct cluster *cluster, const struct object *object,
 			  struct object **ret, struct err *err)
 {
@@ -83,6 +93,7 @@ static const struct cluster_ops ops = {
 	.get = cluster_get,
 	.list = cluster_list,
 	.list_volumes_for = cluster_list_volumes_for,
+	.each_name = cluster_each_name,
 	.create = cluster_create,
 	.update = cluster_update,
 	.update_status = cluster_update_status,

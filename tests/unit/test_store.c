@@ -300,6 +300,48 @@ Test(store, lists_by_namespace_and_name)
 	store_close(store);
 }
 
+static void add_name(void *userdata, const char *namespace, const char *name)
+{
+	char *names = userdata;
+
+	(void)sprintf(names + strlen(names), "%s/%s ", namespace, name);
+}
+
+Test(store, tells_the_names_of_those_in_a_phase)
+{
+	_cleanup_(object_unref) struct object *bound =
+		make_claim("b", "b", "Bound");
+	struct store *store = must_open();
+	char pending[64] = "", all[64] = "";
+
+	must_create(store, "a");
+	cr_assert_eq(store_create(store, bound, NULL, NULL), 0);
+	must_create(store, "c");
+	cr_assert_eq(store_each_name(store, KIND_CLAIM, "Pending", add_name,
+				     pending, NULL),
+		     0);
+	cr_assert_str_eq(pending, "default/a default/c ");
+	cr_assert_eq(
+		store_each_name(store, KIND_CLAIM, NULL, add_name, all, NULL),
+		0);
+	cr_assert_str_eq(all, "default/a default/b default/c ");
+	store_close(store);
+}
+
+/* A watch sends an object as a line. */
+Test(store, a_row_that_was_edited_by_hand_is_one_line)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	struct store *store = must_open();
+
+	must_create(store, "a");
+	run_sql("update claim set object = '{\n' || substr(object, 2)");
+	cr_assert_eq(
+		store_get(store, KIND_CLAIM, "default", "a", &object, NULL), 0);
+	cr_assert_null(strchr(object->text, '\n'));
+	store_close(store);
+}
+
 Test(store, people_can_look_while_it_is_open)
 {
 	struct store *store = must_open();
