@@ -225,6 +225,23 @@ int store_trash_due(struct store *store, int64_t now_s,
 
 /* --- writing ------------------------------------------------------------------- */
 
+static void bind_count(sqlite3_stmt *statement, int column, bool is_known,
+		       uint64_t n)
+{
+	if (is_known)
+		(void)sqlite3_bind_int64(statement, column, (int64_t)n);
+}
+
+/* Four, from this column on. */
+static void bind_counts(sqlite3_stmt *statement, int column,
+			const struct store_trash *trash)
+{
+	bind_count(statement, column, trash->is_counted, trash->n_files);
+	bind_count(statement, column + 1, trash->is_counted, trash->n_bytes);
+	bind_count(statement, column + 2, true, trash->n_files_removed);
+	bind_count(statement, column + 3, true, trash->n_bytes_removed);
+}
+
 static int put_locked(struct store *store, const struct store_trash *trash,
 		      struct err *err)
 {
@@ -232,7 +249,9 @@ static int put_locked(struct store *store, const struct store_trash *trash,
 	int r = store_statement(
 		store, STATEMENT_TRASH_PUT,
 		"insert into trash (volume, detail, object, state, trashed,"
-		" expires) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing",
+		" expires, files, bytes, files_removed, bytes_removed)"
+		" values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+		" on conflict do nothing",
 		&statement, err);
 
 	if (r < 0)
@@ -244,6 +263,7 @@ static int put_locked(struct store *store, const struct store_trash *trash,
 				-1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 5, trash->trashed_s);
 	(void)sqlite3_bind_int64(statement, 6, trash->expires_s);
+	bind_counts(statement, 7, trash);
 	return store_run(store, statement, err);
 }
 
@@ -330,13 +350,6 @@ int store_trash_set_expiry(struct store *store, const char *volume,
 		store, set_expiry_locked(store, volume, expires_s, err), err);
 }
 
-static void bind_count(sqlite3_stmt *statement, int column, bool is_known,
-		       uint64_t n)
-{
-	if (is_known)
-		(void)sqlite3_bind_int64(statement, column, (int64_t)n);
-}
-
 static int note_locked(struct store *store, const struct store_trash *trash,
 		       struct err *err)
 {
@@ -350,10 +363,7 @@ static int note_locked(struct store *store, const struct store_trash *trash,
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_text(statement, 1, trash->volume, -1, SQLITE_STATIC);
-	bind_count(statement, 2, trash->is_counted, trash->n_files);
-	bind_count(statement, 3, trash->is_counted, trash->n_bytes);
-	bind_count(statement, 4, true, trash->n_files_removed);
-	bind_count(statement, 5, true, trash->n_bytes_removed);
+	bind_counts(statement, 2, trash);
 	(void)sqlite3_bind_text(statement, 6, trash->error, -1, SQLITE_STATIC);
 	return run_on_row(store, statement, err);
 }

@@ -4,7 +4,7 @@
  * The verb "adopt": a directory that was there before becomes a volume, with its
  * claim. In this order: nobody owns it -> claim (names the volume) -> intent ->
  * descriptor -> PersistentVolume -> intent closed. Cut off anywhere, it is finished by
- * a repetition, or undone, which removes the descriptor only, when the claim goes: a
+ * a repetition, which leaves a volume that is there to the reconciler, or undone, which removes the descriptor only, when the claim goes: a
  * directory whose descriptor says "adopted" is never removed.
  *
  * Names of directories that other provisioners made tell the volume's:
@@ -49,6 +49,7 @@ struct adoption {
 	struct volume_place place;
 	struct object *claim;
 	struct object *object;
+	bool is_done; /* the volume is there */
 };
 
 static void adoption_fini(struct adoption *self)
@@ -230,8 +231,8 @@ static int on_volume(void *userdata, const struct share_found *found,
 }
 
 /* A volume that was made by hand has no descriptor. */
-static int check_volume(const struct adoption *self,
-			const struct object *object, struct err *err)
+static int check_volume(struct adoption *self, const struct object *object,
+			struct err *err)
 {
 	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
 	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
@@ -243,12 +244,14 @@ static int check_volume(const struct adoption *self,
 	    !share_paths_overlap(place.path, self->dir))
 		return 0;
 	if (strcmp(place.path, self->dir) == 0 &&
-	    is_own(self, place.name, place.claim_namespace, place.claim_name))
+	    is_own(self, place.name, place.claim_namespace, place.claim_name)) {
+		self->is_done = true;
 		return 0;
+	}
 	return refuse(self, place.name, err);
 }
 
-static int check_volumes(const struct adoption *self, struct err *err)
+static int check_volumes(struct adoption *self, struct err *err)
 {
 	struct cluster *cluster = self->call->admin->cluster;
 	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
@@ -276,9 +279,13 @@ static int check_owner(struct adoption *self, struct err *err)
 
 static int set_policy(cJSON *json, const char *reclaim)
 {
+	char described[VOLUME_DESCRIBED_MAX];
 	int r = change_string(change_member(json, "spec"),
 			      "persistentVolumeReclaimPolicy", reclaim);
 
+	volume_described(PV_BOUND, reclaim, described);
+	if (r >= 0)
+		r = change_annotation(json, ANNOTATION_DESCRIBED, described);
 	/* The volume's plan adds it where the policy is Delete. */
 	return r < 0 ? r : change_remove_finalizer(json, FINALIZER_EXTERNAL);
 }
@@ -321,8 +328,6 @@ static int make_volume(const struct adoption *self, struct err *err)
 	_cleanup_(object_unref) struct object *stored = NULL;
 	int r = cluster->ops->create(cluster, self->object, &stored, err);
 
-	if (r == CLUSTER_EXISTS)
-		return 0; /* a try before this one made it: check_volume() */
 	return r > 0 ? -EINVAL : r;
 }
 
@@ -374,7 +379,7 @@ int admin_adopt(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 
 	if (r == 0)
 		r = prepare(&self, err);
-	if (r == 0)
+	if (r == 0 && !self.is_done)
 		r = take_in(&self, err);
 	if (r < 0)
 		return r;

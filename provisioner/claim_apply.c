@@ -451,7 +451,8 @@ static int apply_step(const struct applier *applier,
 	case STEP_PROVISION:
 		return provision(applier, subject, step, err);
 	case STEP_DESCRIBE:
-		return describe(applier, subject, step, err);
+		return describe(applier, subject, step->volume,
+				step->volume_phase, err);
 	case STEP_RECYCLE:
 		return recycle(applier, subject, err);
 	case STEP_RECLAIM:

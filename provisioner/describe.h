@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * STEP_DESCRIBE: the descriptor on the share says whose the directory is now, and how
+ * STEP_DESCRIBE: the descriptor on the share says what the volume is now, whose and how
  * large, so that the record can be rebuilt from it.
  */
 
 #include "claim_apply.h"
 
-/* As claim_apply(), for the volume of the step and the subject's claim. */
+/* As claim_apply(); one that is PV_BOUND is so to the subject, where that is a claim. */
 int describe(const struct applier *applier, const struct apply_subject *subject,
-	     const struct plan_step *step, struct err *err);
+	     const char *volume, enum pv_phase phase, struct err *err);

@@ -148,7 +148,7 @@ int expand_begin(const struct applier *applier,
 }
 
 /* From a fresh reading: the volume may be another claim's by now. */
-static int grow_volume(cJSON *json, const void *userdata)
+int expand_volume(cJSON *json, const void *userdata)
 {
 	const struct object *claim = userdata;
 	const char *uid =
@@ -188,7 +188,7 @@ static int set_capacity(const struct applier *applier,
 	struct object_target target = { .kind = KIND_PERSISTENT_VOLUME,
 					.namespace = "",
 					.name = step->volume };
-	int r = object_change(applier->cluster, &target, grow_volume,
+	int r = object_change(applier->cluster, &target, expand_volume,
 			      subject->object, err);
 
 	return r == CLUSTER_NOT_FOUND ? APPLY_AGAIN : apply_outcome(r);
@@ -198,7 +198,7 @@ static int set_capacity(const struct applier *applier,
 int expand(const struct applier *applier, const struct apply_subject *subject,
 	   const struct plan_step *step, struct err *err)
 {
-	int r = describe(applier, subject, step, err);
+	int r = describe(applier, subject, step->volume, PV_BOUND, err);
 
 	if (r == 0)
 		r = set_capacity(applier, subject, step, err);

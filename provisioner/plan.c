@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const step_names[STEP_N] = {
@@ -77,6 +78,13 @@ void plan_fini(struct plan *plan)
 		free(plan->steps[i].value);
 	}
 	*plan = (struct plan){ 0 };
+}
+
+void volume_described(enum pv_phase phase, const char *policy,
+		      char ret[VOLUME_DESCRIBED_MAX])
+{
+	(void)snprintf(ret, VOLUME_DESCRIBED_MAX, "%s/%s",
+		       pv_phase_names[phase], policy);
 }
 
 char *claim_volume_name(const struct claim *claim)

@@ -17,7 +17,9 @@
 #define ANNOTATION_BIND_COMPLETED      "pv.kubernetes.io/bind-completed"
 #define ANNOTATION_BOUND_BY_CONTROLLER "pv.kubernetes.io/bound-by-controller"
 #define ANNOTATION_PROVISIONED_BY      "pv.kubernetes.io/provisioned-by"
-#define ANNOTATION_PROVISIONER	       "volume.kubernetes.io/storage-provisioner"
+/* What the descriptor says of the volume: volume_described(). */
+#define ANNOTATION_DESCRIBED   "claimfs.io/described"
+#define ANNOTATION_PROVISIONER "volume.kubernetes.io/storage-provisioner"
 #define ANNOTATION_PROVISIONER_BETA \
 	"volume.beta.kubernetes.io/storage-provisioner"
 /* Set by the scheduler for claims that wait for their first consumer. */
@@ -35,7 +37,7 @@ enum claim_step {
 	STEP_PROVISION,	       /* make directory and PV; value = class */
 	STEP_BIND_VOLUME,      /* PV: claimRef */
 	STEP_UNBIND_VOLUME,    /* PV: claimRef away, or its uid if pre-bound */
-	STEP_DESCRIBE,	       /* share: the descriptor names the claim */
+	STEP_DESCRIBE,	       /* share: the descriptor says volume_phase */
 	STEP_SET_VOLUME_PHASE, /* PV: status.phase */
 	STEP_BIND_CLAIM,       /* claim: volumeName and annotations */
 	STEP_SET_CLAIM_PHASE,  /* claim: status, capacity from PV */
@@ -91,6 +93,12 @@ void plan_fini(struct plan *plan);
 
 /* "pvc-<uid>"; malloc'ed, NULL = no memory. */
 char *claim_volume_name(const struct claim *claim);
+
+#define VOLUME_DESCRIBED_MAX 32
+
+/* "Released/Retain": what of a volume changes, and its record can't know. */
+void volume_described(enum pv_phase phase, const char *policy,
+		      char ret[VOLUME_DESCRIBED_MAX]);
 
 /* Whether name is one of the driver names that we serve. */
 bool world_has_driver(const struct plan_world *world, const char *name);

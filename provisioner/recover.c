@@ -2,8 +2,8 @@
 
 /*
  * The verb "recover": every descriptor of a share, one after the other, made into
- * objects where there are none. One that can't be recovered does not keep the others
- * from it; a share that can't be read does.
+ * objects where there are none, and all that lies in the trash into its rows. One that
+ * can't be recovered does not keep the others from it; a share that can't be read does.
  */
 
 #include <string.h>
@@ -12,12 +12,13 @@
 
 #include "admin_verbs.h"
 #include "json_field.h"
+#include "trash_recover.h"
 #include "volume_recover.h"
 
 struct run {
 	struct api_admin_call *call;
 	struct share_volume where;
-	enum volume_recover_flags flags;
+	bool is_dry_run;
 	unsigned int n_recovered;
 	unsigned int n_existing;
 	unsigned int n_left;
@@ -35,34 +36,83 @@ static int say(struct run *run, const struct share_found *found,
 			     what, *why ? ": " : "", why);
 }
 
+static int say_recovered(struct run *run, const struct share_found *found,
+			 const char *how, const char *phase)
+{
+	char what[64];
+
+	run->n_recovered++;
+	(void)snprintf(what, sizeof(what), "%srecovered%s%s",
+		       run->is_dry_run ? "would be " : "", how, phase);
+	return say(run, found, what, "");
+}
+
+static int say_existing(struct run *run, const struct share_found *found)
+{
+	run->n_existing++;
+	return say(run, found, "is there already", "");
+}
+
+static int say_left(struct run *run, const struct share_found *found,
+		    const struct err *why)
+{
+	run->n_left++;
+	return say(run, found, "left alone", err_text(why));
+}
+
+static int say_failed(struct run *run, const struct share_found *found,
+		      const struct err *why)
+{
+	run->n_failed++;
+	return say(run, found, "not recovered", err_text(why));
+}
+
 static int on_volume(void *userdata, const struct share_found *found,
 		     struct err *err)
 {
 	struct run *run = userdata;
 	_cleanup_(err_fini) struct err why = ERR_INIT;
-	bool is_dry = run->flags & VOLUME_RECOVER_DRY_RUN;
 	int r = volume_recover(run->call->admin->cluster, &run->where, found,
-			       run->flags, &why);
+			       run->is_dry_run ? VOLUME_RECOVER_DRY_RUN : 0,
+			       &why);
 
 	(void)err;
 	switch (r) {
 	case VOLUME_RECOVERED:
-		run->n_recovered++;
-		return say(run, found,
-			   is_dry ? "would be recovered" : "recovered", "");
+		return say_recovered(run, found, *found->phase ? " as " : "",
+				     found->phase);
 	case VOLUME_RELEASED:
 		run->n_recovered++;
 		return say(run, found, "recovered as Released",
 			   "its claim has another volume");
 	case VOLUME_EXISTS:
-		run->n_existing++;
-		return say(run, found, "is there already", "");
+		return say_existing(run, found);
 	case VOLUME_LEFT:
-		run->n_left++;
-		return say(run, found, "left alone", err_text(&why));
+		return say_left(run, found, &why);
 	default:
-		run->n_failed++;
-		return say(run, found, "not recovered", err_text(&why));
+		return say_failed(run, found, &why);
+	}
+}
+
+static int on_trashed(void *userdata, const struct share_found *found,
+		      struct err *err)
+{
+	struct run *run = userdata;
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+	int r = trash_recover(run->call->admin->store, &run->where, found,
+			      run->is_dry_run ? TRASH_RECOVER_DRY_RUN : 0,
+			      &why);
+
+	(void)err;
+	switch (r) {
+	case TRASH_RECOVERED:
+		return say_recovered(run, found, " into the trash", "");
+	case TRASH_EXISTS:
+		return say_existing(run, found);
+	case TRASH_LEFT:
+		return say_left(run, found, &why);
+	default:
+		return say_failed(run, found, &why);
 	}
 }
 
@@ -86,16 +136,14 @@ int admin_recover(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 {
 	struct run run = { .call = call };
 	struct share_survey survey = { .on_volume = on_volume,
+				       .on_trashed = on_trashed,
 				       .userdata = &run };
-	bool is_dry_run;
 	int r = admin_share(in, &run.where, err);
 
 	if (r >= 0)
-		r = json_bool(in, "dryRun", false, &is_dry_run, err);
-	if (r < 0)
-		return r;
-	if (is_dry_run)
-		run.flags = VOLUME_RECOVER_DRY_RUN;
-	r = share_survey(&run.where, &survey, err);
+		r = json_bool(in, "dryRun", false, &run.is_dry_run, err);
+	if (r == 0)
+		r = share_survey(&run.where, &survey, err);
+	remover_wake(call->admin->remover);
 	return r < 0 ? r : encode(&run, ret, err);
 }

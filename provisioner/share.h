@@ -36,6 +36,7 @@ struct share_volume {
 	const char
 		*note; /* JSON for the descriptor in the trash; NULL = none */
 	const char *record; /* kept in the descriptor; NULL = none */
+	const char *phase;  /* the same; NULL = Bound, or about to be */
 	uint64_t capacity;
 	bool is_shared;	      /* other volumes may have its directory */
 	uint32_t permissions; /* 0 = as made */

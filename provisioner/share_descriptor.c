@@ -149,6 +149,9 @@ static bool encode(cJSON *json, const struct share_volume *volume,
 		return false;
 	if (volume->note && !cJSON_AddRawToObject(json, "trash", volume->note))
 		return false;
+	if (volume->phase &&
+	    !cJSON_AddStringToObject(json, "phase", volume->phase))
+		return false;
 	if (volume->record &&
 	    !cJSON_AddRawToObject(json, "record", volume->record))
 		return false;

@@ -27,6 +27,7 @@ struct visit {
 	const struct share_volume *where;  /* borrowed */
 	const struct share_survey *survey; /* borrowed */
 	struct share_fh volumes;
+	struct share_fh trash;
 };
 
 static int fail(const struct share_volume *where, int r, const char *what,
@@ -86,7 +87,8 @@ static const char *text_at(const cJSON *json, const char *key)
 	return text ? text : "";
 }
 
-static int read_json(struct visit *visit, const char *name, cJSON **ret)
+static int read_json(struct visit *visit, const struct share_fh *dir,
+		     const char *name, cJSON **ret)
 {
 	_cleanup_(free) char *text = malloc(DESCRIPTOR_MAX);
 	struct share_entry entry;
@@ -95,7 +97,7 @@ static int read_json(struct visit *visit, const char *name, cJSON **ret)
 
 	if (!text)
 		return -ENOMEM;
-	r = share_nfs_lookup(visit->nfs, &visit->volumes, name, &entry);
+	r = share_nfs_lookup(visit->nfs, dir, name, &entry);
 	if (r >= 0)
 		r = share_nfs_read_file(visit->nfs, &entry.fh, text,
 					DESCRIPTOR_MAX, &len);
@@ -105,26 +107,28 @@ static int read_json(struct visit *visit, const char *name, cJSON **ret)
 	return *ret ? 0 : -EBADMSG;
 }
 
+static enum share_state state_of(const cJSON *json,
+				 const struct share_entry *entry)
+{
+	const char *text = text_at(json, "fileid");
+	uint64_t fileid;
+
+	if (!*text)
+		return SHARE_CREATING;
+	if (parse_u64(text, 0, UINT64_MAX, &fileid) < 0)
+		return SHARE_BROKEN;
+	return fileid == entry->fileid ? SHARE_READY : SHARE_REPLACED;
+}
+
 static int find_state(struct visit *visit, const cJSON *json,
 		      const struct share_found *found, enum share_state *ret)
 {
-	const char *text = text_at(json, "fileid");
 	struct share_entry entry;
-	uint64_t fileid;
 	int r = look_up(visit, found->path, &entry);
 
-	if (r == -ENOENT || r == -ENOTDIR) {
-		*ret = SHARE_GONE;
-		return 0;
-	}
-	if (r < 0)
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return r;
-	if (!*text)
-		*ret = SHARE_CREATING;
-	else if (parse_u64(text, 0, UINT64_MAX, &fileid) < 0)
-		*ret = SHARE_BROKEN;
-	else
-		*ret = fileid == entry.fileid ? SHARE_READY : SHARE_REPLACED;
+	*ret = r < 0 ? SHARE_GONE : state_of(json, &entry);
 	return 0;
 }
 
@@ -132,6 +136,7 @@ static void decode(const cJSON *json, struct share_found *ret)
 {
 	const cJSON *claim = cJSON_GetObjectItemCaseSensitive(json, "claim");
 	const cJSON *record = cJSON_GetObjectItemCaseSensitive(json, "record");
+	const cJSON *note = cJSON_GetObjectItemCaseSensitive(json, "trash");
 
 	ret->path = text_at(json, "path");
 	ret->claim_namespace = text_at(claim, "namespace");
@@ -140,17 +145,21 @@ static void decode(const cJSON *json, struct share_found *ret)
 	ret->class_name = text_at(json, "class");
 	ret->is_adopted =
 		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "adopted"));
+	ret->phase = text_at(json, "phase");
 	ret->record = cJSON_IsObject(record) ? record : NULL;
+	ret->note = cJSON_IsObject(note) ? note : NULL;
 	if (parse_u64(text_at(json, "capacity"), 0, UINT64_MAX,
 		      &ret->capacity) < 0)
 		ret->capacity = 0;
 }
 
+/* Only a volume that nobody has may have no claim. */
 static bool is_whole(const cJSON *json, const struct share_found *found)
 {
 	return strcmp(text_at(json, "volume"), found->volume) == 0 &&
-	       subdir_check(found->path, NULL) == 0 && *found->claim_name &&
-	       *found->claim_namespace;
+	       subdir_check(found->path, NULL) == 0 &&
+	       ((*found->claim_name && *found->claim_namespace) ||
+		strcmp(found->phase, pv_phase_names[PV_AVAILABLE]) == 0);
 }
 
 static int report(struct visit *visit, const cJSON *json, const char *volume,
@@ -181,12 +190,57 @@ static int visit_descriptor(struct visit *visit, const char *name,
 	volume = strndup(name, len - strlen(SUFFIX));
 	if (!volume)
 		return err_set(err, -ENOMEM, "no memory");
-	r = read_json(visit, name, &json);
+	r = read_json(visit, &visit->volumes, name, &json);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0 && r != -EBADMSG)
 		return fail(visit->where, r, name, err);
 	r = report(visit, json, volume, err);
+	cJSON_Delete(json);
+	return r;
+}
+
+/* --- the trash --------------------------------------------------------------------- */
+
+/* Its descriptor there; the volume's own, as long as there is none. */
+static int read_trashed(struct visit *visit, const char *volume, cJSON **ret)
+{
+	_cleanup_(free) char *name = NULL;
+	int r;
+
+	if (asprintf(&name, "%s" SUFFIX, volume) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	r = read_json(visit, &visit->trash, name, ret);
+	return r == -ENOENT ? read_json(visit, &visit->volumes, name, ret) : r;
+}
+
+static int report_trashed(struct visit *visit, const cJSON *json,
+			  const char *volume, const struct share_entry *entry,
+			  struct err *err)
+{
+	struct share_found found = { .volume = volume, .state = SHARE_BROKEN };
+
+	decode(json, &found);
+	if (is_whole(json, &found))
+		found.state = state_of(json, entry);
+	return visit->survey->on_trashed(visit->survey->userdata, &found, err);
+}
+
+static int visit_trashed(struct visit *visit, const char *name, struct err *err)
+{
+	struct share_entry entry;
+	cJSON *json = NULL;
+	int r = share_nfs_lookup(visit->nfs, &visit->trash, name, &entry);
+
+	if (r == -ENOENT || (r == 0 && !entry.is_directory))
+		return 0;
+	if (r == 0)
+		r = read_trashed(visit, name, &json);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
+		return fail(visit->where, r, name, err);
+	r = report_trashed(visit, json, name, &entry, err);
 	cJSON_Delete(json);
 	return r;
 }
@@ -229,17 +283,19 @@ static int visit_top(struct visit *visit, const char *name, struct err *err)
 
 /* --- the survey ------------------------------------------------------------------- */
 
-static int visit_volumes(struct visit *visit, struct err *err)
+/* fn NULL = none. One that was not made yet has nothing in it. */
+static int visit_own(struct visit *visit, const char *path,
+		     struct share_fh *ret_dir, name_fn fn, struct err *err)
 {
 	struct share_entry entry;
-	int r = look_up(visit, ".claimfs/volumes", &entry);
+	int r = look_up(visit, path, &entry);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
-		return fail(visit->where, r, ".claimfs/volumes", err);
-	visit->volumes = entry.fh;
-	return for_each_name(visit, &visit->volumes, visit_descriptor, err);
+		return fail(visit->where, r, path, err);
+	*ret_dir = entry.fh;
+	return fn ? for_each_name(visit, ret_dir, fn, err) : 0;
 }
 
 int share_survey(const struct share_volume *where,
@@ -249,8 +305,12 @@ int share_survey(const struct share_volume *where,
 						     .survey = survey };
 	int r = visit_open(&visit, err);
 
-	if (r >= 0 && survey->on_volume)
-		r = visit_volumes(&visit, err);
+	if (r >= 0 && (survey->on_volume || survey->on_trashed))
+		r = visit_own(&visit, ".claimfs/volumes", &visit.volumes,
+			      survey->on_volume ? visit_descriptor : NULL, err);
+	if (r == 0 && survey->on_trashed)
+		r = visit_own(&visit, ".claimfs/trash", &visit.trash,
+			      visit_trashed, err);
 	if (r == 0 && survey->on_directory)
 		r = for_each_name(&visit, share_nfs_root(visit.nfs), visit_top,
 				  err);

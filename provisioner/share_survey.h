@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What is on a share: every descriptor with its directory, and every directory at the
- * share's top. Only looks, makes nothing. May block for a few times
+ * What is on a share: every descriptor with its directory, all that lies in the trash,
+ * and every directory at the share's top. Only looks, makes nothing. May block for a few times
  * SHARE_NFS_TIMEOUT_MS. Threads: any.
  */
 
@@ -29,14 +29,19 @@ struct share_found {
 	const char *class_name;
 	uint64_t capacity;
 	bool is_adopted;
+	const char *phase;	    /* as a PersistentVolume's; "" = Bound */
 	const struct cJSON *record; /* volume_record.h; NULL = none */
+	const struct cJSON *note;   /* trash_note(); NULL = none */
 	enum share_state state;
 };
 
 struct share_survey {
-	/* Non-zero ends the survey and is returned by it. Either may be NULL. */
+	/* Non-zero ends the survey and is returned by it. Each may be NULL. */
 	int (*on_volume)(void *userdata, const struct share_found *found,
 			 struct err *err);
+	/* What lies in the trash under a volume's name; its state is of what lies there. */
+	int (*on_trashed)(void *userdata, const struct share_found *found,
+			  struct err *err);
 	/* A directory at the top, "." and ".claimfs" aside. */
 	int (*on_directory)(void *userdata, const char *name, struct err *err);
 	void *userdata;

@@ -19,6 +19,7 @@
 #include "json_field.h"
 #include "log.h"
 #include "plan.h"
+#include "volume_record.h"
 
 /* What the API gives, and what a binding leaves behind. */
 static void forget_life(cJSON *json)
@@ -64,12 +65,19 @@ int trash_restored_object(const struct store_trash *trash, struct object **ret,
 }
 
 static int move_back(const struct remover_options *options,
+		     const struct object *object,
 		     const struct volume_place *place, struct err *err)
 {
 	struct share_volume volume = volume_place_borrow(place);
+	_cleanup_(free) char *record = volume_record_text(object, NULL);
 	_cleanup_(free) char *owner = NULL;
-	int r = options->share->restore(&volume, &owner, err);
+	int r;
 
+	if (!record)
+		return err_set(err, -ENOMEM, "no memory");
+	volume.phase = pv_phase_names[PV_AVAILABLE];
+	volume.record = record;
+	r = options->share->restore(&volume, &owner, err);
 	if (r == SHARE_UNREACHED)
 		return err->code;
 	if (r == SHARE_TAKEN)
@@ -103,7 +111,7 @@ int trash_restore(const struct remover_options *options,
 	int r = trash_restored_object(trash, &object, err);
 
 	if (r == 0)
-		r = move_back(options, place, err);
+		r = move_back(options, object, place, err);
 	if (r == 0)
 		r = make_volume(options, object, err);
 	if (r < 0)

@@ -13,6 +13,7 @@
 
 #include "admin_verbs.h"
 #include "json_field.h"
+#include "log.h"
 #include "trash_restore.h"
 
 #define WAIT_S 60
@@ -99,6 +100,33 @@ static int answer_row(struct api_admin *admin, const char *volume, cJSON **ret,
 	return *ret ? 0 : err_set(err, -ENOMEM, "no memory");
 }
 
+/*
+ * The descriptor says so, too, for who recovers the trash from the share. Only while
+ * the remover, which writes it as well, has its hands off. Best effort: what was asked
+ * for is done.
+ */
+static void note_state(struct api_admin *admin, const char *volume)
+{
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
+	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	_cleanup_(free) char *note = NULL;
+	struct share_volume where;
+	int r = store_trash_get(admin->store, volume, &trash, &err);
+
+	if (r == 0)
+		r = volume_place_from_detail(trash.detail, &place, &err);
+	note = r == 0 ? trash_note(&trash) : NULL;
+	if (note) {
+		where = volume_place_borrow(&place);
+		where.note = note;
+		r = admin->share->note(&where, &err);
+	}
+	if (r != 0)
+		log_warn("descriptor in the trash not written",
+			 F_STR("volume", volume), F_ERR(&err));
+}
+
 /* --- trash ----------------------------------------------------------------------- */
 
 static int stop(struct api_admin *admin, const char *volume, struct err *err)
@@ -112,6 +140,7 @@ static int stop(struct api_admin *admin, const char *volume, struct err *err)
 		return r;
 	remover_interrupt(admin->remover, volume);
 	remover_wait(admin->remover, volume, WAIT_S);
+	note_state(admin, volume);
 	return 0;
 }
 

@@ -55,7 +55,9 @@ static bool add_copy(cJSON *json, const char *key, const struct object *claim,
 static bool add_metadata(cJSON *json, const struct storage_class *class,
 			 const struct volume_place *place)
 {
+	char described[VOLUME_DESCRIBED_MAX];
 	const struct pair annotations[] = {
+		{ ANNOTATION_DESCRIBED, described },
 		{ ANNOTATION_PROVISIONED_BY, class->provisioner },
 		{ "volume.kubernetes.io/provisioner-deletion-secret-name", "" },
 		{ "volume.kubernetes.io/provisioner-deletion-secret-namespace",
@@ -63,6 +65,8 @@ static bool add_metadata(cJSON *json, const struct storage_class *class,
 	};
 	cJSON *metadata = cJSON_AddObjectToObject(json, "metadata");
 
+	volume_described(PV_BOUND, reclaim_policy_names[class->reclaim],
+			 described);
 	return metadata &&
 	       cJSON_AddStringToObject(metadata, "name", place->name) &&
 	       add_pairs(cJSON_AddObjectToObject(metadata, "annotations"),

@@ -65,6 +65,28 @@ static bool is_ours(const struct persistent_volume *pv,
 	return world_has_driver(world, by ? by : pv->driver);
 }
 
+/*
+ * The descriptor tells what the volume is, so that it can be recovered as that. The
+ * phase comes first: people see it though the share be away. What of it the descriptor
+ * has is noted in the volume, so that whatever ends between the two is found again.
+ */
+static int plan_describe(const struct persistent_volume *pv,
+			 enum pv_phase phase, const struct plan_world *world,
+			 struct plan *plan)
+{
+	const char *said =
+		labels_get(&pv->meta.annotations, ANNOTATION_DESCRIBED);
+	char wanted[VOLUME_DESCRIBED_MAX];
+
+	volume_described(phase, reclaim_policy_names[pv->reclaim], wanted);
+	if (!provisioned_by(pv) || !is_ours(pv, world) ||
+	    pv->meta.is_deleting || (said && strcmp(said, wanted) == 0))
+		return 0;
+	return plan_add(plan, &(struct plan_step){ .step = STEP_DESCRIBE,
+						   .volume = pv->meta.name,
+						   .volume_phase = phase });
+}
+
 /* --- reclaim ------------------------------------------------------------------ */
 
 /* "ns/a,ns/b"; "" = nobody has it. *ret is malloc'ed. */
@@ -152,6 +174,9 @@ static int plan_released(const struct persistent_volume *pv,
 
 	if (r >= 0 && pv->phase != PV_RELEASED && pv->phase != PV_FAILED)
 		r = plan_phase(pv, PV_RELEASED, plan);
+	/* Of what is deleted at once nothing more has to be known. */
+	if (r >= 0 && pv->reclaim != RECLAIM_DELETE)
+		r = plan_describe(pv, PV_RELEASED, world, plan);
 	if (r < 0)
 		return r;
 	switch (pv->reclaim) {
@@ -176,6 +201,15 @@ static int plan_elsewhere(const struct persistent_volume *pv,
 	return plan_simple(pv, STEP_UNBIND_VOLUME, NULL, plan);
 }
 
+static int plan_with_phase(const struct persistent_volume *pv,
+			   enum pv_phase phase, const struct plan_world *world,
+			   struct plan *plan)
+{
+	int r = plan_phase(pv, phase, plan);
+
+	return r < 0 ? r : plan_describe(pv, phase, world, plan);
+}
+
 static int plan_with_claim(const struct persistent_volume *pv,
 			   const struct claim *claim,
 			   const struct plan_world *world, struct plan *plan)
@@ -185,7 +219,7 @@ static int plan_with_claim(const struct persistent_volume *pv,
 	if (!*claim->volume_name)
 		return plan_simple(pv, STEP_QUEUE_CLAIM, NULL, plan);
 	if (strcmp(claim->volume_name, pv->meta.name) == 0)
-		return plan_phase(pv, PV_BOUND, plan);
+		return plan_with_phase(pv, PV_BOUND, world, plan);
 	return plan_elsewhere(pv, claim, world, plan);
 }
 
@@ -235,7 +269,7 @@ int volume_plan(const struct persistent_volume *pv, const struct claim *claim,
 	if (r >= 0)
 		r = plan_protection(pv, &plan);
 	if (r >= 0 && !is_taken(pv))
-		r = plan_phase(pv, PV_AVAILABLE, &plan);
+		r = plan_with_phase(pv, PV_AVAILABLE, world, &plan);
 	else if (r >= 0)
 		r = plan_with_claim(pv, claim, world, &plan);
 	if (r < 0) {

@@ -99,7 +99,7 @@ char *volume_record_text(const struct object *volume,
 	char *text = NULL;
 
 	if (add(json, volume_key, without_life(volume)) &&
-	    add(json, claim_key, claim_json(claim)))
+	    (!claim || add(json, claim_key, claim_json(claim))))
 		text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	if (text && strlen(text) > RECORD_MAX) {

@@ -14,7 +14,7 @@
 #include "object.h"
 
 /*
- * Malloc'ed; NULL = no memory. A claim's labels and annotations are left out where
+ * Malloc'ed; NULL = no memory. A volume that is nobody's has no claim. A claim's labels and annotations are left out where
  * they are large.
  */
 char *volume_record_text(const struct object *volume,

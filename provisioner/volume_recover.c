@@ -11,6 +11,9 @@
  *	claim names the volume	->			       volume
  *	claim has another one	-> volume, Retain, reserved for the claim that is gone
  *
+ * What the descriptor calls Released or Available was nobody's, and comes back as that,
+ * without a claim.
+ *
  * Each line may be cut off anywhere, and is finished when it is repeated.
  *
  * Objects come from the descriptor's record; descriptors of older versions have none,
@@ -133,13 +136,26 @@ static int guess(struct recovery *self, struct err *err)
 	return r;
 }
 
+static bool is_in_phase(const struct recovery *self, enum pv_phase phase)
+{
+	return strcmp(self->found->phase, pv_phase_names[phase]) == 0;
+}
+
+static bool is_nobodys(const struct recovery *self)
+{
+	return is_in_phase(self, PV_RELEASED) ||
+	       is_in_phase(self, PV_AVAILABLE);
+}
+
 static int read_record(struct recovery *self, struct err *err)
 {
 	const struct share_found *found = self->found;
-	int r = volume_record_claim(found->record, found->volume,
-				    found->claim_namespace, found->claim_name,
-				    &self->claim, err);
+	int r = 0;
 
+	if (!is_nobodys(self))
+		r = volume_record_claim(found->record, found->volume,
+					found->claim_namespace,
+					found->claim_name, &self->claim, err);
 	if (r >= 0)
 		r = volume_record_volume(found->record, found->volume,
 					 &self->volume, err);
@@ -197,22 +213,36 @@ int volume_prepare_claim(struct cluster *cluster, const struct object *claim,
 
 /* --- the volume ------------------------------------------------------------------ */
 
-/* uid "": for nobody who is there; it stays until somebody decides. */
+/* It stays until somebody decides. */
+static int keep(cJSON *json)
+{
+	cJSON *spec = change_member(json, "spec");
+	const char *policy = text_at(spec, "persistentVolumeReclaimPolicy");
+	int r = 0;
+
+	if (strcmp(policy, reclaim_policy_names[RECLAIM_DELETE]) == 0)
+		r = change_string(spec, "persistentVolumeReclaimPolicy",
+				  reclaim_policy_names[RECLAIM_RETAIN]);
+	return r < 0 ? r : change_remove_finalizer(json, FINALIZER_EXTERNAL);
+}
+
+/* uid "": for nobody who is there. */
 static int finish_volume(const struct recovery *self, const char *uid,
 			 struct object **ret, struct err *err)
 {
 	cJSON *json = object_edit(self->volume);
 	cJSON *spec = change_member(json, "spec");
-	cJSON *ref = spec ? change_member(spec, "claimRef") : NULL;
-	int r = ref ? change_string(ref, "uid",
-				    *uid ? uid : self->found->claim_uid)
-		    : -ENOMEM;
+	cJSON *ref;
+	int r = spec ? 0 : -ENOMEM;
 
-	if (r >= 0 && !*uid)
-		r = change_string(spec, "persistentVolumeReclaimPolicy",
-				  "Retain");
-	if (r >= 0 && !*uid)
-		r = change_remove_finalizer(json, FINALIZER_EXTERNAL);
+	if (r == 0 && !is_in_phase(self, PV_AVAILABLE)) {
+		ref = change_member(spec, "claimRef");
+		r = ref ? change_string(ref, "uid",
+					*uid ? uid : self->found->claim_uid)
+			: -ENOMEM;
+		if (r >= 0 && !*uid)
+			r = keep(json);
+	}
 	if (r < 0) {
 		cJSON_Delete(json);
 		return err_set(err, -ENOMEM, "no memory");
@@ -234,7 +264,7 @@ static int make_volume(const struct recovery *self, const char *uid,
 		return VOLUME_EXISTS;
 	if (r != 0)
 		return r < 0 ? r : -EINVAL;
-	return *uid ? VOLUME_RECOVERED : VOLUME_RELEASED;
+	return *uid || is_nobodys(self) ? VOLUME_RECOVERED : VOLUME_RELEASED;
 }
 
 /* --- both ------------------------------------------------------------------------- */
@@ -286,8 +316,9 @@ int volume_recover(struct cluster *cluster, const struct share_volume *where,
 		r = found->record ? read_record(&self, err) : guess(&self, err);
 	if (r != 0 || (flags & VOLUME_RECOVER_DRY_RUN))
 		return r;
-	r = volume_prepare_claim(cluster, self.claim, found->volume, &claim,
-				 err);
+	if (self.claim)
+		r = volume_prepare_claim(cluster, self.claim, found->volume,
+					 &claim, err);
 	if (r != 0 && r != VOLUME_RELEASED)
 		return r;
 	return make_volume(&self, claim ? claim->uid : "", err);

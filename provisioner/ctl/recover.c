@@ -31,8 +31,8 @@ static const struct options_spec spec = {
 	.program = "claimctl recover",
 	.usage = "--server HOST --share PATH [OPTIONS]",
 	.summary =
-		"Makes claims and volumes again from what their share knows of them, after the record\n"
-		"was lost. What exists is not touched, nothing on the share is changed, and it may be\n"
+		"Makes claims, volumes and the trash again from what their share knows of them, after\n"
+		"the record was lost. What exists is not touched, nothing on the share is changed, and it may be\n"
 		"repeated.",
 	.options = options,
 	.n_options = ARRAY_SIZE(options),

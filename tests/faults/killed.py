@@ -3,6 +3,7 @@
 and all that it leaves, in words that are the same in every run."""
 
 import contextlib
+import glob
 import http.client
 import json
 import mmap
@@ -109,6 +110,12 @@ class Run:
     def start(self):
         self.provisioner.start()
 
+    def lose_database(self):
+        self.kill()
+        for path in glob.glob(f"{self.provisioner.state}/claimfs.db*"):
+            os.unlink(path)
+        self.start()
+
     def kill(self):
         process = self.provisioner.process
         process.signal(signal.SIGKILL)
@@ -180,6 +187,26 @@ class Run:
                 raise Refused(status, answer)
             self.make_room()
         raise LabError("the provisioner never answers")
+
+    def verb(self, verb, **fields):
+        """One of ours that tells its progress, from its beginning until its end."""
+        for _ in range(3):
+            connection = UnixConnection(self.provisioner.socket)
+            with contextlib.closing(connection):
+                try:
+                    connection.request("POST", f"/claimfs/v1/{verb}",
+                                       json.dumps(fields),
+                                       {"Content-Type": "application/json"})
+                    lines = connection.getresponse().read().splitlines()
+                    last = json.loads(lines[-1]) if lines else {}
+                except (OSError, http.client.HTTPException, ValueError):
+                    last = {}
+            if last.get("type") == "ERROR":
+                raise Refused(last["object"]["code"], last["object"])
+            if last.get("type") == "DONE":
+                return last["object"]
+            self.revive()
+        raise LabError(f"{verb} never ends")
 
     def get(self, kind, name):
         status, found = self.request("GET", f"{KINDS[kind]}/{name}")

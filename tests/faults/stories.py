@@ -5,6 +5,8 @@ when its end can be seen in the API."""
 
 import os
 
+from lab import wait_for
+
 DRIVER = "nfs.csi.k8s.io"
 
 
@@ -405,9 +407,64 @@ class Pod(Story):
         run.wait("volume", volume, None)
 
 
+class Adopt(Story):
+    """A folder that was there becomes a volume, which outlives its claim."""
+
+    @classmethod
+    def prepare(cls, run):
+        fill(run, "photos")
+
+    @classmethod
+    def act(cls, run):
+        status, answer = run.request("POST", "/claimfs/v1/adopt", {
+            "dir": "photos", "namespace": "default", "claim": "c",
+            "class": "story", "size": "2Gi"})
+        assert status == 200, answer
+        bound(run, "c")
+
+
+class Recover(Story):
+    """The record is lost; the share knows of volumes that were bound, released and
+    free, and of one in the trash."""
+    reclaim = "Retain"
+
+    @classmethod
+    def prepare(cls, run):
+        make_class(run, "brief", trashTTL="24h")
+        for name, class_name in (("c", "story"), ("deleted", "brief")):
+            make_bound(run, name, class_name)
+        volumes = {name: make_bound(run, name) for name in ("old", "free")}
+        for name in ("deleted", *volumes):
+            run.delete("claim", name)
+        for name, volume in volumes.items():
+            run.wait("volume", volume, "Released")
+        run.patch("volume", volumes["free"], {"spec": {"claimRef": None}})
+        run.wait_for("volume", volumes["free"], cls.is_described)
+        run.wait_for("volume", volumes["old"], cls.is_described)
+        wait_for(lambda: run.rows("select volume from trash where files"),
+                 "the trash to be counted")
+        run.wait_for_all_keys()
+        run.lose_database()
+
+    @staticmethod
+    def is_described(found):
+        """Also on the share."""
+        says = found["metadata"]["annotations"]["claimfs.io/described"]
+        return says.split("/")[0] == found["status"]["phase"] != "Bound"
+
+    @classmethod
+    def act(cls, run):
+        run.verb("recover", server="127.0.0.1", share=run.share,
+                 options=f"port={run.server.port},"
+                 f"mountport={run.server.mount_port}")
+        for name in ("neighbour", "c"):
+            bound(run, name)
+
+
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
            DeleteIntoTrash, Restore, DeleteArchived, DeleteKept,
            DeleteVolumeFirst, DeleteReleased, DeleteRecycled,
            DeleteUnrecyclable, DeleteAdopted,
-           Again, AgainAtOnce, Expand, Rescue, Lose, Foreign, Pod, Scheduled]
+           Again, AgainAtOnce, Expand, Rescue, Lose, Foreign, Pod, Scheduled,
+           Adopt, Recover]

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 
+from lab import wait_for
 from lab_case import CLAIM, LabCase
 
 
@@ -17,6 +18,7 @@ class Record(LabCase):
     def apply_classes(self):
         self.apply_class("fast", is_default="true")
         self.apply_class("keep", reclaim="Retain")
+        self.apply_class("trashed", trash_ttl="24h")
 
     def ctl_share(self, verb, *more):
         """A verb about the lab's share."""
@@ -91,6 +93,150 @@ class Record(LabCase):
         self.ctl("delete", "pvc", "a", "b", "c")
         self.ctl.wait_phase("pv", volumes["a"], None)
         self.ctl.wait_phase("pv", volumes["b"], "Released")
+
+    def release(self, name, class_name="keep"):
+        volume = self.apply_claim(name, class_name)
+        self.write(volume, name)
+        self.ctl("delete", "pvc", name)
+        self.ctl.wait_phase("pv", volume, "Released")
+        return volume
+
+    def descriptor(self, volume):
+        with open(f"{self.cluster.export}/.claimfs/volumes/{volume}.json",
+                  encoding="utf-8") as f:
+            return json.load(f)
+
+    def wait_described(self, volume, phase, policy):
+        def is_described():
+            found = self.descriptor(volume)
+            spec = found["record"]["persistentVolume"]["spec"]
+            return (found.get("phase"), spec["persistentVolumeReclaimPolicy"]
+                    ) == (phase, policy)
+        wait_for(is_described, f"{volume} to be described as {phase}")
+
+    def test_what_was_released_is_released_again_and_bound_to_nobody(self):
+        volume = self.release("former")
+        self.wait_described(volume, "Released", "Retain")
+        self.lose_database()
+        self.assertIn("claim default/former: recovered as Released",
+                      self.ctl_share("recover").stdout)
+        self.ctl.wait_phase("pv", volume, "Released")
+        self.assertEqual(self.policy(volume), "Retain")
+        self.assertIsNone(self.ctl.find("pvc", "former"))
+        self.assertEqual(self.read(volume), "former")
+
+    def test_what_was_rescued_is_available_again(self):
+        volume = self.release("rescued")
+        self.patch(f"persistentvolumes/{volume}", {"spec": {"claimRef": None}})
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.wait_described(volume, "Available", "Retain")
+        self.lose_database()
+        self.assertIn(f"volume {volume}, directory {volume}: "
+                      "recovered as Available", self.ctl_share("recover").stdout)
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.ctl.apply(CLAIM.format(name="heir", class_name="keep",
+                                    mode="ReadWriteMany", size="1Gi"))
+        self.assertEqual(self.ctl.wait_phase("pvc", "heir", "Bound")
+                         ["spec"]["volumeName"], volume)
+        self.wait_described(volume, "Bound", "Retain")
+        self.assertEqual(self.descriptor(volume)["claim"]["name"], "heir")
+
+    def test_a_policy_that_was_changed_is_the_one_that_is_recovered(self):
+        volume = self.apply_claim("dear")
+        self.write(volume, "dear")
+        self.patch(f"persistentvolumes/{volume}", {"spec": {
+            "persistentVolumeReclaimPolicy": "Retain"}})
+        self.wait_described(volume, "Bound", "Retain")
+        self.lose_database()
+        self.ctl_share("recover")
+        self.ctl.wait_phase("pvc", "dear", "Bound")
+        self.assertEqual(self.policy(volume), "Retain")
+        self.ctl("delete", "pvc", "dear")
+        self.ctl.wait_phase("pv", volume, "Released")
+        self.assertEqual(self.read(volume), "dear")
+
+    def test_a_volume_that_grew_is_recovered_at_its_size(self):
+        """With access modes that no class could tell."""
+        self.ctl.apply(self.cluster.adapt(self.class_text("growing") +
+                                        "allowVolumeExpansion: true\n"))
+        volume = self.apply_claim("grown", "growing", mode="ReadWriteOnce")
+        self.patch("namespaces/default/persistentvolumeclaims/grown", {
+            "spec": {"resources": {"requests": {"storage": "3Gi"}}}})
+        wait_for(lambda: self.ctl.find("pvc", "grown")["status"]["capacity"]
+                 ["storage"] == "3Gi", "the claim to grow")
+        self.lose_database()
+        self.ctl_share("recover")
+        claim = self.ctl.wait_phase("pvc", "grown", "Bound")
+        self.assertEqual(claim["status"]["capacity"]["storage"], "3Gi")
+        self.assertEqual(claim["spec"]["accessModes"], ["ReadWriteOnce"])
+        self.assertEqual(self.ctl.find("pv", volume)["spec"]["capacity"],
+                         {"storage": "3Gi"})
+
+    def trashed(self):
+        found = json.loads(self.ctl("trash", "-o", "json"))["items"]
+        return {item["volume"]: item for item in found}
+
+    def trash_claim(self, name):
+        volume = self.apply_claim(name, "trashed")
+        self.write(volume, name)
+        self.ctl("delete", "pvc", name)
+        self.ctl.wait_phase("pv", volume, None)
+        wait_for(lambda: "files" in self.trashed()[volume], "the count")
+        return volume
+
+    def test_the_trash_is_made_again_with_its_deadlines(self):
+        volume = self.trash_claim("binned")
+        stopped = self.trash_claim("stopped")
+        self.ctl("trash", "stop", stopped)
+        before = self.trashed()
+        self.lose_database()
+        self.assertEqual(self.trashed(), {})
+        dry = self.ctl_share("recover", "--dry-run").stdout
+        self.assertIn("claim default/binned: would be recovered into the trash",
+                      dry)
+        self.assertEqual(self.trashed(), {})
+        self.assertIn("claim default/binned: recovered into the trash",
+                      self.ctl_share("recover").stdout)
+        after = self.trashed()
+        for each in (volume, stopped):
+            self.assertEqual(
+                {**after[each], "filesPerSecond": 0, "secondsLeft": 0},
+                {**before[each], "filesPerSecond": 0, "secondsLeft": 0})
+        self.assertIn("claim default/binned: is there already",
+                      self.ctl_share("recover").stdout)
+        self.ctl("restore", volume)
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.assertEqual(self.read(volume), "binned")
+        self.assertEqual(self.apply_claim("binned", "trashed"), volume)
+
+    def test_what_was_restored_waits_for_its_claim_again(self):
+        volume = self.trash_claim("returned")
+        self.ctl("restore", volume)
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.lose_database()
+        self.assertIn("claim default/returned: recovered as Available",
+                      self.ctl_share("recover").stdout)
+        self.ctl.wait_phase("pv", volume, "Available")
+        self.assertEqual(self.policy(volume), "Delete")
+        self.apply_classes()
+        self.assertEqual(self.apply_claim("returned", "trashed"), volume)
+        self.assertEqual(self.read(volume), "returned")
+
+    def test_what_a_share_has_no_directory_of_is_not_in_the_trash(self):
+        volume = self.trash_claim("taken")
+        other = self.trash_claim("swapped")
+        self.lose_database()
+        top = f"{self.cluster.export}/.claimfs/trash"
+        with self.server_away():
+            os.rename(f"{top}/{volume}", self.backing("taken"))
+            os.rename(f"{top}/{other}", self.backing("swapped"))
+            os.mkdir(f"{top}/{other}")
+        done = self.ctl_share("recover").stdout
+        self.assertNotIn(volume, self.trashed())
+        self.assertIn(f"volume {other}, directory {other}, claim "
+                      "default/swapped: left alone: what lies in the trash "
+                      "is not the one that was made for it", done)
+        self.assertNotIn(other, self.trashed())
 
     def test_a_claim_that_has_another_volume_by_now_loses_neither(self):
         old = self.apply_claim("twice")
@@ -218,7 +364,7 @@ class Record(LabCase):
         self.assertIn("[y/n/q]", asked.stdout)
         self.assertEqual(self.ctl.run("check").stdout, found.stdout)
         self.ctl.run("check", "--repair", "--yes")
-        self.ctl.wait_phase("pvc", "orphan", "Bound")
+        self.ctl.wait_phase("pv", orphan, "Released")
         self.assertEqual(self.read(orphan), "orphan")
         left = self.ctl.run("check").stdout
         self.assertNotIn(orphan, left)

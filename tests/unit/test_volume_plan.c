@@ -15,7 +15,15 @@ static char *protection[] = { (char *)"kubernetes.io/pv-protection",
 static struct label provisioned[] = {
 	{ .key = (char *)ANNOTATION_PROVISIONED_BY,
 	  .value = (char *)"nfs.csi.k8s.io" },
+	{ .key = (char *)ANNOTATION_DESCRIBED,
+	  .value = (char *)"Bound/Delete" },
 };
+
+/* What the descriptors of all volumes say; each test is a process. */
+static void described_as(const char *text)
+{
+	provisioned[1].value = (char *)text;
+}
 
 /* A provisioned volume with both finalizers, bound to ns/c of uid u1. */
 static struct persistent_volume a_volume(enum pv_phase phase)
@@ -26,7 +34,7 @@ static struct persistent_volume a_volume(enum pv_phase phase)
 			  .uid = "v",
 			  .finalizers = protection,
 			  .n_finalizers = 2,
-			  .annotations = { provisioned, 1 } },
+			  .annotations = { provisioned, 2 } },
 		.phase = phase,
 		.class_name = "",
 		.driver = "nfs.csi.k8s.io",
@@ -91,6 +99,7 @@ Test(volume_plan, a_volume_without_claim_is_available)
 {
 	struct persistent_volume pv = a_volume(PV_PENDING);
 
+	described_as("Available/Delete");
 	pv.claim_ref.is_set = false;
 	expect(&pv, NULL, "set-volume-phase Available");
 	pv.claim_ref = (struct claim_ref){ true, "ns", "c", "" };
@@ -129,11 +138,43 @@ Test(volume_plan, retain_keeps_everything)
 {
 	struct persistent_volume pv = a_volume(PV_BOUND);
 
+	described_as("Released/Retain");
 	pv.reclaim = RECLAIM_RETAIN;
 	pv.meta.n_finalizers = 1;
 	expect(&pv, NULL, "set-volume-phase Released");
 	pv.phase = PV_RELEASED;
 	expect(&pv, NULL, "");
+}
+
+Test(volume_plan, a_descriptor_follows_phase_and_policy)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim claim = a_claim("u1", "pv");
+
+	pv.meta.n_finalizers = 1;
+	pv.reclaim = RECLAIM_RETAIN;
+	expect(&pv, &claim, "describe");
+	described_as("Bound/Retain");
+	expect(&pv, &claim, "");
+	expect(&pv, NULL, "set-volume-phase Released; describe");
+	pv.phase = PV_RELEASED;
+	expect(&pv, NULL, "describe");
+	pv.claim_ref.is_set = false;
+	expect(&pv, NULL, "set-volume-phase Available; describe");
+	pv.meta.annotations.n = 1;
+	pv.phase = PV_AVAILABLE;
+	expect(&pv, NULL, "describe");
+}
+
+Test(volume_plan, what_has_no_descriptor_of_ours_is_not_described)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+	struct claim claim = a_claim("u1", "pv");
+
+	pv.reclaim = RECLAIM_RETAIN;
+	pv.meta.n_finalizers = 1;
+	pv.meta.annotations.n = 0;
+	expect(&pv, &claim, "");
 }
 
 #define RECYCLE "recycle; event VolumeRecycled; unbind-volume"
@@ -143,6 +184,7 @@ Test(volume_plan, recycle_empties_the_volume_and_offers_it_again)
 	struct persistent_volume pv = a_volume(PV_BOUND);
 	struct claim same_name = a_claim("u2", "");
 
+	described_as("Released/Recycle");
 	pv.reclaim = RECLAIM_RECYCLE;
 	pv.meta.n_finalizers = 1;
 	expect(&pv, NULL, "set-volume-phase Released; " RECYCLE);
@@ -198,6 +240,7 @@ Test(volume_plan, a_volume_that_a_pod_uses_is_neither_deleted_nor_recycled)
 	expect_with_pods(&pv, NULL, &running, "event VolumeFailedDelete");
 	/* The pod may be the new claim's. */
 	expect_with_pods(&pv, &same_name, &running, "reclaim");
+	described_as("Released/Recycle");
 	pv.reclaim = RECLAIM_RECYCLE;
 	pv.meta.n_finalizers = 1;
 	expect_with_pods(&pv, NULL, &running, "event VolumeFailedRecycle");
@@ -266,6 +309,7 @@ Test(volume_plan, the_external_finalizer_follows_the_policy)
 	pv.meta.n_finalizers = 1;
 	expect(&pv, &claim,
 	       "add-finalizer external-provisioner.volume.kubernetes.io/finalizer");
+	described_as("Bound/Retain");
 	pv.reclaim = RECLAIM_RETAIN;
 	expect(&pv, &claim, "");
 	pv.meta.n_finalizers = 2;
