@@ -10,6 +10,7 @@
 #include "buffer.h"
 
 #include <assert.h>
+#include <sys/mman.h>
 
 #include "arena.h"
 
@@ -123,9 +124,12 @@ void buffer_make_present(struct buffer *buffer)
 
 	if (buffer->is_present)
 		return;
+	buffer->is_present = true;
+	/* One call instead of a fault for each page; Linux 5.14. */
+	if (madvise(buffer->data, buffer->size, MADV_POPULATE_WRITE) == 0)
+		return;
 	for (uint32_t at = 0; at < buffer->size; at += PAGE_SIZE)
 		data[at] = 0;
-	buffer->is_present = true;
 }
 
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
