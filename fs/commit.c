@@ -239,7 +239,9 @@ int commits_new(struct commits **ret, struct view *view, struct shards *shards)
 	struct kept_journal *journal = NULL;
 	int r = 0;
 
-	commits = calloc(1, sizeof(*commits));
+	commits = calloc(1, sizeof(*commits) +
+				    shards_count(shards) *
+					    sizeof(struct commits_shard));
 	if (!commits)
 		return -ENOMEM;
 	commits->view = view;

@@ -35,7 +35,7 @@ struct commits {
 	LIST_HEAD(, behind) behinds; /* on the wire */
 	_Atomic uint32_t n_behind;   /* and gathered; without the lock */
 	bool is_stopping;
-	struct commits_shard items[SHARDS_MAX]; /* each its shard's */
+	struct commits_shard items[]; /* each its shard's */
 };
 
 static inline void commits_lock(struct commits *commits)

@@ -78,7 +78,7 @@ struct session {
 	LIST_HEAD(, session_handle) handles; /* lock */
 	unsigned int n_handles;		     /* lock */
 	uint64_t next_handle;		     /* lock */
-	struct lane lanes[SHARDS_MAX];
+	struct lane lanes[];		     /* each its shard's */
 };
 
 void *session_owner(const struct session *session)
@@ -372,7 +372,8 @@ int session_new(struct session **ret, struct shards *shards,
 	_cleanup_(session_free) struct session *session = NULL;
 	int r;
 
-	session = calloc(1, sizeof(*session));
+	session = calloc(1, sizeof(*session) +
+				    shards_count(shards) * sizeof(struct lane));
 	if (!session)
 		return err_set(err, -ENOMEM, "create a FUSE session");
 	session->fd = -1;

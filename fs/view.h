@@ -50,8 +50,6 @@ enum view_link_kind {
 	VIEW_N_LINK_KINDS,
 };
 
-#define VIEW_LINKS_MAX (VIEW_LANES_MAX * VIEW_N_LINK_KINDS)
-
 /* A connection that others may use, too, and the view's share of it. */
 struct view_link {
 	struct nfs_client *client;
@@ -61,7 +59,7 @@ struct view_link {
 
 /* What a shard has of a view; shard's thread. */
 struct view_shard {
-	struct view_link links[VIEW_LINKS_MAX]; /* a lane's are neighbours */
+	struct view_link *links; /* a lane's are neighbours */
 	unsigned int n_links;
 	unsigned int next_lane;
 };

@@ -138,7 +138,11 @@ static void get_links(struct shard *shard, void *userdata)
 		n = 1;
 	if (n > VIEW_LANES_MAX)
 		n = VIEW_LANES_MAX;
-	while (start->r == 0 && own->n_links < n * VIEW_N_LINK_KINDS) {
+	n *= VIEW_N_LINK_KINDS;
+	own->links = calloc(n, sizeof(*own->links));
+	if (!own->links)
+		start->r = err_set(start->err, -ENOMEM, "make links");
+	while (start->r == 0 && own->n_links < n) {
 		struct view_link *link = &own->links[own->n_links];
 
 		options.share_bytes =
@@ -160,6 +164,7 @@ static void put_links(struct shard *shard, void *userdata)
 
 	while (own->n_links > 0)
 		shard_client_put(shard, own->links[--own->n_links].client);
+	free(TAKE_PTR(own->links));
 }
 
 /* --- start and stop ------------------------------------------------------------------ */
