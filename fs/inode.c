@@ -13,7 +13,8 @@
  *  2. n_lookup and is_valid of a slot change only under the lock of the stripe
  *     of its handle; they are atomics because readers don't take it.
  *  3. A slot's generation changes only when the slot is freed.
- *  4. The mapping never moves (inode_map.c).
+ *  4. A mapping never moves (inode_map.c), and that of a slot is there before
+ *     header->n_used counts it.
  *
  * Locks: a stripe's lock, then alloc_lock. State locks are alone.
  */
@@ -95,11 +96,12 @@ static int stripe_grow_locked(struct inode_table *table, struct stripe *stripe)
 		uint32_t slot = stripe->buckets[i];
 
 		while (slot != INODE_NO_SLOT) {
-			uint32_t next = table->slots[slot].next;
-			uint64_t hash = inode_slot_hash(&table->slots[slot]);
+			uint32_t next = inode_slot_at(table, slot)->next;
+			uint64_t hash =
+				inode_slot_hash(inode_slot_at(table, slot));
 			uint32_t *bucket = bucket_of(&grown, hash);
 
-			table->slots[slot].next = *bucket;
+			inode_slot_at(table, slot)->next = *bucket;
 			*bucket = slot;
 			slot = next;
 		}
@@ -121,7 +123,7 @@ int inode_chain_insert_locked(struct inode_table *table, uint64_t hash,
 	    stripe_grow_locked(table, stripe) < 0 && !stripe->n_buckets)
 		return -ENOMEM;
 	bucket = bucket_of(stripe, hash);
-	table->slots[slot].next = *bucket;
+	inode_slot_at(table, slot)->next = *bucket;
 	*bucket = slot;
 	stripe->n_slots++;
 	return 0;
@@ -134,8 +136,8 @@ static void chain_remove_locked(struct inode_table *table, uint64_t hash,
 	uint32_t *link = bucket_of(stripe, hash);
 
 	while (*link != slot)
-		link = &table->slots[*link].next;
-	*link = table->slots[slot].next;
+		link = &inode_slot_at(table, *link)->next;
+	*link = inode_slot_at(table, slot)->next;
 	stripe->n_slots--;
 }
 
@@ -148,8 +150,8 @@ static uint32_t chain_find_locked(struct inode_table *table, uint64_t hash,
 	if (!stripe->n_buckets)
 		return INODE_NO_SLOT;
 	for (i = *bucket_of(stripe, hash); i != INODE_NO_SLOT;
-	     i = table->slots[i].next) {
-		const struct inode_slot *slot = &table->slots[i];
+	     i = inode_slot_at(table, i)->next) {
+		const struct inode_slot *slot = inode_slot_at(table, i);
 
 		if (slot->fh_len == fh->len &&
 		    memcmp(slot->fh, fh->data, fh->len) == 0)
@@ -160,18 +162,6 @@ static uint32_t chain_find_locked(struct inode_table *table, uint64_t hash,
 
 /* --- slots --------------------------------------------------------------- */
 
-static int file_grow_locked(struct inode_table *table)
-{
-	uint32_t n = atomic_load(&table->header->n_slots) + INODE_GROW_SLOTS;
-	off_t size = TABLE_SLOTS_OFFSET +
-		     (off_t)n * (off_t)sizeof(struct inode_slot);
-
-	if (ftruncate(table->fd, size) < 0)
-		return -errno;
-	atomic_store(&table->header->n_slots, n);
-	return 0;
-}
-
 static int slot_take_locked(struct inode_table *table, uint32_t *ret)
 {
 	uint32_t n = atomic_load(&table->header->n_used);
@@ -179,16 +169,14 @@ static int slot_take_locked(struct inode_table *table, uint32_t *ret)
 
 	if (table->free_slot != INODE_NO_SLOT) {
 		*ret = table->free_slot;
-		table->free_slot = table->slots[*ret].next;
+		table->free_slot = inode_slot_at(table, *ret)->next;
 		return 0;
 	}
 	if (n >= table->max)
 		return -ENFILE;
-	if (n >= atomic_load(&table->header->n_slots)) {
-		r = file_grow_locked(table);
-		if (r < 0)
-			return r;
-	}
+	r = inode_segment_map(table, inode_segment_of(n));
+	if (r < 0)
+		return r;
 	atomic_store(&table->header->n_used, n + 1);
 	*ret = n;
 	return 0;
@@ -207,7 +195,7 @@ static int slot_take(struct inode_table *table, uint32_t *ret)
 void inode_slot_give_back(struct inode_table *table, uint32_t slot)
 {
 	pthread_mutex_lock(&table->alloc_lock);
-	table->slots[slot].next = table->free_slot;
+	inode_slot_at(table, slot)->next = table->free_slot;
 	table->free_slot = slot;
 	pthread_mutex_unlock(&table->alloc_lock);
 }
@@ -247,7 +235,7 @@ static int node_make_locked(struct inode_table *table, uint64_t hash,
 		inode_slot_give_back(table, slot);
 		return r;
 	}
-	slot_fill(&table->slots[slot], fh, fileid);
+	slot_fill(inode_slot_at(table, slot), fh, fileid);
 	atomic_fetch_add(&table->n_nodes, 1);
 	*ret = slot;
 	return 0;
@@ -256,7 +244,7 @@ static int node_make_locked(struct inode_table *table, uint64_t hash,
 static void node_free_locked(struct inode_table *table, uint64_t hash,
 			     uint32_t slot)
 {
-	struct inode_slot *s = &table->slots[slot];
+	struct inode_slot *s = inode_slot_at(table, slot);
 	uint32_t generation = atomic_load(&s->generation);
 
 	atomic_store(&s->is_valid, 0);
@@ -269,10 +257,12 @@ static void node_free_locked(struct inode_table *table, uint64_t hash,
 struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid)
 {
 	uint32_t slot = nodeid_slot(nodeid);
-	struct inode_slot *s = &table->slots[slot];
+	struct inode_slot *s;
 
-	if (slot >= atomic_load(&table->header->n_used) ||
-	    !atomic_load(&s->is_valid) ||
+	if (slot >= atomic_load(&table->header->n_used))
+		return NULL;
+	s = inode_slot_at(table, slot);
+	if (!atomic_load(&s->is_valid) ||
 	    atomic_load(&s->generation) != (uint32_t)(nodeid >> 32))
 		return NULL;
 	return s;
@@ -315,12 +305,13 @@ int inode_lookup(struct inode_table *table, const struct nfs_fh *fh,
 	pthread_mutex_lock(&stripe->lock);
 	slot = chain_find_locked(table, hash, fh);
 	if (slot != INODE_NO_SLOT)
-		atomic_fetch_add(&table->slots[slot].n_lookup, 1);
+		atomic_fetch_add(&inode_slot_at(table, slot)->n_lookup, 1);
 	else
 		r = node_make_locked(table, hash, fh, fileid, &slot);
 	if (r == 0)
 		*ret_nodeid = make_nodeid(
-			atomic_load(&table->slots[slot].generation), slot);
+			atomic_load(&inode_slot_at(table, slot)->generation),
+			slot);
 	pthread_mutex_unlock(&stripe->lock);
 	return r;
 }
@@ -378,7 +369,8 @@ uint64_t inode_find(struct inode_table *table, const struct nfs_fh *fh)
 	slot = chain_find_locked(table, hash, fh);
 	if (slot != INODE_NO_SLOT)
 		nodeid = make_nodeid(
-			atomic_load(&table->slots[slot].generation), slot);
+			atomic_load(&inode_slot_at(table, slot)->generation),
+			slot);
 	pthread_mutex_unlock(&stripe->lock);
 	return nodeid;
 }
@@ -413,7 +405,7 @@ uint64_t inode_next(struct inode_table *table, uint64_t *cursor)
 
 	while (*cursor < n) {
 		uint32_t i = (uint32_t)(*cursor)++;
-		const struct inode_slot *slot = &table->slots[i];
+		const struct inode_slot *slot = inode_slot_at(table, i);
 
 		if (atomic_load(&slot->is_valid))
 			return make_nodeid(atomic_load(&slot->generation), i);

@@ -23,7 +23,7 @@
 
 #define INODE_ROOT 1ull
 /* Nodes that the kernel may know at once, per volume: 1.2 GiB of slots. */
-#define INODE_MAX (4u << 20)
+#define INODE_MAX (4095u << 10)
 
 struct inode_table;
 

@@ -9,10 +9,16 @@
  *	0          struct table_header: identity, saved FUSE_INIT, the export
  *	4 KiB      struct intent_slot[INTENTS_MAX]: requests under way (intent.h)
  *	72 KiB     struct opener_slot[OPENERS_MAX]
- *	160 KiB    struct journal_slot[JOURNAL_MAX]: uncommitted data (kept_journal.h)
- *	6 MiB      struct told_slot[TOLD_MAX]: who knows of errors (write_error.h)
- *	8 MiB      struct request_slot[REQUESTS_MAX]: to be read again (request_log.h)
- *	16 MiB     struct inode_slot[header->n_slots]
+ *	160 KiB    struct told_slot[TOLD_MAX]: who knows of errors (write_error.h)
+ *	192 KiB    struct inode_slot[INODE_SEGMENT_SLOTS], the first ones
+ *	512 KiB    struct journal_slot[JOURNAL_MAX]: uncommitted data (kept_journal.h)
+ *	6 MiB      struct request_slot[REQUESTS_MAX]: to be read again (request_log.h)
+ *	16 MiB     struct inode_slot[], the others: a segment of twice as many
+ *	           follows on each
+ *
+ * The file is as large as it can be from the start; what is not touched costs
+ * nothing. What every volume needs lies close together, for the sake of the next
+ * process: a page table that hundreds of volumes share is made once.
  *
  * A change of any struct here is a new TABLE_VERSION.
  *
@@ -30,14 +36,17 @@
 #include "nfs_export.h"
 
 #define TABLE_MAGIC	      0x6d61746c636c6300ull
-#define TABLE_VERSION	      12
+#define TABLE_VERSION	      13
 #define TABLE_INTENTS_OFFSET  (4u << 10)
 #define TABLE_OPENERS_OFFSET  (72u << 10)
-#define TABLE_JOURNAL_OFFSET  (160u << 10)
-#define TABLE_TOLD_OFFSET     (6u << 20)
-#define TABLE_REQUESTS_OFFSET (8u << 20)
-#define TABLE_SLOTS_OFFSET    (16u << 20)
+#define TABLE_TOLD_OFFSET     (160u << 10)
+#define TABLE_SLOTS_OFFSET    (192u << 10)
+#define TABLE_JOURNAL_OFFSET  (512u << 10)
+#define TABLE_REQUESTS_OFFSET (6u << 20)
+#define TABLE_MORE_OFFSET     (16u << 20)
 #define TABLE_INIT_MAX	      1024
+#define INODE_SEGMENT_SLOTS   1024u /* in the first one: whole pages */
+#define INODE_SEGMENTS	      12u
 #define OPENERS_MAX	      1024u
 #define INTENTS_MAX	      2048u
 #define JOURNAL_MAX	      32768u
@@ -51,15 +60,14 @@ struct table_header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t slot_size;
-	_Atomic uint32_t n_slots; /* that the file has room for */
-	uint32_t init_len;	  /* of init_request; 0 = none yet */
-	_Atomic uint32_t n_used;  /* slots that were ever used; what is */
-	uint32_t n_openers;	  /* beyond is not read for the next process, */
-	uint32_t n_intents;	  /* because reading would give it memory: */
-	uint32_t n_journal;	  /* the same for these */
-	uint32_t n_told;	  /* the same */
-	uint32_t told_oldest;	  /* when all are used; modulo TOLD_MAX */
-	uint32_t n_requests;	  /* that were ever used, as n_intents */
+	uint32_t init_len;	 /* of init_request; 0 = none yet */
+	_Atomic uint32_t n_used; /* slots that were ever used; what is */
+	uint32_t n_openers;	 /* beyond is not read for the next process, */
+	uint32_t n_intents;	 /* because reading would give it memory: */
+	uint32_t n_journal;	 /* the same for these */
+	uint32_t n_told;	 /* the same */
+	uint32_t told_oldest;	 /* when all are used; modulo TOLD_MAX */
+	uint32_t n_requests;	 /* that were ever used, as n_intents */
 	_Atomic uint32_t logs_requests; /* the kernel is not asked again */
 	_Atomic uint32_t n_handles; /* files that were opened; wraps around */
 	_Atomic uint32_t n_silly_numbers;     /* of names set aside so far */
@@ -76,6 +84,7 @@ _Static_assert(sizeof(struct table_header) <= 4096,
 enum intent_flags {
 	INTENT_SETTLED = 1u << 0,   /* status is known */
 	INTENT_HAS_VALUE = 1u << 1, /* value is */
+	INTENT_LEFT = 1u << 2, /* by a former process, and not asked for yet */
 };
 
 struct intent_slot {
@@ -99,8 +108,8 @@ struct opener_slot {
 
 _Static_assert(TABLE_OPENERS_OFFSET +
 			       OPENERS_MAX * sizeof(struct opener_slot) <=
-		       TABLE_JOURNAL_OFFSET,
-	       "the openers end before the journal begins");
+		       TABLE_TOLD_OFFSET,
+	       "the openers end before who was told begins");
 
 enum journal_state {
 	JOURNAL_FREE = 0,
@@ -121,8 +130,8 @@ struct journal_slot {
 
 _Static_assert(TABLE_JOURNAL_OFFSET +
 			       JOURNAL_MAX * sizeof(struct journal_slot) <=
-		       TABLE_TOLD_OFFSET,
-	       "the journal ends before who was told begins");
+		       TABLE_REQUESTS_OFFSET,
+	       "the journal ends before the requests begin");
 
 /* An open file that was told of errors by fsync. */
 struct told_slot {
@@ -133,8 +142,8 @@ struct told_slot {
 };
 
 _Static_assert(TABLE_TOLD_OFFSET + TOLD_MAX * sizeof(struct told_slot) <=
-		       TABLE_REQUESTS_OFFSET,
-	       "who was told ends before the requests begin");
+		       TABLE_SLOTS_OFFSET,
+	       "who was told ends before the slots begin");
 
 enum request_state {
 	REQUEST_FREE = 0,
@@ -154,8 +163,8 @@ struct request_slot {
 
 _Static_assert(TABLE_REQUESTS_OFFSET +
 			       REQUESTS_MAX * sizeof(struct request_slot) <=
-		       TABLE_SLOTS_OFFSET,
-	       "the requests end before the slots begin");
+		       TABLE_MORE_OFFSET,
+	       "the requests end before the other slots begin");
 
 /* Of data that was written and then lost; see write_error.c, whose lock it has. */
 struct slot_error {
@@ -234,6 +243,10 @@ struct inode_slot {
 
 _Static_assert(sizeof(struct inode_slot) == 312,
 	       "a changed slot is a new TABLE_VERSION");
+_Static_assert(TABLE_SLOTS_OFFSET + INODE_SEGMENT_SLOTS *
+					    sizeof(struct inode_slot) <=
+		       TABLE_JOURNAL_OFFSET,
+	       "the first slots end before the journal begins");
 
 /* The slot of a node; NULL when the node id is stale. Lock-free. */
 struct inode_slot *inode_table_slot(struct inode_table *table, uint64_t nodeid);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The memory file of a node table: made, mapped, and mapped again. Address space
- * for the largest table is reserved at the start and the file grows into it, so the
- * mapping never moves and readers need no lock to follow it. What is beyond the
- * end of the file is never touched.
+ * The memory file of a node table: made, mapped, and mapped again. It is mapped in
+ * parts, of which none ever moves, so readers need no lock to follow them: what is
+ * before the journal, with the first slots; journal and requests; and segments of
+ * slots as they are needed. One mapping of everything would be 1.3 GiB, and each
+ * volume's had page tables of its own, which is most of what a take-over costs.
  *
  * A file that is attached comes from another process of ours, perhaps an older
  * one: its header is checked, its slots are believed. Magic and version are in the
@@ -19,6 +20,56 @@
 #include "inode.h"
 #include "inode_table.h"
 
+#define LOGS_BYTES (TABLE_MORE_OFFSET - TABLE_JOURNAL_OFFSET)
+
+_Static_assert(((1u << INODE_SEGMENTS) - 1) * INODE_SEGMENT_SLOTS == INODE_MAX,
+	       "segments are as many as nodes need");
+_Static_assert(INODE_SEGMENT_SLOTS * sizeof(struct inode_slot) % 4096 == 0,
+	       "segments are whole pages");
+
+static size_t segment_bytes(uint32_t segment)
+{
+	return ((size_t)INODE_SEGMENT_SLOTS << segment) *
+	       sizeof(struct inode_slot);
+}
+
+static size_t file_bytes(void)
+{
+	return TABLE_MORE_OFFSET +
+	       inode_segment_start(INODE_SEGMENTS) * sizeof(struct inode_slot);
+}
+
+static void *map_part(int fd, size_t offset, size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE, fd, (off_t)offset);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap_part(void *part, size_t len)
+{
+	if (part)
+		(void)munmap(part, len);
+}
+
+/* The first one's is that of the header. */
+int inode_segment_map(struct inode_table *table, uint32_t segment)
+{
+	void *slots;
+
+	if (atomic_load(&table->segments[segment]))
+		return 0;
+	slots = map_part(table->fd,
+			 TABLE_MORE_OFFSET + inode_segment_start(segment) *
+						     sizeof(struct inode_slot),
+			 segment_bytes(segment));
+	if (!slots)
+		return -errno;
+	atomic_store(&table->segments[segment], slots);
+	return 0;
+}
+
 struct inode_table *inode_table_free(struct inode_table *table)
 {
 	if (!table)
@@ -32,8 +83,10 @@ struct inode_table *inode_table_free(struct inode_table *table)
 	pthread_mutex_destroy(&table->alloc_lock);
 	pthread_mutex_destroy(&table->opener_lock);
 	pthread_mutex_destroy(&table->told_lock);
-	if (table->header)
-		(void)munmap(table->header, table->map_len);
+	for (uint32_t i = 1; i < INODE_SEGMENTS; i++)
+		unmap_part(table->segments[i], segment_bytes(i));
+	unmap_part(table->logs, LOGS_BYTES);
+	unmap_part(table->header, TABLE_JOURNAL_OFFSET);
 	fd_close(table->fd);
 	free(table);
 	return NULL;
@@ -46,20 +99,28 @@ struct intent_slot *inode_table_intents(struct inode_table *table)
 
 struct journal_slot *inode_table_journal(struct inode_table *table)
 {
-	return (void *)((char *)table->header + TABLE_JOURNAL_OFFSET);
+	return (void *)table->logs;
 }
 
 struct request_slot *inode_table_requests(struct inode_table *table)
 {
-	return (void *)((char *)table->header + TABLE_REQUESTS_OFFSET);
+	return (void *)(table->logs + TABLE_REQUESTS_OFFSET -
+			TABLE_JOURNAL_OFFSET);
 }
 
-static void *map_reserve(size_t len, int fd)
+static int map_parts(struct inode_table *table)
 {
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_NORESERVE, fd, 0);
+	char *header = map_part(table->fd, 0, TABLE_JOURNAL_OFFSET);
 
-	return p == MAP_FAILED ? NULL : p;
+	table->header = (void *)header;
+	table->logs = map_part(table->fd, TABLE_JOURNAL_OFFSET, LOGS_BYTES);
+	if (!header || !table->logs)
+		return -ENOMEM;
+	table->openers = (void *)(header + TABLE_OPENERS_OFFSET);
+	table->told = (void *)(header + TABLE_TOLD_OFFSET);
+	atomic_store(&table->segments[0],
+		     (void *)(header + TABLE_SLOTS_OFFSET));
+	return 0;
 }
 
 /* An object around the file; fd is consumed. */
@@ -67,6 +128,7 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 {
 	_cleanup_(fd_close) int fd = take_fd;
 	_cleanup_(inode_table_free) struct inode_table *table = NULL;
+	int r;
 
 	table = calloc(1, sizeof(*table));
 	if (!table)
@@ -81,16 +143,9 @@ static int table_map(struct inode_table **ret, int take_fd, uint32_t max)
 	for (uint32_t i = 0; i < INODE_STATE_LOCKS; i++)
 		pthread_mutex_init(&table->state_locks[i], NULL);
 	table->fd = TAKE_FD(fd);
-	/* The file grows in steps, so it may end beyond the last slot in use. */
-	table->map_len =
-		TABLE_SLOTS_OFFSET + ((size_t)table->max + INODE_GROW_SLOTS) *
-					     sizeof(struct inode_slot);
-	table->header = map_reserve(table->map_len, table->fd);
-	if (!table->header)
-		return -ENOMEM;
-	table->slots = (void *)((char *)table->header + TABLE_SLOTS_OFFSET);
-	table->openers = (void *)((char *)table->header + TABLE_OPENERS_OFFSET);
-	table->told = (void *)((char *)table->header + TABLE_TOLD_OFFSET);
+	r = map_parts(table);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(table);
 	return 0;
 }
@@ -118,7 +173,7 @@ int inode_table_new(struct inode_table **ret, const struct nfs_fh *root,
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, TABLE_SLOTS_OFFSET) < 0) {
+	if (ftruncate(fd, (off_t)file_bytes()) < 0) {
 		r = -errno;
 		fd_close(fd);
 		return r;
@@ -146,13 +201,26 @@ static void forget_process(struct inode_slot *slot)
 	slot->attr_ns = 0;
 }
 
+static int map_used(struct inode_table *table, uint32_t n_used)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < INODE_SEGMENTS && r == 0; i++) {
+		if (n_used > inode_segment_start(i))
+			r = inode_segment_map(table, i);
+	}
+	return r;
+}
+
 static int rebuild(struct inode_table *table)
 {
 	uint32_t n = atomic_load(&table->header->n_used);
-	int r;
+	int r = map_used(table, n);
 
+	if (r < 0)
+		return r;
 	for (uint32_t i = n; i-- > 0;) {
-		struct inode_slot *slot = &table->slots[i];
+		struct inode_slot *slot = inode_slot_at(table, i);
 
 		if (!atomic_load(&slot->is_valid)) {
 			inode_slot_give_back(table, i);
@@ -169,20 +237,16 @@ static int rebuild(struct inode_table *table)
 	return 0;
 }
 
-static int check_header(const struct inode_table *table, off_t size)
+static int check_header(const struct inode_table *table)
 {
 	const struct table_header *header = table->header;
-	uint32_t n = atomic_load(&header->n_slots);
 
 	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION ||
-	    header->slot_size != sizeof(struct inode_slot) || n == 0 ||
-	    n > table->max + INODE_GROW_SLOTS ||
-	    atomic_load(&header->n_used) > n ||
+	    header->slot_size != sizeof(struct inode_slot) ||
 	    atomic_load(&header->n_used) > table->max ||
 	    header->n_intents > INTENTS_MAX ||
 	    header->n_journal > JOURNAL_MAX || header->n_told > TOLD_MAX ||
-	    header->n_requests > REQUESTS_MAX ||
-	    size < (off_t)(TABLE_SLOTS_OFFSET + n * sizeof(struct inode_slot)))
+	    header->n_requests > REQUESTS_MAX)
 		return -EBADMSG;
 	return 0;
 }
@@ -209,9 +273,9 @@ int inode_table_attach(struct inode_table **ret, int take_fd, uint32_t max)
 
 	if (r < 0)
 		return r;
-	if (size < (off_t)TABLE_SLOTS_OFFSET)
+	if (size != (off_t)file_bytes())
 		return -EBADMSG;
-	r = check_header(table, size);
+	r = check_header(table);
 	if (r == 0)
 		r = rebuild(table);
 	if (r < 0)
