@@ -8,6 +8,9 @@
  * Slots that a former process left belong to requests that the kernel asks again,
  * or to such as were answered right before the end. Nobody can tell them apart, so
  * they stay until their request comes or all others are taken.
+ *
+ * A free slot says in `value` which one is the next free one; that and INTENT_LEFT
+ * are this process' alone.
  */
 
 #include "intent.h"
@@ -23,28 +26,33 @@ struct intents {
 	struct intent_slot *slots; /* borrowed, as n_used: the table's memory */
 	uint32_t *n_used;	   /* lock: that were ever used */
 	pthread_mutex_t lock;
-	uint32_t n_free;    /* lock */
+	uint32_t free;	    /* lock: the first one, or INTENT_NONE */
 	uint32_t next_left; /* lock: where to look for one that was left */
-	uint32_t free[INTENTS_MAX]; /* lock */
-	bool is_left[INTENTS_MAX];  /* lock: by a former process */
 };
+
+static void put_locked(struct intents *intents, uint32_t slot)
+{
+	intents->slots[slot].value = intents->free;
+	intents->free = slot;
+}
 
 int intents_new(struct intents **ret, struct inode_table *table)
 {
-	/* Not cleared: hardly any of it is ever used, nor gets memory then. */
-	struct intents *intents = malloc(sizeof(*intents));
+	struct intents *intents = calloc(1, sizeof(*intents));
 
 	if (!intents)
 		return -ENOMEM;
-	intents->n_free = 0;
-	intents->next_left = 0;
+	intents->free = INTENT_NONE;
 	intents->slots = inode_table_intents(table);
 	intents->n_used = &inode_table_header(table)->n_intents;
 	(void)pthread_mutex_init(&intents->lock, NULL);
 	for (uint32_t i = 0; i < *intents->n_used; i++) {
-		intents->is_left[i] = atomic_load(&intents->slots[i].unique);
-		if (!intents->is_left[i])
-			intents->free[intents->n_free++] = i;
+		struct intent_slot *slot = &intents->slots[i];
+
+		if (atomic_load(&slot->unique))
+			atomic_fetch_or(&slot->flags, INTENT_LEFT);
+		else
+			put_locked(intents, i);
 	}
 	*ret = intents;
 	return 0;
@@ -59,10 +67,20 @@ struct intents *intents_free(struct intents *intents)
 	return NULL;
 }
 
+static bool is_left_locked(const struct intents *intents, uint32_t slot)
+{
+	return atomic_load(&intents->slots[slot].flags) & INTENT_LEFT;
+}
+
+static void claim_locked(struct intents *intents, uint32_t slot)
+{
+	atomic_fetch_and(&intents->slots[slot].flags, ~(uint32_t)INTENT_LEFT);
+}
+
 static uint32_t find_left_locked(struct intents *intents, uint64_t unique)
 {
 	for (uint32_t i = 0; i < *intents->n_used; i++) {
-		if (intents->is_left[i] &&
+		if (is_left_locked(intents, i) &&
 		    atomic_load(&intents->slots[i].unique) == unique)
 			return i;
 	}
@@ -72,7 +90,7 @@ static uint32_t find_left_locked(struct intents *intents, uint64_t unique)
 static uint32_t take_left_locked(struct intents *intents)
 {
 	for (; intents->next_left < *intents->n_used; intents->next_left++) {
-		if (intents->is_left[intents->next_left])
+		if (is_left_locked(intents, intents->next_left))
 			return intents->next_left;
 	}
 	return INTENT_NONE;
@@ -80,17 +98,16 @@ static uint32_t take_left_locked(struct intents *intents)
 
 static uint32_t take_locked(struct intents *intents)
 {
-	uint32_t slot;
+	uint32_t slot = intents->free;
 
-	if (intents->n_free > 0)
-		slot = intents->free[--intents->n_free];
+	if (slot != INTENT_NONE)
+		intents->free = (uint32_t)intents->slots[slot].value;
 	else if (*intents->n_used < INTENTS_MAX)
 		slot = (*intents->n_used)++;
 	else
 		slot = take_left_locked(intents);
-	if (slot == INTENT_NONE)
-		return slot;
-	intents->is_left[slot] = false;
+	if (slot != INTENT_NONE)
+		claim_locked(intents, slot);
 	return slot;
 }
 
@@ -122,7 +139,7 @@ static uint32_t begin_again(struct intents *intents, uint64_t unique,
 	pthread_mutex_lock(&intents->lock);
 	i = find_left_locked(intents, unique);
 	if (i != INTENT_NONE)
-		intents->is_left[i] = false;
+		claim_locked(intents, i);
 	pthread_mutex_unlock(&intents->lock);
 	if (i == INTENT_NONE)
 		return begin_new(intents, unique);
@@ -177,6 +194,6 @@ void intent_end(struct intents *intents, uint32_t slot)
 		return;
 	atomic_store(&intents->slots[slot].unique, 0);
 	pthread_mutex_lock(&intents->lock);
-	intents->free[intents->n_free++] = slot;
+	put_locked(intents, slot);
 	pthread_mutex_unlock(&intents->lock);
 }

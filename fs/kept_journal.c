@@ -4,7 +4,8 @@
  * A slot is valid while its state is not 0; the state is set last and cleared
  * first. What changes later (a gathered run that grows, data that moves) is one
  * aligned store each, after the data is in place, so that the next process finds
- * the slot as it was before or after.
+ * the slot as it was before or after. A free slot says in `data` which one is the
+ * next free one; that is this process' alone.
  *
  * What was answered has a number; runs that were not answered come behind it and
  * do not overlap each other (behind.c), so their order does not matter.
@@ -26,26 +27,30 @@ struct kept_journal {
 	uint32_t *n_used;    /* that were ever used */
 	struct arena *arena; /* borrowed */
 	uint32_t n_free;
-	uint32_t free[JOURNAL_MAX];
+	uint32_t free; /* the first one; none if n_free is 0 */
 	bool is_closed;
 };
+
+static void put_slot(struct kept_journal *journal, struct journal_slot *slot)
+{
+	atomic_store(&slot->data, journal->free);
+	journal->free = (uint32_t)(slot - journal->slots);
+	journal->n_free++;
+}
 
 int kept_journal_new(struct kept_journal **ret, struct inode_table *table,
 		     struct arena *arena)
 {
-	/* Not cleared: hardly any of it is ever used, nor gets memory then. */
-	struct kept_journal *journal = malloc(sizeof(*journal));
+	struct kept_journal *journal = calloc(1, sizeof(*journal));
 
 	if (!journal)
 		return -ENOMEM;
 	journal->slots = inode_table_journal(table);
 	journal->n_used = &inode_table_header(table)->n_journal;
 	journal->arena = arena;
-	journal->n_free = 0;
-	journal->is_closed = false;
 	for (uint32_t i = 0; i < *journal->n_used; i++) {
 		if (!atomic_load(&journal->slots[i].state))
-			journal->free[journal->n_free++] = i;
+			put_slot(journal, &journal->slots[i]);
 	}
 	*ret = journal;
 	return 0;
@@ -67,11 +72,16 @@ bool kept_journal_has_room(const struct kept_journal *journal)
 
 static struct journal_slot *take_slot(struct kept_journal *journal)
 {
-	if (journal->n_free > 0)
-		return &journal->slots[journal->free[--journal->n_free]];
-	if (*journal->n_used < JOURNAL_MAX)
-		return &journal->slots[(*journal->n_used)++];
-	return NULL;
+	struct journal_slot *slot;
+
+	if (journal->n_free == 0)
+		return *journal->n_used < JOURNAL_MAX
+			       ? &journal->slots[(*journal->n_used)++]
+			       : NULL;
+	slot = &journal->slots[journal->free];
+	journal->free = (uint32_t)atomic_load(&slot->data);
+	journal->n_free--;
+	return slot;
 }
 
 static void update(struct kept_journal *journal, struct journal_slot *slot,
@@ -110,7 +120,7 @@ void kept_journal_erase(struct kept_journal *journal,
 	if (!slot || journal->is_closed)
 		return;
 	atomic_store(&slot->state, 0);
-	journal->free[journal->n_free++] = (uint32_t)(slot - journal->slots);
+	put_slot(journal, slot);
 }
 
 void kept_journal_close(struct kept_journal *journal)

@@ -18,6 +18,9 @@
  * dies before it clears the slot. So the kernel is asked for each whether it still
  * waits (resend.c). What nobody waits for is not executed: FORGET was counted when
  * its slot was free already, or is lost, and a count that is too high does no harm.
+ *
+ * A free slot says in `data` which one is the next free one; that is this process'
+ * alone.
  */
 
 #include "request_log.h"
@@ -48,24 +51,20 @@ struct request_log {
 	struct left *left;   /* NULL until collected */
 	uint32_t n_left;
 	pthread_mutex_t lock; /* of all below, and header->n_requests */
-	uint32_t n_free;
-	uint32_t free[REQUESTS_MAX];
+	uint32_t free;	      /* the first one, or REQUEST_NONE */
 };
 
 int request_log_new(struct request_log **ret, struct inode_table *table,
 		    struct arena *arena)
 {
-	/* Not cleared: hardly any of it is ever used, nor gets memory then. */
-	struct request_log *log = malloc(sizeof(*log));
+	struct request_log *log = calloc(1, sizeof(*log));
 
 	if (!log)
 		return -ENOMEM;
 	log->header = inode_table_header(table);
 	log->slots = inode_table_requests(table);
 	log->arena = arena;
-	log->left = NULL;
-	log->n_left = 0;
-	log->n_free = 0;
+	log->free = REQUEST_NONE;
 	(void)pthread_mutex_init(&log->lock, NULL);
 	*ret = log;
 	return 0;
@@ -100,11 +99,14 @@ uint32_t request_log_share(uint32_t n_users)
 
 static uint32_t take_locked(struct request_log *log)
 {
-	if (log->n_free > 0)
-		return log->free[--log->n_free];
-	if (log->header->n_requests < REQUESTS_MAX)
-		return log->header->n_requests++;
-	return REQUEST_NONE;
+	uint32_t slot = log->free;
+
+	if (slot == REQUEST_NONE)
+		return log->header->n_requests < REQUESTS_MAX
+			       ? log->header->n_requests++
+			       : REQUEST_NONE;
+	log->free = (uint32_t)atomic_load(&log->slots[slot].data);
+	return slot;
 }
 
 uint32_t request_log_take(struct request_log *log)
@@ -121,7 +123,8 @@ void request_log_end(struct request_log *log, uint32_t slot)
 {
 	request_log_came_not(log, slot);
 	pthread_mutex_lock(&log->lock);
-	log->free[log->n_free++] = slot;
+	atomic_store(&log->slots[slot].data, log->free);
+	log->free = slot;
 	pthread_mutex_unlock(&log->lock);
 }
 
