@@ -30,6 +30,8 @@
 
 struct keeper;
 struct node;
+struct node_left;
+struct node_left_volume;
 struct shards;
 struct trace;
 
@@ -72,11 +74,11 @@ struct node *node_hand_over(struct node *node);
 int node_check_left(const struct keeper_fds *fds, struct err *err);
 
 /*
- * A volume that a former process left, before any verb is called. One that can't be
- * served any more is logged and given up: its mount ends.
+ * A volume that a former process left, before any verb is called. False for one that
+ * can't be served any more, which is logged and given up: its mount ends.
  */
-void node_take_over(struct node *node, uint32_t key,
-		    struct keeper_fds take_fds);
+bool node_take_over(struct node *node, struct node_left *left,
+		    struct node_left_volume *volume);
 
 /* Tells a new keeper of every volume. */
 void node_keep_all(struct node *node);

@@ -21,6 +21,7 @@
 #include "inode_layout.h"
 #include "keeper.h"
 #include "log.h"
+#include "node_left.h"
 #include "node_record.h"
 #include "node_registry.h"
 
@@ -165,20 +166,16 @@ static void resumed(struct node *node, struct node_entry *entry,
 	entry->volume = take_volume;
 	entry->is_busy = false;
 	pthread_mutex_unlock(&node->lock);
-	log_info("volume taken over", F_STR("volume", entry->name),
-		 F_U64("targets", entry->n_targets));
 }
 
-static int take_entry(struct node *node, struct node_record *record,
-		      const struct volume_spec *spec,
-		      const struct volume_state *state, struct err *err)
+/* *ret stays in the node, whatever becomes of its volume. */
+static int make_entry(struct node *node, struct node_record *record,
+		      const struct volume_spec *spec, struct node_entry **ret,
+		      struct err *err)
 {
 	_cleanup_(node_entry_free) struct node_entry *made = NULL;
-	struct volume *volume;
-	struct node_entry *entry;
-	int r;
+	int r = node_entry_new(&made, &record->stage, spec->pv);
 
-	r = node_entry_new(&made, &record->stage, spec->pv);
 	if (r == 0) {
 		node_entry_set_targets(made, TAKE_PTR(record->targets),
 				       record->n_targets);
@@ -188,44 +185,66 @@ static int take_entry(struct node *node, struct node_record *record,
 	if (r < 0)
 		return err_set_errno(err, r, "take over volume \"%s\"",
 				     spec->handle);
-	entry = TAKE_PTR(made);
-	r = volume_resume(&volume, node->shards, spec, state, err);
-	if (r < 0)
-		node_entry_shut_down(node, entry);
-	else
-		resumed(node, entry, volume);
-	return r;
+	*ret = TAKE_PTR(made);
+	return 0;
 }
 
-static int take_over(struct node *node, const struct volume_state *state,
-		     int record_fd, struct err *err)
+static int resume(struct node *node, const struct volume_spec *spec,
+		  struct node_left *left, struct node_left_volume *volume,
+		  struct volume **ret, struct err *err)
+{
+	const struct volume_state state = {
+		.fuse_fd = volume->fds.fd[KEEPER_FUSE],
+		.table_fd = volume->fds.fd[KEEPER_TABLE],
+		.dev_minor = volume->key,
+	};
+	struct inode_table *table;
+	int r = node_left_map(left, volume, &table);
+
+	if (r == -EBADMSG)
+		return err_set(err, r, "the node table of volume %s is damaged",
+			       spec->handle);
+	if (r < 0)
+		return err_set_errno(err, r, "map the node table of volume %s",
+				     spec->handle);
+	return volume_resume(ret, node->shards, spec, &state, table, err);
+}
+
+static int take_over(struct node *node, struct node_left *left,
+		     struct node_left_volume *volume, struct err *err)
 {
 	_cleanup_(node_record_fini) struct node_record record = { 0 };
 	_cleanup_(node_spec_fini) struct node_spec spec = { 0 };
+	struct node_entry *entry;
+	struct volume *taken;
 	int r;
 
-	r = node_record_read(record_fd, &record, err);
+	r = node_record_read(volume->fds.fd[KEEPER_RECORD], &record, err);
 	if (r == 0)
 		r = node_spec_parse(&record.stage, &spec, err);
 	spec.volume.node = node->name;
 	spec.volume.state_dir = node->state_dir;
 	spec.volume.never_resends = node->never_resends;
-	return r < 0 ? r : take_entry(node, &record, &spec.volume, state, err);
+	if (r == 0)
+		r = make_entry(node, &record, &spec.volume, &entry, err);
+	if (r < 0)
+		return r;
+	r = resume(node, &spec.volume, left, volume, &taken, err);
+	if (r < 0)
+		node_entry_shut_down(node, entry);
+	else
+		resumed(node, entry, taken);
+	return r;
 }
 
-void node_take_over(struct node *node, uint32_t key, struct keeper_fds take_fds)
+bool node_take_over(struct node *node, struct node_left *left,
+		    struct node_left_volume *volume)
 {
-	const struct volume_state state = {
-		.fuse_fd = take_fds.fd[KEEPER_FUSE],
-		.table_fd = take_fds.fd[KEEPER_TABLE],
-		.dev_minor = key,
-	};
 	_cleanup_(err_fini) struct err why = ERR_INIT;
-	int r = take_over(node, &state, take_fds.fd[KEEPER_RECORD], &why);
 
-	keeper_fds_close(&take_fds);
-	if (r == 0)
-		return;
+	if (take_over(node, left, volume, &why) == 0)
+		return true;
 	log_error("a volume is given up", F_STR("error", err_text(&why)));
-	keeper_drop(node->keeper, key);
+	keeper_drop(node->keeper, volume->key);
+	return false;
 }

@@ -30,6 +30,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "node.h"
+#include "node_left.h"
 #include "node_options.h"
 #include "options.h"
 #include "rpc_late.h"
@@ -102,60 +103,23 @@ static int state_dir_lock(const char *dir, int *ret_fd, struct err *err)
 
 /* --- what a former process left ------------------------------------------------ */
 
-struct left {
-	uint32_t key;
-	struct keeper_fds fds;
-	SLIST_ENTRY(left) entry;
-};
-
-SLIST_HEAD(left_list, left);
-
-static void left_list_fini(struct left_list *list)
-{
-	while (!SLIST_EMPTY(list)) {
-		struct left *left = SLIST_FIRST(list);
-
-		SLIST_REMOVE_HEAD(list, entry);
-		keeper_fds_close(&left->fds);
-		free(left);
-	}
-}
-
-DEFINE_FINI(struct left_list, left_list_fini)
-
-static void collect(void *userdata, uint32_t key, struct keeper_fds take_fds)
-{
-	struct left_list *list = userdata;
-	struct left *left = calloc(1, sizeof(*left));
-
-	/* The keeper has it still: the next process may do better. */
-	if (!left) {
-		log_error("no memory for a volume", F_U64("key", key));
-		keeper_fds_close(&take_fds);
-		return;
-	}
-	left->key = key;
-	left->fds = take_fds;
-	SLIST_INSERT_HEAD(list, left, entry);
-}
-
 /*
  * All of them have the same: it is that of the process. Without a keeper there is
  * none, and nothing is done for a next process.
  */
-static int make_arena(struct arena **ret, const struct left_list *list,
+static int make_arena(struct arena **ret, const struct node_left *left,
 		      struct err *err)
 {
-	const struct left *left = SLIST_FIRST(list);
+	const struct node_left_volume *volume = TAILQ_FIRST(&left->volumes);
 	int fd;
 	int r;
 
-	if (!left) {
+	if (!volume) {
 		r = arena_new(ret);
 		return r < 0 ? err_set_errno(err, r, "make memory for data")
 			     : 0;
 	}
-	fd = fcntl(left->fds.fd[KEEPER_DATA], F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(volume->fds.fd[KEEPER_DATA], F_DUPFD_CLOEXEC, 0);
 	r = fd < 0 ? -errno : arena_attach(ret, fd);
 	return r < 0 ? err_set_errno(err, r,
 				     "take over the former process's data")
@@ -163,28 +127,28 @@ static int make_arena(struct arena **ret, const struct left_list *list,
 }
 
 /* Of all volumes, before the first one is touched. */
-static int check_versions(const struct left_list *list, struct err *err)
+static int check_versions(const struct node_left *left, struct err *err)
 {
-	const struct left *left;
+	const struct node_left_volume *volume;
 	int r = 0;
 
-	SLIST_FOREACH (left, list, entry) {
-		r = node_check_left(&left->fds, err);
+	TAILQ_FOREACH (volume, &left->volumes, entry) {
+		r = node_check_left(&volume->fds, err);
 		if (r < 0)
 			break;
 	}
 	return r;
 }
 
-static void take_volumes(struct node *node, struct left_list *list)
+static void take_volumes(struct node *node, struct node_left *left)
 {
-	while (!SLIST_EMPTY(list)) {
-		struct left *left = SLIST_FIRST(list);
+	struct node_left_volume *volume;
+	unsigned int n_taken = 0;
 
-		SLIST_REMOVE_HEAD(list, entry);
-		node_take_over(node, left->key, left->fds);
-		free(left);
-	}
+	TAILQ_FOREACH (volume, &left->volumes, entry)
+		n_taken += node_take_over(node, left, volume);
+	if (n_taken > 0)
+		log_info("volumes taken over", F_U64("volumes", n_taken));
 }
 
 /* --- running ---------------------------------------------------------------------- */
@@ -226,7 +190,7 @@ static void parts_fini(struct parts *parts)
 DEFINE_FINI(struct parts, parts_fini)
 
 static int start_node(struct parts *parts, const struct node_settings *settings,
-		      struct left_list *list, struct err *err)
+		      struct node_left *left, struct err *err)
 {
 	int r = node_new(
 		&parts->node,
@@ -241,7 +205,7 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 
 	if (r < 0)
 		return r;
-	take_volumes(parts->node, list);
+	take_volumes(parts->node, left);
 	arena_settle(parts->arena);
 	shards_run(parts->shards);
 	return node_mount_meta(parts->node, err);
@@ -250,21 +214,24 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 static int start(struct parts *parts, const struct node_settings *settings,
 		 struct err *err)
 {
-	_cleanup_(left_list_fini) struct left_list list =
-		SLIST_HEAD_INITIALIZER(list);
-	int r = keeper_new(&parts->keeper, settings->state_dir, err);
+	_cleanup_(node_left_fini) struct node_left left;
+	int r;
 
+	node_left_init(&left);
+	r = keeper_new(&parts->keeper, settings->state_dir, err);
 	if (r == 0)
-		r = keeper_take(parts->keeper, collect, &list, err);
+		r = keeper_take(parts->keeper, node_left_add, &left, err);
 	if (r == 0)
-		r = check_versions(&list, err);
+		r = check_versions(&left, err);
+	if (r == 0)
+		node_left_map_ahead(&left);
 	if (r == 0 && keeper_is_connected(parts->keeper))
-		r = make_arena(&parts->arena, &list, err);
+		r = make_arena(&parts->arena, &left, err);
 	if (r == 0)
 		r = shards_new(&parts->shards, settings->shards, parts->arena,
 			       err);
 	if (r == 0)
-		r = start_node(parts, settings, &list, err);
+		r = start_node(parts, settings, &left, err);
 	return r;
 }
 

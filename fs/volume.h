@@ -23,6 +23,7 @@
 #include "mount_options.h"
 #include "nfs_call.h"
 
+struct inode_table;
 struct meta;
 struct shards;
 struct trace;
@@ -79,12 +80,13 @@ struct volume_state {
 void volume_get_state(const struct volume *volume, struct volume_state *ret);
 
 /*
- * Serves on where another process stopped, without asking the server. -ENODEV when
- * the mount is gone, -EBADMSG for a table that is none, -EOPNOTSUPP.
+ * Serves on where another process stopped, without asking the server. take_table is
+ * that of state->table_fd, and consumed. -ENODEV when the mount is gone, -EOPNOTSUPP.
  */
 int volume_resume(struct volume **ret, struct shards *shards,
 		  const struct volume_spec *spec,
-		  const struct volume_state *state, struct err *err);
+		  const struct volume_state *state,
+		  struct inode_table *take_table, struct err *err);
 
 /* Frees it and leaves the mount to whoever serves it next; at most 5 s. */
 struct volume *volume_hand_over(struct volume *volume);

@@ -7,7 +7,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "arena.h"
 #include "commit.h"
@@ -19,23 +18,6 @@
 #include "ops.h"
 #include "request_log.h"
 #include "volume_object.h"
-
-static int attach_table(struct volume *volume, int table_fd, struct err *err)
-{
-	int fd = fcntl(table_fd, F_DUPFD_CLOEXEC, 0);
-	int r = fd < 0 ? -errno
-		       : inode_table_attach(&volume->view.inodes, fd, 0);
-
-	if (r == -EBADMSG)
-		return err_set(err, r, "the node table of volume %s is damaged",
-			       volume->spec.handle);
-	if (r < 0)
-		return err_set_errno(err, r, "map the node table of volume %s",
-				     volume->spec.handle);
-	volume->export = inode_table_header(volume->view.inodes)->export;
-	volume->has_export = true;
-	return 0;
-}
 
 /* An entry that the journal does not have (any more) may be another name's next. */
 static void claim_entry(struct view *view, uint64_t node,
@@ -94,8 +76,10 @@ static int resume_session(struct volume *volume,
 
 int volume_resume(struct volume **ret, struct shards *shards,
 		  const struct volume_spec *spec,
-		  const struct volume_state *state, struct err *err)
+		  const struct volume_state *state,
+		  struct inode_table *take_table, struct err *err)
 {
+	_cleanup_(inode_table_free) struct inode_table *table = take_table;
 	_cleanup_(volume_hand_over) struct volume *volume =
 		calloc(1, sizeof(*volume));
 	int r;
@@ -107,9 +91,10 @@ int volume_resume(struct volume **ret, struct shards *shards,
 	r = volume_copy_spec(volume, spec);
 	if (r < 0)
 		return err_set(err, r, "resume volume %s", spec->handle);
-	r = attach_table(volume, state->table_fd, err);
-	if (r == 0)
-		r = volume_make_view(volume, err);
+	volume->view.inodes = TAKE_PTR(table);
+	volume->export = inode_table_header(volume->view.inodes)->export;
+	volume->has_export = true;
+	r = volume_make_view(volume, err);
 	if (r < 0)
 		return r;
 	count_files(&volume->view);

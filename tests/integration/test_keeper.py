@@ -103,7 +103,7 @@ class Killed(KeeperCase):
             self.node.start()
         self.rounds(child, 5)
         end()
-        self.node_log_has("volume taken over")
+        self.node_log_has("volumes taken over")
 
     def test_the_ports_of_a_killed_node_are_free_at_once(self):
         child, end = self.worker()
@@ -133,7 +133,7 @@ class Killed(KeeperCase):
             f.write("theirs")
         self.kill_node()
         self.node.start()
-        self.node_log_has("volume taken over")
+        self.node_log_has("volumes taken over")
         done = subprocess.run(["dd", f"if={path}", "iflag=direct", "status=none"],
                               timeout=30, check=True, stdout=subprocess.PIPE)
         self.assertEqual(done.stdout, b"theirs")
@@ -381,7 +381,7 @@ class Garbage(KeeperCase):
                     self.assertEqual(peer.recv(100), b"")
         self.kill_node()
         self.node.start()
-        self.node_log_has("volume taken over")
+        self.node_log_has("volumes taken over")
 
 
 class Deadline(KeeperCase):

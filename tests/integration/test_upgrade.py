@@ -101,13 +101,13 @@ class Upgrade(KeeperCase):
         former version serves both on."""
         child, end = self.worker(f"file-{place}")
         self.rounds(child, 5)
-        n_taken = self.node.process.log().count("volume taken over")
+        n_taken = self.node.process.log().count("volumes taken over")
         self.kill_node()
         with Held(self.keeper.socket) as held:
             self.assertEqual(len(held.volumes), 2)
             change(held.volumes[-1][place], 1)
         self.refuses(rf"{what} has version \d+, and this one reads \d+")
-        self.assertEqual(self.node.process.log().count("volume taken over"),
+        self.assertEqual(self.node.process.log().count("volumes taken over"),
                          n_taken)
         with Held(self.keeper.socket) as held:
             change(held.volumes[-1][place], -1)

@@ -116,7 +116,8 @@ void volume_get_state(const struct volume *volume, struct volume_state *ret)
 
 int volume_resume(struct volume **ret, struct shards *shards,
 		  const struct volume_spec *spec,
-		  const struct volume_state *state, struct err *err)
+		  const struct volume_state *state,
+		  struct inode_table *take_table, struct err *err)
 {
 	return err_set(err, -ENODEV, "the mount is gone");
 }
