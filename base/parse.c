@@ -55,6 +55,14 @@ int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret)
 	return 0;
 }
 
+int parse_name(const char *text, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], text) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
 int parse_mode(const char *text, uint32_t *ret)
 {
 	uint64_t value;

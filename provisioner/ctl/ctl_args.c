@@ -38,20 +38,19 @@ static int set_all_namespaces(void *userdata, const char *value,
 
 static int set_output(void *userdata, const char *value, struct err *err)
 {
-	static const char *const names[] = { [CTL_WIDE] = "wide",
+	static const char *const names[] = { [CTL_TABLE] = "",
+					     [CTL_WIDE] = "wide",
 					     [CTL_JSON] = "json",
 					     [CTL_YAML] = "yaml",
 					     [CTL_NAME] = "name" };
+	int r = parse_name(value, names, ARRAY_SIZE(names));
 
-	for (size_t i = CTL_WIDE; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(names[i], value) == 0) {
-			((struct ctl_args *)userdata)->output =
-				(enum ctl_output)i;
-			return 0;
-		}
-	}
-	return err_set(err, -EINVAL,
-		       "\"%s\" is not one of json, yaml, wide, name", value);
+	if (r <= 0)
+		return err_set(err, -EINVAL,
+			       "\"%s\" is not one of json, yaml, wide, name",
+			       value);
+	((struct ctl_args *)userdata)->output = (enum ctl_output)r;
+	return 0;
 }
 
 static int set_watch(void *userdata, const char *value, struct err *err)

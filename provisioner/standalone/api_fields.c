@@ -12,6 +12,7 @@
 
 #include "api_schema.h"
 #include "api_status.h"
+#include "parse.h"
 
 enum level {
 	LEVEL_IGNORE,
@@ -26,18 +27,12 @@ static int level_parse(const char *text, enum level *ret)
 		[LEVEL_WARN] = "Warn",
 		[LEVEL_STRICT] = "Strict",
 	};
+	int r = text && *text ? parse_name(text, names, ARRAY_SIZE(names))
+			      : LEVEL_WARN;
 
-	if (!text || !*text) {
-		*ret = LEVEL_WARN;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(names[i], text) == 0) {
-			*ret = (enum level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	if (r >= 0)
+		*ret = (enum level)r;
+	return r < 0 ? r : 0;
 }
 
 static void refuse(struct api_response *response, enum object_kind kind,

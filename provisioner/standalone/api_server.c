@@ -32,6 +32,7 @@
 #include "api_status.h"
 #include "api_watch.h"
 #include "log.h"
+#include "parse.h"
 #include "watch_hub.h"
 
 #define DEFAULT_CONNECTIONS 288u /* more than the hub has watchers */
@@ -110,14 +111,11 @@ static bool read_method(const char *text, enum api_method *ret)
 		[API_PUT] = "PUT",	 [API_PATCH] = "PATCH",
 		[API_DELETE] = "DELETE",
 	};
+	int r = parse_name(text, names, API_METHOD_N);
 
-	for (int i = 0; i < API_METHOD_N; i++) {
-		if (strcmp(names[i], text) == 0) {
-			*ret = (enum api_method)i;
-			return true;
-		}
-	}
-	return false;
+	if (r >= 0)
+		*ret = (enum api_method)r;
+	return r >= 0;
 }
 
 static bool is_from_browser(const struct api_transport *transport,

@@ -19,6 +19,7 @@
 
 #include "json_field.h"
 #include "model.h"
+#include "parse.h"
 #include "timestamp.h"
 
 struct column {
@@ -369,18 +370,12 @@ int api_table_include_parse(const char *text, enum api_table_include *ret)
 		[API_INCLUDE_OBJECT] = "Object",
 		[API_INCLUDE_NONE] = "None",
 	};
+	int r = text && *text ? parse_name(text, names, ARRAY_SIZE(names))
+			      : API_INCLUDE_METADATA;
 
-	if (!text || !*text) {
-		*ret = API_INCLUDE_METADATA;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(names[i], text) == 0) {
-			*ret = (enum api_table_include)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	if (r >= 0)
+		*ret = (enum api_table_include)r;
+	return r < 0 ? r : 0;
 }
 
 static void add_columns(cJSON *table, const struct column *columns)

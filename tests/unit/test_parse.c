@@ -33,6 +33,16 @@ Test(parse, refuses_what_does_not_fit)
 	cr_assert_eq(parse_u32("4294967296", 0, UINT32_MAX, &small), -ERANGE);
 }
 
+Test(parse, a_name_is_one_of_those_there_are)
+{
+	static const char *const names[] = { "json", "yaml" };
+
+	cr_assert_eq(parse_name("json", names, 2), 0);
+	cr_assert_eq(parse_name("yaml", names, 2), 1);
+	cr_assert_eq(parse_name("yam", names, 2), -EINVAL);
+	cr_assert_eq(parse_name("", names, 2), -EINVAL);
+}
+
 Test(parse, modes_are_octal)
 {
 	uint32_t mode;
