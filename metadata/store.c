@@ -122,6 +122,21 @@ void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
 	(void)sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
 
+int store_rows(struct store *store, sqlite3_stmt *statement, store_row_fn take,
+	       void *list, const char *what, struct err *err)
+{
+	int code, r = 0;
+
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
+		r = take(list, statement);
+	if (r < 0)
+		r = err_set(err, r, "%s: out of memory", what);
+	else if (code != SQLITE_DONE)
+		r = store_failed(store, code, err);
+	(void)sqlite3_reset(statement);
+	return r;
+}
+
 static int run_sql(struct store *store, enum store_statement which,
 		   const char *sql, struct err *err)
 {

@@ -42,8 +42,9 @@ static char *column(sqlite3_stmt *row, int i)
 	return strdup((const char *)sqlite3_column_text(row, i));
 }
 
-static int append(struct attachment_list *list, sqlite3_stmt *row)
+static int append(void *userdata, sqlite3_stmt *row)
 {
+	struct attachment_list *list = userdata;
 	struct attachment *items, *new;
 
 	items = reallocarray(list->items, list->n + 1, sizeof(*items));
@@ -67,15 +68,9 @@ static int collect(struct store *store, sqlite3_stmt *statement,
 		   struct attachment_list *ret, struct err *err)
 {
 	_cleanup_(attachment_list_fini) struct attachment_list list = { 0 };
-	int code, r = 0;
+	int r = store_rows(store, statement, append, &list, "list attachments",
+			   err);
 
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
-		r = append(&list, statement);
-	if (r < 0)
-		r = err_set(err, r, "list attachments: out of memory");
-	else if (code != SQLITE_DONE)
-		r = store_failed(store, code, err);
-	(void)sqlite3_reset(statement);
 	if (r < 0)
 		return r;
 	*ret = list;

@@ -308,8 +308,9 @@ int store_history_intent(struct store *store, const char *volume,
 
 /* --- reading ---------------------------------------------------------------------- */
 
-static int append(struct store_history_list *list, sqlite3_stmt *row)
+static int append(void *userdata, sqlite3_stmt *row)
 {
+	struct store_history_list *list = userdata;
 	struct store_history *items =
 		reallocarray(list->items, list->n + 1, sizeof(*items));
 	struct store_history *item;
@@ -334,7 +335,7 @@ static int read_locked(struct store *store, const struct history_row *of,
 		       struct store_history_list *list, struct err *err)
 {
 	sqlite3_stmt *statement;
-	int code, r;
+	int r;
 
 	r = store_statement(store, STATEMENT_HISTORY_READ,
 			    "select at, uid, who, what, detail from history"
@@ -346,14 +347,7 @@ static int read_locked(struct store *store, const struct history_row *of,
 	(void)sqlite3_bind_text(statement, 1, of->kind, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 2, of->namespace, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 3, of->name, -1, SQLITE_STATIC);
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
-		r = append(list, statement);
-	if (r < 0)
-		r = err_set(err, r, "read history: out of memory");
-	else if (code != SQLITE_DONE)
-		r = store_failed(store, code, err);
-	(void)sqlite3_reset(statement);
-	return r;
+	return store_rows(store, statement, append, list, "read history", err);
 }
 
 int store_history_read(struct store *store, enum object_kind kind,

@@ -124,8 +124,9 @@ int store_intent_close(struct store *store, int64_t id, const char *outcome,
 	return store_leave(store, close_locked(store, id, outcome, err), err);
 }
 
-static int append(struct store_intent_list *list, sqlite3_stmt *row)
+static int append(void *userdata, sqlite3_stmt *row)
 {
+	struct store_intent_list *list = userdata;
 	struct store_intent *items, *intent;
 
 	items = reallocarray(list->items, list->n + 1, sizeof(*items));
@@ -145,7 +146,7 @@ static int list_locked(struct store *store, struct store_intent_list *ret,
 {
 	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
 	sqlite3_stmt *statement;
-	int code, r;
+	int r;
 
 	r = store_statement(store, STATEMENT_INTENT_LIST,
 			    "select id, step, volume, detail from intent"
@@ -153,13 +154,7 @@ static int list_locked(struct store *store, struct store_intent_list *ret,
 			    &statement, err);
 	if (r < 0)
 		return r;
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
-		r = append(&list, statement);
-	if (r < 0)
-		r = err_set(err, r, "list intents: out of memory");
-	else if (code != SQLITE_DONE)
-		r = store_failed(store, code, err);
-	(void)sqlite3_reset(statement);
+	r = store_rows(store, statement, append, &list, "list intents", err);
 	if (r < 0)
 		return r;
 	*ret = list;

@@ -106,6 +106,13 @@ int store_statement(struct store *store, int which, const char *sql,
 		    sqlite3_stmt **ret, struct err *err);
 /* Steps a statement that returns no rows. */
 int store_run(struct store *store, sqlite3_stmt *statement, struct err *err);
+/*
+ * Steps a statement that returns rows, and resets it. take gets each: 0, or -ENOMEM,
+ * which is told as "<what>: out of memory".
+ */
+typedef int (*store_row_fn)(void *list, sqlite3_stmt *row);
+int store_rows(struct store *store, sqlite3_stmt *statement, store_row_fn take,
+	       void *list, const char *what, struct err *err);
 /* An SQLite result as errno, with a sentence; marks the transaction broken. */
 int store_failed(struct store *store, int code, struct err *err);
 /* Bound texts are borrowed: the statement is reset before they go. */

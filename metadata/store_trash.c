@@ -72,8 +72,9 @@ static int decode(sqlite3_stmt *row, struct store_trash *ret)
 	return 0;
 }
 
-static int append(struct store_trash_list *list, sqlite3_stmt *row)
+static int append(void *userdata, sqlite3_stmt *row)
 {
+	struct store_trash_list *list = userdata;
 	struct store_trash *items =
 		reallocarray(list->items, list->n + 1, sizeof(*items));
 
@@ -94,15 +95,9 @@ static int read_rows(struct store *store, sqlite3_stmt *statement,
 		     struct store_trash_list *ret, struct err *err)
 {
 	_cleanup_(store_trash_list_fini) struct store_trash_list list = { 0 };
-	int code, r = 0;
+	int r = store_rows(store, statement, append, &list, "list the trash",
+			   err);
 
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
-		r = append(&list, statement);
-	if (r < 0)
-		r = err_set(err, r, "list the trash: out of memory");
-	else if (code != SQLITE_DONE)
-		r = store_failed(store, code, err);
-	(void)sqlite3_reset(statement);
 	if (r < 0)
 		return r;
 	*ret = list;
