@@ -13,7 +13,7 @@
 
 #include "share_nfs.h"
 
-#define SHARE_CALLS_MAX 32
+#define SHARE_CALLS_MAX 64
 
 /* A name of a directory, with what the server told of it. */
 struct share_listed {

@@ -3,9 +3,6 @@
 /*
  * What is changed in a directory's place: emptied for a volume that is recycled, and
  * described anew for one that grew or got another claim.
- *
- * As long as anything is found, the first page is read again: removing entries
- * makes cookies worthless on some servers (RFC 1813, 3.3.16).
  */
 
 #include <string.h>
@@ -81,52 +78,20 @@ static bool is_in_time(void *userdata,
 	return clock_ns() < *deadline_ns;
 }
 
-/* SHARE_TREE_MORE, or 0: also when somebody else was faster. */
-static int remove_entry(struct session *session, const struct share_fh *dir,
-			const char *name, uint64_t deadline_ns)
-{
-	struct share_entry entry;
-	int r = share_nfs_lookup(session->nfs, dir, name, &entry);
-
-	if (r == 0 && entry.is_directory)
-		return share_tree_walk(session->nfs, dir, name,
-				       SHARE_TREE_REMOVE, is_in_time,
-				       &deadline_ns);
-	if (r == 0)
-		r = share_nfs_remove(session->nfs, dir, name);
-	return r == -ENOENT ? 0 : r;
-}
-
-/* *ret_is_empty: there was nothing. */
-static int scrub_page(struct session *session, const struct share_fh *dir,
-		      uint64_t deadline_ns, bool *ret_is_empty)
-{
-	_cleanup_(share_names_fini) struct share_names page = { 0 };
-	int r = share_nfs_readdir(session->nfs, dir, &page);
-
-	*ret_is_empty = r == 0 && page.n == 0 && page.is_end;
-	for (size_t i = 0; i < page.n && r == 0; i++) {
-		if (clock_ns() >= deadline_ns)
-			return SHARE_TREE_MORE;
-		r = remove_entry(session, dir, page.names[i], deadline_ns);
-	}
-	return r;
-}
-
+/* By its handle: by its name another one could be found by now. */
 int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
 		struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_entry entry = { 0 };
-	bool is_empty = false;
 	int r = session_open(&session, volume, err);
 
 	if (r == 0)
 		r = find_scrubbed(&session, &entry, err);
 	if (r != 0)
 		return r;
-	while (r == 0 && !is_empty)
-		r = scrub_page(&session, &entry.fh, deadline_ns, &is_empty);
+	r = share_tree_walk(session.nfs, &entry.fh, ".", SHARE_TREE_EMPTY,
+			    is_in_time, &deadline_ns);
 	if (r == SHARE_TREE_MORE)
 		return SHARE_MORE;
 	return r < 0 ? session_fail(&session, r, "empty", err) : 0;

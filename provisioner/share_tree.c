@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The walk has a table of open directories, by depth; the one to remove is alone at
- * depth 0. An open directory has one page of its names. Its files are removed, its
- * directories are opened, then comes its next page; when all is gone it is removed
- * from its parent. The deepest directories come first, and up to SHARE_CALLS_MAX
- * calls are in flight.
+ * The walk has a list of open directories; the one to remove is alone at depth 0. An
+ * open directory has one page of its names. Its files are removed, its directories are
+ * opened, then comes its next page; when all is gone it is removed from its parent. Up
+ * to SHARE_CALLS_MAX calls are in flight, and the next is made for the directory that
+ * has the fewest, the deepest first: a server changes one directory by one call at a
+ * time, so calls for the same one wait for each other there (nfs-ganesha removes twice
+ * as many files from sixteen directories as from one).
  *
  * Invariants:
  *  1. Entries are addressed by (handle of their directory, one component); what is
@@ -13,16 +15,17 @@
  *     LOOKUP, REMOVE and RMDIR never follow symlinks (RFC 1813, 3.3.3, 3.3.12 and
  *     3.3.13). A pod that still has the directory mounted can make us remove more of
  *     its own files by moving them about, and nothing else.
- *  2. At most LEVEL_MAX directories are open at each depth, at most DEPTH_MAX deep,
- *     so memory has a bound. A directory that finds the next level full waits: those
- *     at the deepest level never do. What is deeper than DEPTH_MAX is moved to the
- *     top, where it is found again.
+ *  2. At most LEVEL_MAX directories are open at each depth and EXTRA_MAX besides, and
+ *     none is deeper than DEPTH_MAX, so memory has a bound. A directory that finds no
+ *     room for a child waits: those at the deepest level never do. What is deeper
+ *     than DEPTH_MAX is moved to the top, where it is found again.
  *  3. A name that is in nobody's page is forgotten: whatever appears, moves, or is
  *     skipped by the server (which may lose its place when names go, 3.3.16) is
  *     found when RMDIR says "not empty", and the directory is read from its start.
  *     Nothing is remembered between calls either; what is left is on the server.
  *
- * Counting is the same walk without changes.
+ * Counting is the same walk without changes. A directory that is only emptied is done
+ * when a round from its start finds nothing: there is no RMDIR that could tell.
  */
 
 #include "share_tree.h"
@@ -36,6 +39,7 @@
 
 #define DEPTH_MAX 64
 #define LEVEL_MAX 16
+#define EXTRA_MAX 64
 /* Rounds without anything to see in a directory that is said not to be empty. */
 #define EMPTY_ROUNDS_MAX 16
 
@@ -54,22 +58,24 @@ struct directory {
 	size_t depth;
 	enum directory_state state;
 	struct share_page page;
-	size_t next;   /* of the page's items */
-	size_t n_busy; /* its entries in flight, and children */
-	bool has_seen; /* anything, in this round */
+	size_t next;	   /* of the page's items */
+	size_t n_calls;	   /* for its entries, in flight */
+	size_t n_children; /* that are open */
+	bool has_seen;	   /* anything, in this round */
 	unsigned int n_empty_rounds;
 };
 
-TAILQ_HEAD(level, directory);
+TAILQ_HEAD(directories, directory);
 
 struct walk {
 	struct share_nfs *nfs;
 	const struct share_fh *top; /* what holds levels[0]'s one; borrowed */
 	enum share_tree_task task;
 	uint64_t fsid;
-	struct level levels[DEPTH_MAX];
-	size_t n_open[DEPTH_MAX];
-	size_t depth; /* of the deepest that may be open */
+	struct directories open;  /* parents before children */
+	struct directory *tree;	  /* at depth 0; NULL when it is closed */
+	size_t n_open[DEPTH_MAX]; /* at each depth */
+	size_t n_extra;		  /* of them, besides LEVEL_MAX at each */
 	struct share_tree_progress progress;
 	uint64_t n_moved; /* to the top, for their names */
 	int r;		  /* the first error */
@@ -91,23 +97,30 @@ static int open_directory(struct walk *walk, struct directory *parent,
 	dir->parent = parent;
 	dir->fh = listed->entry.fh;
 	dir->depth = parent ? parent->depth + 1 : 0;
-	TAILQ_INSERT_TAIL(&walk->levels[dir->depth], dir, link);
-	walk->n_open[dir->depth]++;
-	if (dir->depth > walk->depth)
-		walk->depth = dir->depth;
+	TAILQ_INSERT_TAIL(&walk->open, dir, link);
+	if (walk->n_open[dir->depth]++ >= LEVEL_MAX)
+		walk->n_extra++;
 	if (parent)
-		parent->n_busy++;
+		parent->n_children++;
+	else
+		walk->tree = dir;
 	return 0;
+}
+
+static bool has_room(const struct walk *walk, size_t depth)
+{
+	return walk->n_open[depth] < LEVEL_MAX || walk->n_extra < EXTRA_MAX;
 }
 
 static void close_directory(struct walk *walk, struct directory *dir)
 {
-	TAILQ_REMOVE(&walk->levels[dir->depth], dir, link);
-	walk->n_open[dir->depth]--;
-	while (walk->depth > 0 && walk->n_open[walk->depth] == 0)
-		walk->depth--;
+	TAILQ_REMOVE(&walk->open, dir, link);
+	if (--walk->n_open[dir->depth] >= LEVEL_MAX)
+		walk->n_extra--;
 	if (dir->parent)
-		dir->parent->n_busy--;
+		dir->parent->n_children--;
+	else
+		walk->tree = NULL;
 	share_page_fini(&dir->page);
 	free(dir->name);
 	free(dir);
@@ -118,9 +131,9 @@ static void walk_fini(struct walk *walk)
 {
 	if (share_calls_in_flight(walk->nfs) > 0)
 		share_calls_abandon(walk->nfs);
-	for (size_t i = DEPTH_MAX; i-- > 0;)
-		while (!TAILQ_EMPTY(&walk->levels[i]))
-			close_directory(walk, TAILQ_FIRST(&walk->levels[i]));
+	/* Children were opened after their parents. */
+	while (!TAILQ_EMPTY(&walk->open))
+		close_directory(walk, TAILQ_LAST(&walk->open, directories));
 }
 
 static void note_error(struct walk *walk, int r)
@@ -162,7 +175,7 @@ static void on_listed(const struct share_call *call, int r)
 	} else if (is_gone(r)) {
 		dir->state = DIRECTORY_REMOVED;
 	} else if (dir->page.cookie != 0 && r == -EINVAL &&
-		   walk->task == SHARE_TREE_REMOVE) {
+		   walk->task != SHARE_TREE_COUNT) {
 		/* NFS3ERR_BAD_COOKIE: names went, and so did our place. */
 		begin_round(dir);
 	} else {
@@ -193,7 +206,7 @@ static void on_removed(const struct share_call *call, int r)
 	struct walk *walk = call->owner;
 	struct directory *dir = call->about;
 
-	dir->n_busy--;
+	dir->n_calls--;
 	if (r == 0)
 		count(walk, call->value);
 	else if (!is_gone(r) && r != -EISDIR)
@@ -206,7 +219,7 @@ static void on_moved(const struct share_call *call, int r)
 	struct walk *walk = call->owner;
 	struct directory *dir = call->about;
 
-	dir->n_busy--;
+	dir->n_calls--;
 	if (r < 0 && !is_gone(r) && !is_not_empty(r))
 		note_error(walk, r);
 }
@@ -230,25 +243,20 @@ static void on_rmdir(const struct share_call *call, int r)
 
 /* --- what a directory does next ------------------------------------------------------ */
 
-enum step {
-	STEP_NONE, /* it waits */
-	STEP_TAKEN,
-};
-
 static int own_call(struct directory *dir, int r)
 {
 	if (r == 0)
 		dir->state = DIRECTORY_BUSY;
-	return r < 0 ? r : STEP_TAKEN;
+	return r;
 }
 
 static int entry_call(struct directory *dir, int r)
 {
 	if (r < 0)
 		return r;
-	dir->n_busy++;
+	dir->n_calls++;
 	dir->next++;
-	return STEP_TAKEN;
+	return 0;
 }
 
 static int list(struct walk *walk, struct directory *dir)
@@ -275,7 +283,6 @@ static int look_up(struct walk *walk, struct directory *dir,
 static int move_to_top(struct walk *walk, struct directory *dir,
 		       const struct share_listed *item)
 {
-	const struct directory *top = TAILQ_FIRST(&walk->levels[0]);
 	struct share_call call = { .done = on_moved,
 				   .owner = walk,
 				   .about = dir };
@@ -284,8 +291,9 @@ static int move_to_top(struct walk *walk, struct directory *dir,
 	(void)snprintf(name, sizeof(name), "claimfs-deep-%016llx-%llu",
 		       (unsigned long long)clock_ns(),
 		       (unsigned long long)walk->n_moved++);
-	return entry_call(dir, share_call_rename(walk->nfs, &call, &dir->fh,
-						 item->name, &top->fh, name));
+	return entry_call(dir,
+			  share_call_rename(walk->nfs, &call, &dir->fh,
+					    item->name, &walk->tree->fh, name));
 }
 
 static int enter(struct walk *walk, struct directory *dir,
@@ -293,20 +301,18 @@ static int enter(struct walk *walk, struct directory *dir,
 {
 	int r;
 
-	if (dir->depth + 1 == DEPTH_MAX && walk->task == SHARE_TREE_REMOVE)
+	if (dir->depth + 1 == DEPTH_MAX && walk->task != SHARE_TREE_COUNT)
 		return move_to_top(walk, dir, item);
 	if (dir->depth + 1 == DEPTH_MAX) {
 		count(walk, 0);
 		dir->next++;
-		return STEP_TAKEN;
+		return 0;
 	}
-	if (walk->n_open[dir->depth + 1] == LEVEL_MAX)
-		return STEP_NONE;
 	r = open_directory(walk, dir, item);
 	if (r < 0)
 		return r;
 	dir->next++;
-	return STEP_TAKEN;
+	return 0;
 }
 
 static int leave_file(struct walk *walk, struct directory *dir,
@@ -317,12 +323,12 @@ static int leave_file(struct walk *walk, struct directory *dir,
 				   .about = dir,
 				   .value = item->used };
 
-	if (walk->task == SHARE_TREE_REMOVE)
+	if (walk->task != SHARE_TREE_COUNT)
 		return entry_call(dir, share_call_remove(walk->nfs, &call,
 							 &dir->fh, item->name));
 	count(walk, item->used);
 	dir->next++;
-	return STEP_TAKEN;
+	return 0;
 }
 
 static int take_item(struct walk *walk, struct directory *dir)
@@ -338,8 +344,7 @@ static int take_item(struct walk *walk, struct directory *dir)
 	return leave_file(walk, dir, item);
 }
 
-/* All pages were read, and nothing of them is in flight any more. */
-static int finish(struct walk *walk, struct directory *dir)
+static int remove_emptied(struct walk *walk, struct directory *dir)
 {
 	struct share_call call = { .done = on_rmdir,
 				   .owner = walk,
@@ -347,12 +352,24 @@ static int finish(struct walk *walk, struct directory *dir)
 	const struct share_fh *parent =
 		dir->parent ? &dir->parent->fh : walk->top;
 
-	if (walk->task == SHARE_TREE_REMOVE)
-		return own_call(dir, share_call_rmdir(walk->nfs, &call, parent,
-						      dir->name));
-	count(walk, 0);
+	return own_call(dir,
+			share_call_rmdir(walk->nfs, &call, parent, dir->name));
+}
+
+/* All pages were read, and nothing of them is in flight any more. */
+static int finish(struct walk *walk, struct directory *dir)
+{
+	if (walk->task == SHARE_TREE_COUNT)
+		count(walk, 0);
+	else if (walk->task == SHARE_TREE_REMOVE || dir->parent)
+		return remove_emptied(walk, dir);
+	else if (dir->has_seen) {
+		/* It is empty when a round from its start finds nothing. */
+		begin_round(dir);
+		return 0;
+	}
 	dir->state = DIRECTORY_REMOVED;
-	return STEP_TAKEN;
+	return 0;
 }
 
 static int step(struct walk *walk, struct directory *dir)
@@ -360,53 +377,81 @@ static int step(struct walk *walk, struct directory *dir)
 	switch (dir->state) {
 	case DIRECTORY_NEW:
 		return list(walk, dir);
-	case DIRECTORY_BUSY:
-		return STEP_NONE;
 	case DIRECTORY_LISTED:
 		if (dir->next < dir->page.n)
 			return take_item(walk, dir);
 		/* The next page comes while entries of this one are in flight. */
 		if (!dir->page.is_end)
 			return list(walk, dir);
-		return dir->n_busy == 0 ? finish(walk, dir) : STEP_NONE;
+		return finish(walk, dir);
 	case DIRECTORY_REMOVED:
-		if (dir->n_busy > 0)
-			return STEP_NONE;
 		close_directory(walk, dir);
-		return STEP_TAKEN;
+		return 0;
+	case DIRECTORY_BUSY:
+		break;
 	}
-	return STEP_NONE;
+	return 0;
+}
+
+static bool is_unused(const struct directory *dir)
+{
+	return dir->n_calls == 0 && dir->n_children == 0;
+}
+
+/* Whether its next item is one that needs no room, or there is some. */
+static bool can_take_item(const struct walk *walk, const struct directory *dir)
+{
+	const struct share_listed *item = &dir->page.items[dir->next];
+
+	return !item->has_entry || !item->entry.is_directory ||
+	       dir->depth + 1 == DEPTH_MAX || has_room(walk, dir->depth + 1);
+}
+
+static bool can_step(const struct walk *walk, const struct directory *dir)
+{
+	switch (dir->state) {
+	case DIRECTORY_NEW:
+		return true;
+	case DIRECTORY_LISTED:
+		if (dir->next < dir->page.n)
+			return can_take_item(walk, dir);
+		return !dir->page.is_end || is_unused(dir);
+	case DIRECTORY_REMOVED:
+		return is_unused(dir);
+	case DIRECTORY_BUSY:
+		break;
+	}
+	return false;
 }
 
 /* --- the walk --------------------------------------------------------------------------- */
 
-/* The deepest that can do something does it; STEP_NONE: none can. */
-static int step_any(struct walk *walk)
+static bool is_better(const struct directory *dir, const struct directory *best)
 {
-	for (size_t i = walk->depth + 1; i-- > 0;) {
-		struct directory *dir, *next;
+	if (!best || dir->n_calls != best->n_calls)
+		return !best || dir->n_calls < best->n_calls;
+	return dir->depth > best->depth;
+}
 
-		for (dir = TAILQ_FIRST(&walk->levels[i]); dir; dir = next) {
-			int r;
+/* NULL: all wait. */
+static struct directory *choose(const struct walk *walk)
+{
+	struct directory *best = NULL, *dir;
 
-			next = TAILQ_NEXT(dir, link);
-			r = step(walk, dir);
-			if (r != STEP_NONE)
-				return r;
-		}
-	}
-	return STEP_NONE;
+	TAILQ_FOREACH (dir, &walk->open, link)
+		if (is_better(dir, best) && can_step(walk, dir))
+			best = dir;
+	return best;
 }
 
 /* Until all slots are in use, or everybody waits. */
 static void fill(struct walk *walk)
 {
-	int r = STEP_TAKEN;
+	struct directory *dir;
 
-	while (r == STEP_TAKEN && walk->r == 0 &&
-	       share_calls_free(walk->nfs) > 0)
-		r = step_any(walk);
-	note_error(walk, r);
+	while (walk->r == 0 && share_calls_free(walk->nfs) > 0 &&
+	       (dir = choose(walk)))
+		note_error(walk, step(walk, dir));
 }
 
 static int run(struct walk *walk, share_tree_fn go_on, void *userdata)
@@ -417,7 +462,7 @@ static int run(struct walk *walk, share_tree_fn go_on, void *userdata)
 		fill(walk);
 		if (walk->r < 0)
 			return walk->r;
-		if (walk->n_open[0] == 0) {
+		if (!walk->tree) {
 			/* What was counted without a call is news, too. */
 			if (go_on)
 				(void)go_on(userdata, &walk->progress);
@@ -466,8 +511,7 @@ int share_tree_walk(struct share_nfs *nfs, const struct share_fh *parent,
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	walk.fsid = listed.fsid;
-	for (size_t i = 0; i < DEPTH_MAX; i++)
-		TAILQ_INIT(&walk.levels[i]);
+	TAILQ_INIT(&walk.open);
 	r = open_directory(&walk, NULL, &listed);
 	if (r == 0)
 		r = run(&walk, go_on, userdata);

@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * A directory with everything below it, by handle: removed, or counted. Other files
- * of the share are safe whatever happens in the directory meanwhile. What is
- * remembered has a limit, however large, wide or deep the directory is.
+ * A directory with everything below it, by handle: removed, emptied, or counted.
+ * Other files of the share are safe whatever happens in the directory meanwhile. What
+ * is remembered has a limit, however large, wide or deep the directory is.
  */
 
 #include "share_nfs.h"
 
 enum share_tree_task {
 	SHARE_TREE_REMOVE,
+	SHARE_TREE_EMPTY, /* all but the directory itself */
 	SHARE_TREE_COUNT, /* not deeper than 64 directories, so maybe too little */
 };
 
@@ -29,9 +30,9 @@ typedef bool (*share_tree_fn)(void *userdata,
 			      const struct share_tree_progress *progress);
 
 /*
- * `name` in parent; 0 also when it is not there (any more). -EXDEV when another file
- * system is mounted below it on the server. go_on may be NULL. After SHARE_TREE_MORE
- * and after an error the connection is of no more use.
+ * `name` in parent ("." is the parent itself); 0 also when it is not there (any more).
+ * -EXDEV when another file system is mounted below it on the server. go_on may be
+ * NULL. After SHARE_TREE_MORE and after an error the connection is of no more use.
  */
 int share_tree_walk(struct share_nfs *nfs, const struct share_fh *parent,
 		    const char *name, enum share_tree_task task,
