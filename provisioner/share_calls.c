@@ -12,18 +12,9 @@
 #include <poll.h>
 #include <string.h>
 
-/* libnfs.h comes first: the others need its EXTERN. */
-/* clang-format off */
-#include <nfsc/libnfs.h>
-#include <nfsc/libnfs-raw.h>
-#include <nfsc/libnfs-raw-nfs.h>
-/* clang-format on */
-
 #include "clock.h"
 #include "share_connect.h"
-
-#define LIST_NAMES 8192	 /* bytes of names and cookies in a reply */
-#define LIST_MAX   32768 /* bytes of a reply */
+#include "share_wire.h"
 
 struct share_slot {
 	struct share_nfs *nfs; /* borrowed */
@@ -101,140 +92,17 @@ static void on_done(struct rpc_context *rpc, int status, void *data,
 	call.done(&call, r);
 }
 
-/* --- what replies tell ------------------------------------------------------------ */
-
-static nfs_fh3 fh_arg(const struct share_fh *fh)
-{
-	return (nfs_fh3){ .data = { .data_len = fh->len,
-				    .data_val = (char *)fh->data } };
-}
-
-static diropargs3 dirop_arg(const struct share_fh *dir, const char *name)
-{
-	return (diropargs3){ .dir = fh_arg(dir), .name = (char *)name };
-}
-
-/* Both are optional in a reply (RFC 1813, 3.3.17): false if one is missing. */
-static bool take_entry(const post_op_attr *attributes, const nfs_fh3 *handle,
-		       struct share_listed *ret)
-{
-	const fattr3 *attr = &attributes->post_op_attr_u.attributes;
-
-	if (!attributes->attributes_follow || handle->data.data_len == 0 ||
-	    handle->data.data_len > sizeof(ret->entry.fh.data))
-		return false;
-	memcpy(ret->entry.fh.data, handle->data.data_val,
-	       handle->data.data_len);
-	ret->entry.fh.len = handle->data.data_len;
-	ret->entry.fileid = attr->fileid;
-	ret->entry.is_directory = attr->type == NF3DIR;
-	ret->fsid = attr->fsid;
-	ret->used = attr->nlink > 1 ? 0 : attr->used;
-	return true;
-}
-
-static int take_lookup(const void *data, void *out)
-{
-	const LOOKUP3resok *res =
-		&((const LOOKUP3res *)data)->LOOKUP3res_u.resok;
-	struct share_listed *listed = out;
-
-	listed->has_entry =
-		take_entry(&res->obj_attributes, &res->object, listed);
-	return listed->has_entry ? 0 : -EPROTO;
-}
-
-static int make_room(struct share_page *page)
-{
-	size_t n = page->n_allocated ? page->n_allocated * 2 : 16;
-	struct share_listed *items;
-
-	if (page->n < page->n_allocated)
-		return 0;
-	items = reallocarray(page->items, n, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	page->items = items;
-	page->n_allocated = n;
-	return 0;
-}
-
-static int take_name(const entryplus3 *entry, struct share_page *page)
-{
-	struct share_listed *item;
-
-	page->cookie = entry->cookie;
-	if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
-		return 0;
-	/* A name with a slash would be a path to whoever uses it as one. */
-	if (!*entry->name || strchr(entry->name, '/'))
-		return -EPROTO;
-	if (make_room(page) < 0)
-		return -ENOMEM;
-	item = &page->items[page->n];
-	*item = (struct share_listed){ .name = strdup(entry->name) };
-	if (!item->name)
-		return -ENOMEM;
-	page->n++;
-	item->has_entry =
-		entry->name_handle.handle_follows &&
-		take_entry(&entry->name_attributes,
-			   &entry->name_handle.post_op_fh3_u.handle, item);
-	return 0;
-}
-
-static int take_page(const void *data, void *out)
-{
-	const READDIRPLUS3resok *res =
-		&((const READDIRPLUS3res *)data)->READDIRPLUS3res_u.resok;
-	struct share_page *page = out;
-	const void *next = res->reply.entries;
-
-	memcpy(page->verifier, res->cookieverf, sizeof(page->verifier));
-	while (next && page->n < SHARE_PAGE_NAMES) {
-		entryplus3 entry;
-		int r;
-
-		/* libnfs's decoder does not align what it allocates. */
-		memcpy(&entry, next, sizeof(entry));
-		r = take_name(&entry, page);
-		if (r < 0)
-			return r;
-		next = entry.nextentry;
-	}
-	page->is_end = !next && res->reply.eof;
-	return 0;
-}
-
-static void free_names(struct share_page *page)
-{
-	for (size_t i = 0; i < page->n; i++)
-		free(page->items[i].name);
-	page->n = 0;
-}
-
-void share_page_fini(struct share_page *page)
-{
-	free_names(page);
-	free(page->items);
-	*page = (struct share_page){ 0 };
-}
-
 /* --- the calls ------------------------------------------------------------------------ */
 
 int share_call_list(struct share_nfs *nfs, const struct share_call *call,
 		    const struct share_fh *dir, struct share_page *page)
 {
-	READDIRPLUS3args args = { .dir = fh_arg(dir),
-				  .cookie = page->cookie,
-				  .dircount = LIST_NAMES,
-				  .maxcount = LIST_MAX };
-	struct share_slot *slot = begin(nfs, call, take_page, page);
+	struct share_slot *slot = begin(nfs, call, wire_take_page, page);
+	READDIRPLUS3args args;
 
 	if (!slot)
 		return -ENOTCONN;
-	free_names(page);
-	memcpy(args.cookieverf, page->verifier, sizeof(args.cookieverf));
+	args = wire_list(dir, page);
 	return end(slot,
 		   rpc_nfs3_readdirplus_async(nfs->rpc, on_done, &args, slot));
 }
@@ -243,8 +111,8 @@ int share_call_lookup(struct share_nfs *nfs, const struct share_call *call,
 		      const struct share_fh *dir, const char *name,
 		      struct share_listed *ret)
 {
-	LOOKUP3args args = { .what = dirop_arg(dir, name) };
-	struct share_slot *slot = begin(nfs, call, take_lookup, ret);
+	LOOKUP3args args = { .what = wire_dirop(dir, name) };
+	struct share_slot *slot = begin(nfs, call, wire_take_lookup, ret);
 
 	if (!slot)
 		return -ENOTCONN;
@@ -254,7 +122,7 @@ int share_call_lookup(struct share_nfs *nfs, const struct share_call *call,
 int share_call_remove(struct share_nfs *nfs, const struct share_call *call,
 		      const struct share_fh *dir, const char *name)
 {
-	REMOVE3args args = { .object = dirop_arg(dir, name) };
+	REMOVE3args args = { .object = wire_dirop(dir, name) };
 	struct share_slot *slot = begin(nfs, call, NULL, NULL);
 
 	if (!slot)
@@ -265,7 +133,7 @@ int share_call_remove(struct share_nfs *nfs, const struct share_call *call,
 int share_call_rmdir(struct share_nfs *nfs, const struct share_call *call,
 		     const struct share_fh *dir, const char *name)
 {
-	RMDIR3args args = { .object = dirop_arg(dir, name) };
+	RMDIR3args args = { .object = wire_dirop(dir, name) };
 	struct share_slot *slot = begin(nfs, call, NULL, NULL);
 
 	if (!slot)
@@ -277,8 +145,8 @@ int share_call_rename(struct share_nfs *nfs, const struct share_call *call,
 		      const struct share_fh *from, const char *from_name,
 		      const struct share_fh *to, const char *to_name)
 {
-	RENAME3args args = { .from = dirop_arg(from, from_name),
-			     .to = dirop_arg(to, to_name) };
+	RENAME3args args = { .from = wire_dirop(from, from_name),
+			     .to = wire_dirop(to, to_name) };
 	struct share_slot *slot = begin(nfs, call, NULL, NULL);
 
 	if (!slot)

@@ -15,29 +15,6 @@
 
 #define SHARE_CALLS_MAX 64
 
-/* A name of a directory, with what the server told of it. */
-struct share_listed {
-	char *name;
-	bool has_entry; /* else only a LOOKUP tells what it is */
-	struct share_entry entry;
-	uint64_t fsid;
-	uint64_t used; /* bytes that go with this name: 0 if it has others */
-};
-
-/* Bounds what a page takes, whatever the server sends. */
-#define SHARE_PAGE_NAMES 512
-
-struct share_page {
-	struct share_listed *items;
-	size_t n;
-	size_t n_allocated;
-	uint64_t cookie; /* in: where to go on; 0 = the start */
-	char verifier[8];
-	bool is_end;
-};
-
-void share_page_fini(struct share_page *page);
-
 /* Copied; what done gets. r: 0 or -errno. */
 struct share_call {
 	void (*done)(const struct share_call *call, int r);

@@ -217,7 +217,7 @@ static bool is_descriptor(const char *name)
 }
 
 static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
-			const struct share_names *page,
+			const struct share_page *page,
 			const struct share_volume *volume,
 			struct share_descriptor *ret)
 {
@@ -228,9 +228,9 @@ static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
 		};
 		int r;
 
-		if (!is_descriptor(page->names[i]))
+		if (!is_descriptor(page->items[i].name))
 			continue;
-		r = read_file(nfs, dir, page->names[i], &found);
+		r = read_file(nfs, dir, page->items[i].name, &found);
 		if (r == -ENOENT || r == -EBADMSG)
 			continue;
 		if (r < 0)
@@ -250,11 +250,11 @@ int share_descriptor_find(struct share_nfs *nfs, const struct share_fh *dir,
 			  const struct share_volume *volume,
 			  struct share_descriptor *ret)
 {
-	_cleanup_(share_names_fini) struct share_names page = { 0 };
+	_cleanup_(share_page_fini) struct share_page page = { 0 };
 	int r;
 
 	do {
-		r = share_nfs_readdir(nfs, dir, &page);
+		r = share_nfs_list(nfs, dir, &page);
 		if (r < 0)
 			return r;
 		r = find_in_page(nfs, dir, &page, volume, ret);

@@ -12,76 +12,28 @@
 
 #include <string.h>
 
-/* libnfs.h comes first: the others need its EXTERN. */
-/* clang-format off */
-#include <nfsc/libnfs.h>
-#include <nfsc/libnfs-raw.h>
-#include <nfsc/libnfs-raw-nfs.h>
-/* clang-format on */
-
 #include "share_connect.h"
-
-#define READDIR_SIZE 8192
-
-/* --- arguments and results ------------------------------------------------------ */
-
-static nfs_fh3 fh_arg(const struct share_fh *fh)
-{
-	return (nfs_fh3){ .data = { .data_len = fh->len,
-				    .data_val = (char *)fh->data } };
-}
-
-static diropargs3 dirop_arg(const struct share_fh *dir, const char *name)
-{
-	return (diropargs3){ .dir = fh_arg(dir), .name = (char *)name };
-}
-
-static int take_fh(const nfs_fh3 *from, struct share_fh *fh)
-{
-	if (from->data.data_len == 0 || from->data.data_len > sizeof(fh->data))
-		return -EPROTO;
-	memcpy(fh->data, from->data.data_val, from->data.data_len);
-	fh->len = from->data.data_len;
-	return 0;
-}
-
-static int take_attributes(const post_op_attr *from, struct share_entry *entry)
-{
-	const fattr3 *attr = &from->post_op_attr_u.attributes;
-
-	/* RFC 1813 lets a server leave them out; none that we know does. */
-	if (!from->attributes_follow)
-		return -EPROTO;
-	entry->fileid = attr->fileid;
-	entry->is_directory = attr->type == NF3DIR;
-	return 0;
-}
-
-static int take_lookup(const void *data, void *out)
-{
-	const LOOKUP3res *res = data;
-	struct share_entry *entry = out;
-	int r = take_fh(&res->LOOKUP3res_u.resok.object, &entry->fh);
-
-	if (r < 0)
-		return r;
-	return take_attributes(&res->LOOKUP3res_u.resok.obj_attributes, entry);
-}
+#include "share_wire.h"
 
 int share_nfs_lookup(struct share_nfs *nfs, const struct share_fh *dir,
 		     const char *name, struct share_entry *ret)
 {
-	LOOKUP3args args = { .what = dirop_arg(dir, name) };
+	LOOKUP3args args = { .what = wire_dirop(dir, name) };
+	struct share_listed listed = { 0 };
+	int r;
 
-	call_begin(nfs, take_lookup, ret);
-	return call_end(nfs, rpc_nfs3_lookup_async(nfs->rpc, call_done, &args,
-						   &nfs->call));
+	call_begin(nfs, wire_take_lookup, &listed);
+	r = call_end(nfs, rpc_nfs3_lookup_async(nfs->rpc, call_done, &args,
+						&nfs->call));
+	if (r == 0)
+		*ret = listed.entry;
+	return r;
 }
 
 int share_nfs_mkdir(struct share_nfs *nfs, const struct share_fh *dir,
 		    const char *name, uint32_t mode)
 {
-	MKDIR3args args = { .where = dirop_arg(dir, name) };
+	MKDIR3args args = { .where = wire_dirop(dir, name) };
 
 	args.attributes.mode.set_it = 1;
 	args.attributes.mode.set_mode3_u.mode = mode;
@@ -93,7 +45,7 @@ int share_nfs_mkdir(struct share_nfs *nfs, const struct share_fh *dir,
 int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,
 		    uint32_t mode)
 {
-	SETATTR3args args = { .object = fh_arg(fh) };
+	SETATTR3args args = { .object = wire_fh(fh) };
 
 	args.new_attributes.mode.set_it = 1;
 	args.new_attributes.mode.set_mode3_u.mode = mode;
@@ -105,7 +57,7 @@ int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,
 int share_nfs_chown(struct share_nfs *nfs, const struct share_fh *fh,
 		    uint32_t uid, uint32_t gid)
 {
-	SETATTR3args args = { .object = fh_arg(fh) };
+	SETATTR3args args = { .object = wire_fh(fh) };
 
 	args.new_attributes.uid.set_it = 1;
 	args.new_attributes.uid.set_uid3_u.uid = uid;
@@ -121,7 +73,7 @@ int share_nfs_chown(struct share_nfs *nfs, const struct share_fh *fh,
 static int create_file(struct share_nfs *nfs, const struct share_fh *dir,
 		       const char *name)
 {
-	CREATE3args args = { .where = dirop_arg(dir, name) };
+	CREATE3args args = { .where = wire_dirop(dir, name) };
 	sattr3 *attributes = &args.how.createhow3_u.obj_attributes;
 
 	args.how.mode = UNCHECKED;
@@ -144,7 +96,7 @@ static int take_written(const void *data, void *out)
 static int write_once(struct share_nfs *nfs, const struct share_fh *fh,
 		      uint64_t offset, const char *text, size_t *len)
 {
-	WRITE3args args = { .file = fh_arg(fh),
+	WRITE3args args = { .file = wire_fh(fh),
 			    .offset = offset,
 			    .count = (count3)*len,
 			    .stable = FILE_SYNC,
@@ -207,7 +159,7 @@ int share_nfs_read_file(struct share_nfs *nfs, const struct share_fh *fh,
 	size_t len = 0;
 
 	do {
-		READ3args args = { .file = fh_arg(fh),
+		READ3args args = { .file = wire_fh(fh),
 				   .offset = len,
 				   .count = (count3)(size - len) };
 		int r;
@@ -231,8 +183,8 @@ int share_nfs_rename(struct share_nfs *nfs, const struct share_fh *from,
 		     const char *from_name, const struct share_fh *to,
 		     const char *to_name)
 {
-	RENAME3args args = { .from = dirop_arg(from, from_name),
-			     .to = dirop_arg(to, to_name) };
+	RENAME3args args = { .from = wire_dirop(from, from_name),
+			     .to = wire_dirop(to, to_name) };
 
 	call_begin(nfs, NULL, NULL);
 	return call_end(nfs, rpc_nfs3_rename_async(nfs->rpc, call_done, &args,
@@ -242,7 +194,7 @@ int share_nfs_rename(struct share_nfs *nfs, const struct share_fh *from,
 int share_nfs_remove(struct share_nfs *nfs, const struct share_fh *dir,
 		     const char *name)
 {
-	REMOVE3args args = { .object = dirop_arg(dir, name) };
+	REMOVE3args args = { .object = wire_dirop(dir, name) };
 
 	call_begin(nfs, NULL, NULL);
 	return call_end(nfs, rpc_nfs3_remove_async(nfs->rpc, call_done, &args,
@@ -252,74 +204,19 @@ int share_nfs_remove(struct share_nfs *nfs, const struct share_fh *dir,
 int share_nfs_rmdir(struct share_nfs *nfs, const struct share_fh *dir,
 		    const char *name)
 {
-	RMDIR3args args = { .object = dirop_arg(dir, name) };
+	RMDIR3args args = { .object = wire_dirop(dir, name) };
 
 	call_begin(nfs, NULL, NULL);
 	return call_end(nfs, rpc_nfs3_rmdir_async(nfs->rpc, call_done, &args,
 						  &nfs->call));
 }
 
-static int take_name(const entry3 *entry, struct share_names *page)
+int share_nfs_list(struct share_nfs *nfs, const struct share_fh *dir,
+		   struct share_page *page)
 {
-	page->cookie = entry->cookie;
-	if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
-		return 0;
-	/* A name with a slash would be a path to whoever uses it as one. */
-	if (!*entry->name || strchr(entry->name, '/'))
-		return -EPROTO;
-	page->names[page->n] = strdup(entry->name);
-	if (!page->names[page->n])
-		return -ENOMEM;
-	page->n++;
-	return 0;
-}
+	READDIRPLUS3args args = wire_list(dir, page);
 
-static int take_names(const void *data, void *out)
-{
-	const READDIR3resok *res =
-		&((const READDIR3res *)data)->READDIR3res_u.resok;
-	struct share_names *page = out;
-	const void *next = res->reply.entries;
-
-	memcpy(page->verifier, res->cookieverf, sizeof(page->verifier));
-	while (next && page->n < SHARE_NFS_MAX_NAMES) {
-		entry3 entry;
-		int r;
-
-		/* libnfs's decoder does not align what it allocates. */
-		memcpy(&entry, next, sizeof(entry));
-		r = take_name(&entry, page);
-		if (r < 0)
-			return r;
-		next = entry.nextentry;
-	}
-	page->is_end = !next && res->reply.eof;
-	return 0;
-}
-
-static void free_names(struct share_names *page)
-{
-	for (size_t i = 0; i < page->n; i++)
-		free(page->names[i]);
-	page->n = 0;
-}
-
-int share_nfs_readdir(struct share_nfs *nfs, const struct share_fh *dir,
-		      struct share_names *page)
-{
-	READDIR3args args = { .dir = fh_arg(dir),
-			      .cookie = page->cookie,
-			      .count = READDIR_SIZE };
-
-	free_names(page);
-	memcpy(args.cookieverf, page->verifier, sizeof(args.cookieverf));
-	call_begin(nfs, take_names, page);
-	return call_end(nfs, rpc_nfs3_readdir_async(nfs->rpc, call_done, &args,
-						    &nfs->call));
-}
-
-void share_names_fini(struct share_names *page)
-{
-	free_names(page);
-	*page = (struct share_names){ 0 };
+	call_begin(nfs, wire_take_page, page);
+	return call_end(nfs, rpc_nfs3_readdirplus_async(nfs->rpc, call_done,
+							&args, &nfs->call));
 }

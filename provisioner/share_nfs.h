@@ -34,6 +34,29 @@ struct share_entry {
 	bool is_directory;
 };
 
+/* A name of a directory, with what the server told of it. */
+struct share_listed {
+	char *name;
+	bool has_entry; /* else only a LOOKUP tells what it is */
+	struct share_entry entry;
+	uint64_t fsid;
+	uint64_t used; /* bytes that go with this name: 0 if it has others */
+};
+
+/* Bounds what a page takes, whatever the server sends. */
+#define SHARE_PAGE_NAMES 512
+
+struct share_page {
+	struct share_listed *items;
+	size_t n;
+	size_t n_allocated;
+	uint64_t cookie; /* in: where to go on; 0 = the start */
+	char verifier[8];
+	bool is_end;
+};
+
+void share_page_fini(struct share_page *page);
+
 struct share_nfs_options {
 	const char *server;
 	const char *share;  /* the export's path */
@@ -71,20 +94,9 @@ int share_nfs_remove(struct share_nfs *nfs, const struct share_fh *dir,
 int share_nfs_rmdir(struct share_nfs *nfs, const struct share_fh *dir,
 		    const char *name);
 
-#define SHARE_NFS_MAX_NAMES 256
-
-struct share_names {
-	char *names[SHARE_NFS_MAX_NAMES]; /* without "." and ".." */
-	size_t n;
-	uint64_t cookie; /* in: where to go on; 0 = the start */
-	char verifier[8];
-	bool is_end;
-};
-
 /* One page of a directory; the names of the page before are freed. */
-int share_nfs_readdir(struct share_nfs *nfs, const struct share_fh *dir,
-		      struct share_names *page);
-void share_names_fini(struct share_names *page);
+int share_nfs_list(struct share_nfs *nfs, const struct share_fh *dir,
+		   struct share_page *page);
 
 DEFINE_CLEANUP(struct share_nfs *, share_nfs_close)
-DEFINE_FINI(struct share_names, share_names_fini)
+DEFINE_FINI(struct share_page, share_page_fini)

@@ -252,15 +252,15 @@ typedef int (*name_fn)(struct visit *visit, const char *name, struct err *err);
 static int for_each_name(struct visit *visit, const struct share_fh *dir,
 			 name_fn fn, struct err *err)
 {
-	_cleanup_(share_names_fini) struct share_names page = { 0 };
+	_cleanup_(share_page_fini) struct share_page page = { 0 };
 	int r;
 
 	do {
-		r = share_nfs_readdir(visit->nfs, dir, &page);
+		r = share_nfs_list(visit->nfs, dir, &page);
 		if (r < 0)
 			return fail(visit->where, r, "a directory", err);
 		for (size_t i = 0; i < page.n && r == 0; i++)
-			r = fn(visit, page.names[i], err);
+			r = fn(visit, page.items[i].name, err);
 	} while (r == 0 && !page.is_end && page.n > 0);
 	return r;
 }

@@ -84,12 +84,12 @@ static void sweep_one(struct doctor *doctor, const char *name)
 
 static void sweep(struct doctor *doctor)
 {
-	_cleanup_(share_names_fini) struct share_names page = { 0 };
+	_cleanup_(share_page_fini) struct share_page page = { 0 };
 
-	if (share_nfs_readdir(doctor->nfs, &doctor->shelf, &page) < 0)
+	if (share_nfs_list(doctor->nfs, &doctor->shelf, &page) < 0)
 		return;
 	for (size_t i = 0; i < page.n; i++)
-		sweep_one(doctor, page.names[i]);
+		sweep_one(doctor, page.items[i].name);
 }
 
 /* The clocks: ours before and after the server used its own. */
