@@ -5,6 +5,9 @@
  * lives as long as the connection: libnfs calls back for all that is queued when its
  * context is destroyed, and by then nobody may be there any more who asked. Such a
  * slot was abandoned and says nothing.
+ *
+ * Calls go to the connection that has fewer of them in flight. They are answered in
+ * any order, whatever the connection, so nobody need know which.
  */
 
 #include "share_calls.h"
@@ -17,12 +20,21 @@
 #include "share_wire.h"
 
 struct share_slot {
-	struct share_nfs *nfs; /* borrowed */
+	struct share_nfs *nfs;	      /* borrowed */
+	struct share_nfs *connection; /* nfs, or its second; borrowed */
 	bool is_busy;
 	struct share_call call; /* done is NULL when it was abandoned */
 	int (*take)(const void *res, void *out);
 	void *out;
 };
+
+int share_calls_widen(struct share_nfs *nfs, const char *server, uint32_t port)
+{
+	if (nfs->second)
+		return 0;
+	return share_connect(&nfs->second, server,
+			     port ? port : SHARE_NFS_PORT);
+}
 
 size_t share_calls_in_flight(const struct share_nfs *nfs)
 {
@@ -46,6 +58,13 @@ static struct share_slot *find_slot(struct share_nfs *nfs)
 	return NULL;
 }
 
+static struct share_nfs *choose_connection(struct share_nfs *nfs)
+{
+	struct share_nfs *second = nfs->second;
+
+	return second && second->n_on_wire < nfs->n_on_wire ? second : nfs;
+}
+
 static struct share_slot *begin(struct share_nfs *nfs,
 				const struct share_call *call,
 				int (*take)(const void *res, void *out),
@@ -55,7 +74,11 @@ static struct share_slot *begin(struct share_nfs *nfs,
 
 	if (slot)
 		*slot = (struct share_slot){
-			.nfs = nfs, .call = *call, .take = take, .out = out
+			.nfs = nfs,
+			.connection = choose_connection(nfs),
+			.call = *call,
+			.take = take,
+			.out = out,
 		};
 	return slot;
 }
@@ -65,6 +88,7 @@ static int end(struct share_slot *slot, int queued)
 	if (queued != 0)
 		return -ENOMEM;
 	slot->is_busy = true;
+	slot->connection->n_on_wire++;
 	slot->nfs->n_in_flight++;
 	return 0;
 }
@@ -77,6 +101,7 @@ static void on_done(struct rpc_context *rpc, int status, void *data,
 	int r;
 
 	slot->is_busy = false;
+	slot->connection->n_on_wire--;
 	slot->nfs->n_in_flight--;
 	if (!call.done)
 		return;
@@ -103,8 +128,8 @@ int share_call_list(struct share_nfs *nfs, const struct share_call *call,
 	if (!slot)
 		return -ENOTCONN;
 	args = wire_list(dir, page);
-	return end(slot,
-		   rpc_nfs3_readdirplus_async(nfs->rpc, on_done, &args, slot));
+	return end(slot, rpc_nfs3_readdirplus_async(slot->connection->rpc,
+						    on_done, &args, slot));
 }
 
 int share_call_lookup(struct share_nfs *nfs, const struct share_call *call,
@@ -116,7 +141,8 @@ int share_call_lookup(struct share_nfs *nfs, const struct share_call *call,
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_lookup_async(nfs->rpc, on_done, &args, slot));
+	return end(slot, rpc_nfs3_lookup_async(slot->connection->rpc, on_done,
+					       &args, slot));
 }
 
 int share_call_remove(struct share_nfs *nfs, const struct share_call *call,
@@ -127,7 +153,8 @@ int share_call_remove(struct share_nfs *nfs, const struct share_call *call,
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_remove_async(nfs->rpc, on_done, &args, slot));
+	return end(slot, rpc_nfs3_remove_async(slot->connection->rpc, on_done,
+					       &args, slot));
 }
 
 int share_call_rmdir(struct share_nfs *nfs, const struct share_call *call,
@@ -138,7 +165,8 @@ int share_call_rmdir(struct share_nfs *nfs, const struct share_call *call,
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_rmdir_async(nfs->rpc, on_done, &args, slot));
+	return end(slot, rpc_nfs3_rmdir_async(slot->connection->rpc, on_done,
+					      &args, slot));
 }
 
 int share_call_rename(struct share_nfs *nfs, const struct share_call *call,
@@ -151,26 +179,43 @@ int share_call_rename(struct share_nfs *nfs, const struct share_call *call,
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_rename_async(nfs->rpc, on_done, &args, slot));
+	return end(slot, rpc_nfs3_rename_async(slot->connection->rpc, on_done,
+					       &args, slot));
 }
 
 /* --- waiting ---------------------------------------------------------------------------- */
 
+static struct pollfd poll_of(const struct share_nfs *nfs)
+{
+	return (struct pollfd){ .fd = rpc_get_fd(nfs->rpc),
+				.events = (short)rpc_which_events(nfs->rpc) };
+}
+
+static int serve(struct share_nfs *nfs, const struct pollfd *pfd)
+{
+	return pfd->revents && rpc_service(nfs->rpc, pfd->revents) < 0
+		       ? -ECONNRESET
+		       : 0;
+}
+
 static int wait_once(struct share_nfs *nfs, uint64_t deadline_ns)
 {
-	struct pollfd pfd = { .fd = rpc_get_fd(nfs->rpc),
-			      .events = (short)rpc_which_events(nfs->rpc) };
+	struct pollfd pfds[2] = { poll_of(nfs) };
 	uint64_t now = clock_ns();
 	int r;
 
+	if (nfs->second)
+		pfds[1] = poll_of(nfs->second);
 	if (now >= deadline_ns)
 		return -ETIMEDOUT;
-	r = poll(&pfd, 1, (int)((deadline_ns - now) / NS_PER_MS) + 1);
-	if (r < 0 && errno != EINTR)
-		return -errno;
-	if (r > 0 && rpc_service(nfs->rpc, pfd.revents) < 0)
-		return -ECONNRESET;
-	return nfs->is_broken ? -ECONNRESET : 0;
+	r = poll(pfds, nfs->second ? 2 : 1,
+		 (int)((deadline_ns - now) / NS_PER_MS) + 1);
+	if (r < 0)
+		return errno == EINTR ? 0 : -errno;
+	r = serve(nfs, &pfds[0]);
+	if (r == 0 && nfs->second)
+		r = serve(nfs->second, &pfds[1]);
+	return nfs->is_broken ? -ECONNRESET : r;
 }
 
 int share_calls_wait(struct share_nfs *nfs)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Several calls in flight on one connection of share_nfs.h, each answered by its
+ * Several calls in flight on a connection of share_nfs.h, each answered by its
  * done function from within share_calls_wait(). Not to be mixed with the blocking
  * calls while some are in flight.
  *
@@ -22,6 +22,12 @@ struct share_call {
 	void *about;
 	uint64_t value;
 };
+
+/*
+ * A second connection to the same server for calls from now on, so that two of its
+ * threads read them; port 0 = 2049. Without it, all go by the first.
+ */
+int share_calls_widen(struct share_nfs *nfs, const char *server, uint32_t port);
 
 size_t share_calls_free(const struct share_nfs *nfs);
 size_t share_calls_in_flight(const struct share_nfs *nfs);

@@ -32,7 +32,6 @@
 #include "clock.h"
 #include "share_probe.h"
 
-#define NFS_PORT	2049
 #define PORTMAPPER_PORT 111
 
 /* --- one call ----------------------------------------------------------------- */
@@ -269,7 +268,7 @@ static int connect_nfs(struct share_nfs **ret,
 		       const struct share_nfs_options *options,
 		       enum share_step *ret_step, struct err *err)
 {
-	uint32_t port = options->port ? options->port : NFS_PORT;
+	uint32_t port = options->port ? options->port : SHARE_NFS_PORT;
 	int r = check_name(options->server);
 
 	*ret_step = SHARE_STEP_RESOLVE;
@@ -316,6 +315,8 @@ struct share_nfs *share_nfs_close(struct share_nfs *nfs)
 {
 	if (!nfs)
 		return NULL;
+	/* Before the slots go that its answers refer to. */
+	(void)share_nfs_close(nfs->second);
 	if (nfs->rpc)
 		rpc_destroy_context(nfs->rpc);
 	free(nfs->slots);

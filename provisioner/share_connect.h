@@ -11,6 +11,8 @@
 
 #include "share_nfs.h"
 
+#define SHARE_NFS_PORT 2049
+
 struct rpc_context;
 struct share_slot;
 
@@ -26,8 +28,11 @@ struct share_nfs {
 	struct share_fh root;
 	struct call call;
 	bool is_broken;
-	struct share_slot *slots; /* share_calls.c's; NULL until it has some */
+	struct share_nfs
+		*second; /* share_calls.c's, and what is below; NULL = none */
+	struct share_slot *slots; /* NULL until it has some */
 	size_t n_in_flight;
+	size_t n_on_wire; /* of them, on this connection */
 };
 
 /* take copies what is wanted out of the reply, which does not outlive the call. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "share.h"
+#include "share_calls.h"
 #include "share_session.h"
 
 static int read_descriptor(struct session *session,
@@ -63,6 +64,8 @@ static int walk(const struct share_volume *volume, enum share_tree_task task,
 		return 0;
 	if (r != 0)
 		return r;
+	/* It goes without, too. */
+	(void)share_calls_widen(session.nfs, volume->server, volume->port);
 	r = share_tree_walk(session.nfs, &session.trash, volume->name, task,
 			    go_on, userdata);
 	if (r == SHARE_TREE_MORE)
