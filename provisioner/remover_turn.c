@@ -6,6 +6,9 @@
  *	expired, or removing	-> state "removing" -> walk -> trash's descriptor ->
  *				   row
  *
+ * What expires at once is not counted before its removal has gone on for a while: most
+ * of it is gone in less time than the count and the removal would take.
+ *
  * The walk is asked for nothing but to go on; once a second it tells how far it is:
  * in the record, in the volume's status while there is a volume (trashTTL 0: it stays
  * until its data is gone), and less often in the descriptor in the trash. The
@@ -27,9 +30,10 @@
 #include "object_change.h"
 #include "trash_restore.h"
 
-#define TURN_NS	   (60 * NS_PER_S)
-#define PUBLISH_NS NS_PER_S
-#define NOTE_NS	   (10 * NS_PER_S)
+#define TURN_NS	     (60 * NS_PER_S)
+#define UNCOUNTED_NS (10 * NS_PER_S)
+#define PUBLISH_NS   NS_PER_S
+#define NOTE_NS	     (10 * NS_PER_S)
 
 struct turn {
 	const struct remover_options *options;
@@ -37,6 +41,7 @@ struct turn {
 	struct store_trash row;
 	struct volume_place place;
 	uint64_t start_ns;
+	uint64_t limit_ns; /* of a walk */
 	uint64_t published_ns;
 	uint64_t noted_ns;
 	uint64_t n_files_before; /* removed by earlier turns */
@@ -95,17 +100,25 @@ static void tell_volume(struct turn *turn, const char *reason,
 }
 
 /* "Removing 45%": kubectl's column REASON. */
+static void write_reason(const struct store_trash *row, char *buffer,
+			 size_t size)
+{
+	uint64_t percent =
+		row->n_files ? row->n_files_removed * 100 / row->n_files : 0;
+
+	if (row->is_counted)
+		(void)snprintf(buffer, size, "Removing %" PRIu64 "%%",
+			       percent < 100 ? percent : 99);
+	else
+		(void)snprintf(buffer, size, "Removing");
+}
+
 static void publish_status(struct turn *turn, const struct trash_speed *speed)
 {
 	_cleanup_(free) char *message = trash_progress(&turn->row, speed);
-	const struct store_trash *row = &turn->row;
-	uint64_t percent = 0;
 	char reason[32];
 
-	if (row->is_counted && row->n_files > 0)
-		percent = row->n_files_removed * 100 / row->n_files;
-	(void)snprintf(reason, sizeof(reason), "Removing %" PRIu64 "%%",
-		       percent < 100 ? percent : 99);
+	write_reason(&turn->row, reason, sizeof(reason));
 	if (message)
 		tell_volume(turn, reason, message);
 }
@@ -146,26 +159,30 @@ static void publish(struct turn *turn, uint64_t now)
 
 /* --- walking --------------------------------------------------------------------- */
 
-static void begin_walk(struct turn *turn)
+static void begin_walk(struct turn *turn, enum share_tree_task task)
 {
 	turn->start_ns = turn->published_ns = turn->noted_ns = clock_ns();
 	turn->n_files_before = turn->row.n_files_removed;
 	turn->n_bytes_before = turn->row.n_bytes_removed;
+	turn->limit_ns = task == SHARE_TREE_REMOVE && !turn->row.is_counted
+				 ? UNCOUNTED_NS
+				 : TURN_NS;
 }
 
 static bool may_go_on(const struct turn *turn, uint64_t now)
 {
 	return !atomic_load(&turn->view->is_stopping) &&
-	       now - turn->start_ns < TURN_NS;
+	       now - turn->start_ns < turn->limit_ns;
 }
 
+/* Of all there was, whatever is gone already. */
 static bool on_counted(void *userdata,
 		       const struct share_tree_progress *progress)
 {
 	struct turn *turn = userdata;
 
-	turn->row.n_files = progress->n_files;
-	turn->row.n_bytes = progress->n_bytes;
+	turn->row.n_files = turn->n_files_before + progress->n_files;
+	turn->row.n_bytes = turn->n_bytes_before + progress->n_bytes;
 	return may_go_on(turn, clock_ns());
 }
 
@@ -188,7 +205,7 @@ static int walk(struct turn *turn, enum share_tree_task task, struct err *err)
 	struct share_volume volume = volume_place_borrow(&turn->place);
 	int r;
 
-	begin_walk(turn);
+	begin_walk(turn, task);
 	if (task == SHARE_TREE_REMOVE)
 		publish_status(turn, &(struct trash_speed){ 0 });
 	r = turn->options->share->walk(
@@ -268,6 +285,12 @@ static bool has_expired(const struct store_trash *row)
 	       (row->state == TRASH_KEPT && row->expires_s <= time(NULL));
 }
 
+static bool is_to_be_counted(const struct store_trash *row)
+{
+	return !row->is_counted &&
+	       (row->n_files_removed > 0 || !has_expired(row));
+}
+
 static int take(struct turn *turn, struct err *err)
 {
 	_cleanup_(err_fini) struct err uncounted = ERR_INIT;
@@ -275,7 +298,7 @@ static int take(struct turn *turn, struct err *err)
 
 	if (turn->row.state == TRASH_RESTORING)
 		return restore(turn, err);
-	if (!turn->row.is_counted)
+	if (is_to_be_counted(&turn->row))
 		r = count(turn, &uncounted);
 	if (r > 0)
 		return r;
