@@ -30,7 +30,7 @@ struct remover_options {
 int remover_new(struct remover **ret, const struct remover_options *options,
 		struct err *err);
 int remover_start(struct remover *remover, struct err *err);
-/* Waits for its threads: a walk ends at its next answer. */
+/* Waits for its threads: a walk ends when what it has asked for is answered. */
 void remover_stop(struct remover *remover);
 struct remover *remover_free(struct remover *remover);
 

@@ -454,6 +454,17 @@ static void fill(struct walk *walk)
 		note_error(walk, step(walk, dir));
 }
 
+/* What is in flight will be done: it counts, too. */
+static int stop(struct walk *walk, share_tree_fn go_on, void *userdata)
+{
+	int r = 0;
+
+	while (r == 0 && share_calls_in_flight(walk->nfs) > 0)
+		r = share_calls_wait(walk->nfs);
+	(void)go_on(userdata, &walk->progress);
+	return SHARE_TREE_MORE;
+}
+
 static int run(struct walk *walk, share_tree_fn go_on, void *userdata)
 {
 	for (;;) {
@@ -473,7 +484,7 @@ static int run(struct walk *walk, share_tree_fn go_on, void *userdata)
 		if (r < 0)
 			return walk->r < 0 ? walk->r : r;
 		if (go_on && !go_on(userdata, &walk->progress))
-			return SHARE_TREE_MORE;
+			return stop(walk, go_on, userdata);
 	}
 }
 
