@@ -16,7 +16,8 @@
  * 2. A transaction in which a write failed can't be committed: SQLite may have
  *    rolled it back already, and half of it must not look like a whole.
  * 3. The lock is held from store_begin() to the commit or rollback, so that two
- *    threads never share a transaction. Transactions do not nest.
+ *    threads never share such a transaction. It does not nest. All other writes are
+ *    in groups (store_group.c); one that is open is committed before.
  *
  * Two processes are kept apart by flock(2) on a file beside the database rather
  * than by SQLite's exclusive mode: people may look with sqlite3 while we run.
@@ -184,14 +185,14 @@ static void announce_pending(struct store *store)
 	drop_pending(store);
 }
 
-static int begin_locked(struct store *store, struct err *err)
+int store_begin_locked(struct store *store, struct err *err)
 {
 	store->is_broken = false;
 	/* At once as a writer: an upgrade in the middle could fail with BUSY. */
 	return run_sql(store, STATEMENT_BEGIN, "begin immediate", err);
 }
 
-static void rollback_locked(struct store *store)
+void store_rollback_locked(struct store *store)
 {
 	/* SQLite rolls back by itself when the disk is full. */
 	if (!sqlite3_get_autocommit(store->db))
@@ -216,12 +217,12 @@ static int save_revision(struct store *store, struct err *err)
 	return store_run(store, statement, err);
 }
 
-static int commit_locked(struct store *store, struct err *err)
+int store_commit_locked(struct store *store, struct err *err)
 {
 	int r;
 
 	if (store->is_broken) {
-		rollback_locked(store);
+		store_rollback_locked(store);
 		return err_set(
 			err, -EIO,
 			"database \"%s\": a write of this transaction failed",
@@ -231,7 +232,7 @@ static int commit_locked(struct store *store, struct err *err)
 	if (r == 0)
 		r = run_sql(store, STATEMENT_COMMIT, "commit", err);
 	if (r < 0) {
-		rollback_locked(store);
+		store_rollback_locked(store);
 		return r;
 	}
 	store->committed = store->revision;
@@ -239,40 +240,19 @@ static int commit_locked(struct store *store, struct err *err)
 	return 0;
 }
 
-int store_enter(struct store *store, struct err *err)
-{
-	int r;
-
-	store_lock(store);
-	if (store->is_begun)
-		return 0;
-	r = begin_locked(store, err);
-	if (r < 0)
-		store_unlock(store);
-	return r;
-}
-
-int store_leave(struct store *store, int r, struct err *err)
-{
-	if (!store->is_begun) {
-		if (r == 0)
-			r = commit_locked(store, err);
-		else
-			rollback_locked(store);
-	}
-	store_unlock(store);
-	return r;
-}
-
 int store_begin(struct store *store, struct err *err)
 {
 	int r;
 
 	store_lock(store);
+	if (store->is_open)
+		store_commit_group(store);
 	if (store->is_begun)
 		r = err_set(err, -EALREADY, "a transaction is open already");
 	else
-		r = begin_locked(store, err);
+		r = store_check_lost(store, err);
+	if (r == 0)
+		r = store_begin_locked(store, err);
 	if (r < 0)
 		store_unlock(store);
 	else
@@ -289,7 +269,7 @@ int store_commit(struct store *store, struct err *err)
 		store_unlock(store);
 		return err_set(err, -EINVAL, "no transaction is open");
 	}
-	r = commit_locked(store, err);
+	r = store_commit_locked(store, err);
 	store->is_begun = false;
 	store_unlock(store); /* store_begin()'s */
 	store_unlock(store);
@@ -300,7 +280,7 @@ void store_rollback(struct store *store)
 {
 	store_lock(store);
 	if (store->is_begun) {
-		rollback_locked(store);
+		store_rollback_locked(store);
 		store->is_begun = false;
 		store_unlock(store); /* store_begin()'s */
 	}
@@ -311,7 +291,7 @@ uint64_t store_revision(struct store *store)
 {
 	uint64_t revision;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	revision = store->revision;
 	store_unlock(store);
 	return revision;
@@ -389,10 +369,11 @@ int store_open(struct store **ret, const char *path, struct err *err)
 
 	store = calloc(1, sizeof(*store));
 	if (!store || init_lock(&store->lock) < 0 ||
-	    pthread_key_create(&store->actor_key, free) != 0) {
+	    pthread_key_create(&store->thread_key, free) != 0) {
 		free(TAKE_PTR(store));
 		return err_set(err, -ENOMEM, "open a database: out of memory");
 	}
+	(void)pthread_cond_init(&store->ended, NULL);
 	store->lock_fd = -1;
 	store->path = strdup(path);
 	if (!store->path)
@@ -417,6 +398,8 @@ struct store *store_close(struct store *store)
 	if (!store)
 		return NULL;
 	store_rollback(store);
+	/* Of who deferred and did not ask for the end. */
+	drop_pending(store);
 	free(store->pending);
 	for (size_t i = 0; i < ARRAY_SIZE(store->statements); i++)
 		(void)sqlite3_finalize(store->statements[i]);
@@ -425,8 +408,9 @@ struct store *store_close(struct store *store)
 	fd_close(store->lock_fd);
 	free(store->path);
 	/* Of the thread that closes; the others' go with them. */
-	free(pthread_getspecific(store->actor_key));
-	(void)pthread_key_delete(store->actor_key);
+	free(pthread_getspecific(store->thread_key));
+	(void)pthread_key_delete(store->thread_key);
+	(void)pthread_cond_destroy(&store->ended);
 	(void)pthread_mutex_destroy(&store->lock);
 	free(store);
 	return NULL;

@@ -9,7 +9,8 @@
  * that there is one truth.
  *
  * Threads: any thread may call. A lock makes calls exclusive; it is recursive
- * between store_begin() and store_commit() of one thread.
+ * between store_begin() and store_commit() of one thread. A call that writes returns
+ * when it is on the disk, with all others that came meanwhile.
  *
  * Errors: negative errno with a sentence (disk full, not our database), or a
  * positive outcome that the direct caller handles.
@@ -42,6 +43,18 @@ int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 /* Idempotent; without an open transaction nothing happens. */
 void store_rollback(struct store *store);
+
+/*
+ * From now on the calling thread does not wait for its single writes to be on the
+ * disk: store_flush() does. Until then they are announced to nobody, and seen by
+ * nobody else. At most one thread of a store may defer.
+ */
+void store_defer(struct store *store);
+/*
+ * Negative: nothing of what was written since the last one may be relied on, and what
+ * was written in between was refused.
+ */
+int store_flush(struct store *store, struct err *err);
 
 int store_get(struct store *store, enum object_kind kind, const char *namespace,
 	      const char *name, struct object **ret, struct err *err);

@@ -210,7 +210,7 @@ int store_attachment_list(struct store *store, const char *volume,
 {
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = list_locked(store, volume, ret, err);
 	store_unlock(store);
 	return r;

@@ -31,30 +31,24 @@
 #define HISTORY_ROWS	   50000
 #define HISTORY_DAYS	   90
 #define TRIM_EVERY	   64
-#define WHO_MAX		   64
 #define NOBODY		   "claimfs"
 
 /* --- who ---------------------------------------------------------------------- */
 
 void store_act_as(struct store *store, const char *who)
 {
-	char *mine = pthread_getspecific(store->actor_key);
+	struct thread_state *state = store_thread(store);
 
-	if (!mine) {
-		mine = calloc(1, WHO_MAX);
-		if (!mine || pthread_setspecific(store->actor_key, mine) != 0) {
-			free(mine);
-			return;
-		}
-	}
-	(void)snprintf(mine, WHO_MAX, "%s", who);
+	if (state)
+		(void)snprintf(state->who, sizeof(state->who), "%s", who);
 }
 
 static const char *actor(const struct store *store)
 {
-	const char *who = pthread_getspecific(store->actor_key);
+	const struct thread_state *state =
+		pthread_getspecific(store->thread_key);
 
-	return who && *who ? who : NOBODY;
+	return state && *state->who ? state->who : NOBODY;
 }
 
 /* --- rows --------------------------------------------------------------------- */
@@ -361,7 +355,7 @@ int store_history_read(struct store *store, enum object_kind kind,
 				  .name = name };
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = read_locked(store, &of, &list, err);
 	store_unlock(store);
 	if (r < 0)

@@ -167,7 +167,7 @@ int store_intent_list_open(struct store *store, struct store_intent_list *ret,
 {
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = list_locked(store, ret, err);
 	store_unlock(store);
 	return r;

@@ -4,12 +4,14 @@
 /*
  * What the store_*.c files share; nobody else includes this.
  *
- * A call that writes is store_enter() ... store_leave(): the lock, and a transaction
- * of its own when store_begin() has not opened one. A call that reads runs one
- * statement and needs only the lock.
+ * A call that writes is store_enter() ... store_leave(): the lock, and a group's
+ * transaction when store_begin() has not opened one. A call that reads runs one
+ * statement between store_lock_to_read() and store_unlock().
  */
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
 
 #include <sqlite3.h>
 
@@ -18,6 +20,7 @@
 #define STORE_MAX_EVENTS      2000
 #define STORE_EVENT_AGE_S     3600 /* the API server's --event-ttl */
 #define STORE_MAX_OLD_INTENTS 1000
+#define STORE_GROUP_MAX	      128 /* writes that wait for the same commit */
 
 enum store_statement {
 	STATEMENT_BEGIN,
@@ -70,16 +73,38 @@ struct store_pending {
 	struct object *object; /* one reference */
 };
 
+#define STORE_WHO_MAX 64
+
+struct thread_state {
+	char who[STORE_WHO_MAX]; /* who writes; "" = not said */
+	bool is_deferring;
+};
+
+/* On the stack of who waits for the end of a group. */
+struct store_waiter {
+	bool is_done;
+	int r;
+	struct err *err;
+	SLIST_ENTRY(store_waiter) link;
+};
+
 struct store {
-	pthread_key_t actor_key; /* who writes on the thread */
-	pthread_mutex_t lock;	 /* recursive; guards everything below */
+	pthread_key_t thread_key;      /* struct thread_state */
+	_Atomic unsigned int n_coming; /* about to take the lock and write */
+	pthread_mutex_t lock;	       /* recursive; guards everything below */
 	char *path;
 	int lock_fd; /* flock(2) on "<path>.lock" */
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_N]; /* prepared at first use */
 
-	bool is_begun;	    /* between store_begin() and its end */
-	bool is_broken;	    /* a write failed: only a rollback helps */
+	bool is_begun;	   /* between store_begin() and its end */
+	bool is_broken;	   /* a write failed: only a rollback helps */
+	bool is_open;	   /* a group's transaction */
+	bool has_deferred; /* it has writes of who does not wait for it */
+	int lost;	   /* why such writes were lost; 0 = none were */
+	size_t n_waiters;
+	SLIST_HEAD(, store_waiter) waiters;
+	pthread_cond_t ended;
 	uint64_t revision;  /* of the last write, committed or not */
 	uint64_t committed; /* what revision goes back to */
 
@@ -98,9 +123,27 @@ extern const int n_schema_steps;
 /* store.c */
 void store_lock(struct store *store);
 void store_unlock(struct store *store);
+/* A transaction's ends, of store_begin()'s and of groups alike. */
+int store_begin_locked(struct store *store, struct err *err);
+int store_commit_locked(struct store *store, struct err *err);
+void store_rollback_locked(struct store *store);
+
+/* store_group.c */
 int store_enter(struct store *store, struct err *err);
-/* Commits or rolls back what store_enter() began; returns r, or the commit's error. */
+/*
+ * Waits for the commit, unless the thread defers; returns r, or the commit's error.
+ * A positive r: nothing was written.
+ */
 int store_leave(struct store *store, int r, struct err *err);
+/* Nothing that may still be rolled back is seen, unless by who wrote it. */
+void store_lock_to_read(struct store *store);
+void store_commit_group(struct store *store);
+/* Negative: this thread may not write before it has flushed. */
+int store_check_lost(struct store *store, struct err *err);
+/* NULL without memory. */
+struct thread_state *store_thread(struct store *store);
+
+/* store.c */
 /* The statement, reset and without bound values; prepared when needed. */
 int store_statement(struct store *store, int which, const char *sql,
 		    sqlite3_stmt **ret, struct err *err);

@@ -107,7 +107,7 @@ int store_list(struct store *store, enum object_kind kind,
 {
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = list_locked(store, kind, namespace, ret, err);
 	store_unlock(store);
 	return r;
@@ -125,7 +125,7 @@ int store_list_volumes_for(struct store *store, const char *namespace,
 	sqlite3_stmt *statement;
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = store_statement(store, STATEMENT_VOLUMES_FOR, volumes_for_sql,
 			    &statement, err);
 	if (r == 0) {
@@ -169,7 +169,7 @@ int store_each_name(struct store *store, enum object_kind kind,
 	sqlite3_stmt *statement;
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = store_statement(store, which, names_sql(kind), &statement, err);
 	if (r == 0) {
 		store_bind_text(statement, 1, phase);

@@ -104,7 +104,7 @@ int store_get(struct store *store, enum object_kind kind, const char *namespace,
 	struct key key = { kind, namespace, name };
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = get_locked(store, &key, ret, err);
 	store_unlock(store);
 	return r;

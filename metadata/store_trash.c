@@ -121,7 +121,7 @@ int store_trash_list(struct store *store, struct store_trash_list *ret,
 {
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = list_locked(store, ret, err);
 	store_unlock(store);
 	return r;
@@ -154,7 +154,7 @@ int store_trash_get(struct store *store, const char *volume,
 {
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = get_locked(store, volume, ret, err);
 	store_unlock(store);
 	return r;
@@ -208,7 +208,7 @@ int store_trash_due(struct store *store, int64_t now_s,
 	int64_t next_s;
 	int r;
 
-	store_lock(store);
+	store_lock_to_read(store);
 	r = next_locked(store, now_s, &next_s, err);
 	if (r == 0)
 		r = due_locked(store, now_s, ret, err);

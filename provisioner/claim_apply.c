@@ -62,10 +62,17 @@ void apply_event(const struct applier *applier, const struct object *about,
 
 /* --- the share ----------------------------------------------------------------- */
 
-/* SHARE_UNREACHED when the server is not to be asked now. */
+/*
+ * SHARE_UNREACHED when the server is not to be asked now. What is done on a share has
+ * its intent on the disk by then.
+ */
 static int check_server(const struct applier *applier,
 			const struct share_volume *volume, struct err *err)
 {
+	int r = applier->batch ? batch_flush(applier->batch, err) : 0;
+
+	if (r < 0)
+		return r;
 	return server_health_check(applier->health, volume->server,
 				   volume->port, applier->now(), err) < 0
 		       ? SHARE_UNREACHED

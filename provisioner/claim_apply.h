@@ -9,6 +9,7 @@
  * Threads: the reconciler's only.
  */
 
+#include "batch.h"
 #include "cluster.h"
 #include "plan.h"
 #include "remover.h"
@@ -27,6 +28,7 @@ struct applier {
 	void (*queue_claim)(void *userdata, const char *namespace,
 			    const char *name);
 	void *userdata;
+	struct batch *batch; /* borrowed; NULL = every change is on the disk */
 };
 
 /* What a plan was made for; borrowed. */

@@ -15,6 +15,9 @@
  * the queue be full, the next resync finds it.
  *
  * Binding has no lock: this is the only thread that binds.
+ *
+ * Keys are taken in batches, and what is written for them is committed together: at the
+ * batch's end, and before a server is asked for anything.
  */
 
 #include "reconcile.h"
@@ -53,6 +56,7 @@ struct reconciler {
 	struct queue *queue;
 	pthread_t thread;
 	bool has_thread;
+	struct batch batch;
 };
 
 /* --- keys -------------------------------------------------------------------- */
@@ -417,25 +421,37 @@ static void requeue(struct reconciler *reconciler, const char *key, int r,
 		(void)queue_retry(reconciler->queue, key);
 }
 
+static void reconcile_key(struct reconciler *reconciler, char *take_key)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	_cleanup_(free) char *copy = strdup(take_key);
+	int r;
+
+	r = copy ? reconcile(reconciler, copy, &err) : -ENOMEM;
+	requeue(reconciler, take_key, r, &err);
+	batch_add(&reconciler->batch, take_key);
+}
+
 static void *reconcile_thread(void *userdata)
 {
 	struct reconciler *reconciler = userdata;
-	char *key;
-	int r;
+	int r = 0;
 
 	store_act_as(reconciler->options.store, "reconciler");
-	while ((r = queue_take(reconciler->queue, &key)) != QUEUE_CLOSED) {
-		_cleanup_(err_fini) struct err err = ERR_INIT;
-		_cleanup_(free) char *taken = NULL;
-		_cleanup_(free) char *copy = NULL;
+	store_defer(reconciler->options.store);
+	while (r != QUEUE_CLOSED) {
+		uint64_t due;
+		char *key;
 
-		if (r < 0)
-			continue;
-		taken = key;
-		copy = strdup(taken);
-		r = copy ? reconcile(reconciler, copy, &err) : -ENOMEM;
-		requeue(reconciler, taken, r, &err);
+		r = queue_poll(reconciler->queue, &key, &due);
+		if (r == QUEUE_EMPTY) {
+			batch_end(&reconciler->batch);
+			r = queue_take(reconciler->queue, &key);
+		}
+		if (r == 0)
+			reconcile_key(reconciler, key);
 	}
+	batch_end(&reconciler->batch);
 	return NULL;
 }
 
@@ -457,11 +473,14 @@ int reconciler_new(struct reconciler **ret,
 						.health = &reconciler->health,
 						.remover = options->remover,
 						.now = clock_ns,
+						.batch = &reconciler->batch,
 						.queue_claim = queue_claim,
 						.userdata = reconciler };
 	r = queue_new(&reconciler->queue, &(struct queue_options){ 0 });
 	if (r < 0)
 		return err_set(err, r, "no memory");
+	reconciler->batch = (struct batch){ .store = options->store,
+					    .queue = reconciler->queue };
 	*ret = TAKE_PTR(reconciler);
 	return 0;
 }
