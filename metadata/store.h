@@ -142,6 +142,13 @@ int store_intent_close(struct store *store, int64_t id, const char *outcome,
 		       struct err *err);
 int store_intent_list_open(struct store *store, struct store_intent_list *ret,
 			   struct err *err);
+/* Those for one claim, by its name: also for a former one of this name. */
+int store_intent_list_claim(struct store *store, const char *namespace,
+			    const char *claim, struct store_intent_list *ret,
+			    struct err *err);
+/* An open one about a volume, of this step and detail; NULL = of any. */
+int store_intent_find(struct store *store, const char *volume, const char *step,
+		      const char *detail, int64_t *ret_id, struct err *err);
 void store_intent_list_fini(struct store_intent_list *list);
 
 DEFINE_CLEANUP(struct store *, store_close)

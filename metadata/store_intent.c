@@ -141,20 +141,19 @@ static int append(void *userdata, sqlite3_stmt *row)
 	return intent->step && intent->volume && intent->detail ? 0 : -ENOMEM;
 }
 
-static int list_locked(struct store *store, struct store_intent_list *ret,
-		       struct err *err)
+static int read_rows(struct store *store, sqlite3_stmt *statement,
+		     struct store_intent_list *ret, struct err *err)
 {
 	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
-	sqlite3_stmt *statement;
-	int r;
+	int code, r = 0;
 
-	r = store_statement(store, STATEMENT_INTENT_LIST,
-			    "select id, step, volume, detail from intent"
-			    " where outcome is null order by id",
-			    &statement, err);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
+		r = append(&list, statement);
 	if (r < 0)
-		return r;
-	r = store_rows(store, statement, append, &list, "list intents", err);
+		r = err_set(err, r, "list intents: out of memory");
+	else if (code != SQLITE_DONE)
+		r = store_failed(store, code, err);
+	(void)sqlite3_reset(statement);
 	if (r < 0)
 		return r;
 	*ret = list;
@@ -162,13 +161,83 @@ static int list_locked(struct store *store, struct store_intent_list *ret,
 	return 0;
 }
 
+#define LIST "select id, step, volume, detail from intent where outcome is null"
+
 int store_intent_list_open(struct store *store, struct store_intent_list *ret,
 			   struct err *err)
 {
+	sqlite3_stmt *statement;
 	int r;
 
 	store_lock_to_read(store);
-	r = list_locked(store, ret, err);
+	r = store_statement(store, STATEMENT_INTENT_LIST, LIST " order by id",
+			    &statement, err);
+	if (r == 0)
+		r = read_rows(store, statement, ret, err);
+	store_unlock(store);
+	return r;
+}
+
+int store_intent_list_claim(struct store *store, const char *namespace,
+			    const char *claim, struct store_intent_list *ret,
+			    struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	store_lock_to_read(store);
+	r = store_statement(store, STATEMENT_INTENT_LIST_CLAIM,
+			    LIST
+			    " and json_extract(detail, '$.claimName') = ?1"
+			    " and json_extract(detail, '$.claimNamespace') = ?2"
+			    " order by id",
+			    &statement, err);
+	if (r == 0) {
+		store_bind_text(statement, 1, claim);
+		store_bind_text(statement, 2, namespace);
+		r = read_rows(store, statement, ret, err);
+	}
+	store_unlock(store);
+	return r;
+}
+
+static int find_locked(struct store *store, const struct store_intent *intent,
+		       int64_t *ret_id, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int code, r;
+
+	r = store_statement(store, STATEMENT_INTENT_FIND,
+			    "select id from intent where outcome is null"
+			    " and volume = ?1 and (?2 is null or step = ?2)"
+			    " and (?3 is null or detail = ?3)",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	store_bind_text(statement, 1, intent->volume);
+	store_bind_text(statement, 2, intent->step);
+	store_bind_text(statement, 3, intent->detail);
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*ret_id = sqlite3_column_int64(statement, 0);
+	else if (code == SQLITE_DONE)
+		r = STORE_NOT_FOUND;
+	else
+		r = store_failed(store, code, err);
+	(void)sqlite3_reset(statement);
+	return r;
+}
+
+int store_intent_find(struct store *store, const char *volume, const char *step,
+		      const char *detail, int64_t *ret_id, struct err *err)
+{
+	struct store_intent intent = { .step = (char *)step,
+				       .volume = (char *)volume,
+				       .detail = (char *)detail };
+	int r;
+
+	store_lock_to_read(store);
+	r = find_locked(store, &intent, ret_id, err);
 	store_unlock(store);
 	return r;
 }

@@ -22,27 +22,6 @@
 #include "model_decode.h"
 #include "reclaim.h"
 
-static int find_open(struct store *store, const char *step, const char *volume,
-		     const char *detail, int64_t *ret_id, struct err *err)
-{
-	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
-	int r = store_intent_list_open(store, &list, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < list.n; i++) {
-		const struct store_intent *intent = &list.items[i];
-
-		if (strcmp(intent->step, step) == 0 &&
-		    strcmp(intent->volume, volume) == 0 &&
-		    strcmp(intent->detail, detail) == 0) {
-			*ret_id = intent->id;
-			return INTENT_FOUND;
-		}
-	}
-	return 0;
-}
-
 int intent_begin(struct store *store, enum claim_step step,
 		 const struct volume_place *place, int64_t *ret_id,
 		 struct err *err)
@@ -53,9 +32,9 @@ int intent_begin(struct store *store, enum claim_step step,
 
 	if (r < 0)
 		return err_set(err, r, "no memory");
-	r = find_open(store, name, place->name, detail, ret_id, err);
-	if (r != 0)
-		return r;
+	r = store_intent_find(store, place->name, name, detail, ret_id, err);
+	if (r != STORE_NOT_FOUND)
+		return r < 0 ? r : INTENT_FOUND;
 	return store_intent_open(store, name, place->name, detail, ret_id, err);
 }
 
@@ -177,24 +156,21 @@ typedef int (*intent_fn)(const struct applier *applier,
 			 const struct store_intent *intent,
 			 struct volume_place *place, struct err *err);
 
-/* namespace NULL: of all claims. */
-static int for_each_open(const struct applier *applier, const char *namespace,
-			 const char *name, intent_fn fn, struct err *err)
+static int for_each(const struct applier *applier,
+		    const struct store_intent_list *list, intent_fn fn,
+		    struct err *err)
 {
-	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
-	int r = store_intent_list_open(applier->store, &list, err);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < list.n; i++) {
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
 		_cleanup_(volume_place_fini) struct volume_place place = { 0 };
 
-		r = volume_place_from_detail(list.items[i].detail, &place, err);
+		r = volume_place_from_detail(list->items[i].detail, &place,
+					     err);
 		if (r < 0)
 			return err_wrap(err, "intent %lld",
-					(long long)list.items[i].id);
-		if (!namespace ||
-		    (strcmp(place.claim_namespace, namespace) == 0 &&
-		     strcmp(place.claim_name, name) == 0))
-			r = fn(applier, &list.items[i], &place, err);
+					(long long)list->items[i].id);
+		r = fn(applier, &list->items[i], &place, err);
 	}
 	return r;
 }
@@ -202,7 +178,11 @@ static int for_each_open(const struct applier *applier, const char *namespace,
 int intents_settle(const struct applier *applier, const char *namespace,
 		   const char *name, struct err *err)
 {
-	return for_each_open(applier, namespace, name, settle, err);
+	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
+	int r = store_intent_list_claim(applier->store, namespace, name, &list,
+					err);
+
+	return r < 0 ? r : for_each(applier, &list, settle, err);
 }
 
 static int queue(const struct applier *applier,
@@ -216,5 +196,8 @@ static int queue(const struct applier *applier,
 
 int intents_queue(const struct applier *applier, struct err *err)
 {
-	return for_each_open(applier, NULL, NULL, queue, err);
+	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
+	int r = store_intent_list_open(applier->store, &list, err);
+
+	return r < 0 ? r : for_each(applier, &list, queue, err);
 }

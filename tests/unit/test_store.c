@@ -427,7 +427,8 @@ Test(store, takes_over_a_database_without_attachments)
 	must_create(store, "a");
 	store_close(store);
 	run_sql("drop table attachment; drop table trash;"
-		" drop index volume_by_claim; pragma user_version = 2");
+		" drop index volume_by_claim; drop index intent_of_volume;"
+		" drop index intent_of_claim; pragma user_version = 2");
 	store_close(must_open());
 	cr_assert_eq(query("select name from claim", found, sizeof(found)), 1);
 	cr_assert_str_eq(found, "a");
@@ -512,6 +513,41 @@ Test(store, keeps_the_newest_two_thousand_events, .timeout = 100)
 	cr_assert_eq(count_events(store), 2000);
 	cr_assert_eq(store_get(store, KIND_EVENT, "default", "e00001", &object,
 			       NULL),
+		     STORE_NOT_FOUND);
+	store_close(store);
+}
+
+Test(store, an_open_intent_is_found_by_its_volume_and_by_its_claim)
+{
+	static const char detail[] =
+		"{\"claimNamespace\":\"default\",\"claimName\":\"c\"}";
+	struct store_intent_list list = { 0 };
+	struct store *store = must_open();
+	int64_t id, found = 0;
+
+	cr_assert_eq(store_intent_open(store, "provision", "pv-1", detail, &id,
+				       NULL),
+		     0);
+	cr_expect_eq(store_intent_find(store, "pv-1", NULL, NULL, &found, NULL),
+		     0);
+	cr_expect_eq(found, id);
+	cr_expect_eq(store_intent_find(store, "pv-1", "provision", detail,
+				       &found, NULL),
+		     0);
+	cr_expect_eq(
+		store_intent_find(store, "pv-1", "reclaim", NULL, &found, NULL),
+		STORE_NOT_FOUND);
+	cr_expect_eq(store_intent_find(store, "pv-2", NULL, NULL, &found, NULL),
+		     STORE_NOT_FOUND);
+	cr_expect_eq(store_intent_list_claim(store, "else", "c", &list, NULL),
+		     0);
+	cr_expect_eq(list.n, 0);
+	cr_expect_eq(
+		store_intent_list_claim(store, "default", "c", &list, NULL), 0);
+	cr_expect_eq(list.n, 1);
+	store_intent_list_fini(&list);
+	cr_assert_eq(store_intent_close(store, id, "done", NULL), 0);
+	cr_expect_eq(store_intent_find(store, "pv-1", NULL, NULL, &found, NULL),
 		     STORE_NOT_FOUND);
 	store_close(store);
 }
