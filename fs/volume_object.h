@@ -14,8 +14,7 @@ struct volume {
 	struct volume_spec spec; /* its strings are the ones below */
 	char *strings[VOLUME_STRINGS];
 	unsigned int n_strings;
-	_Atomic uint64_t capacity; /* spec's is what it was at the start */
-	struct shards *shards;	   /* borrowed */
+	struct shards *shards; /* borrowed */
 	struct nfs_export export;
 	bool has_export;
 	struct view view;

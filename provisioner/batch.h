@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "maker.h"
 #include "queue.h"
 #include "store.h"
 
@@ -18,6 +19,7 @@
 struct batch {
 	struct store *store; /* borrowed */
 	struct queue *queue; /* borrowed */
+	struct maker *maker; /* borrowed; begins what was written down */
 	char *keys[BATCH_MAX];
 	size_t n;
 	uint64_t end_ns; /* who waits for a change waits no longer */

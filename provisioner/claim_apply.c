@@ -62,6 +62,16 @@ void apply_event(const struct applier *applier, const struct object *about,
 
 /* --- the share ----------------------------------------------------------------- */
 
+/* With what the applier has for it. */
+static struct share_volume pooled(const struct applier *applier,
+				  const struct share_volume *volume)
+{
+	struct share_volume pooled = *volume;
+
+	pooled.pool = applier->pool;
+	return pooled;
+}
+
 /*
  * SHARE_UNREACHED when the server is not to be asked now. What is done on a share has
  * its intent on the disk by then.
@@ -93,11 +103,12 @@ int apply_share_make(const struct applier *applier,
 		     const struct share_volume *volume, char **ret_owner,
 		     struct err *err)
 {
+	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);
 
 	if (r != 0)
 		return r;
-	r = applier->share->make(volume, ret_owner, err);
+	r = applier->share->make(&kept, ret_owner, err);
 	return note_server(applier, volume, r, err);
 }
 
@@ -105,10 +116,11 @@ int apply_share_reclaim(const struct applier *applier,
 			const struct share_volume *volume, enum on_delete how,
 			struct err *err)
 {
+	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		r = applier->share->reclaim(volume, how, err);
+		r = applier->share->reclaim(&kept, how, err);
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;
@@ -117,10 +129,11 @@ int apply_share_reclaim(const struct applier *applier,
 int apply_share_scrub(const struct applier *applier,
 		      const struct share_volume *volume, struct err *err)
 {
+	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		r = applier->share->scrub(volume, applier->now() + SLICE_NS,
+		r = applier->share->scrub(&kept, applier->now() + SLICE_NS,
 					  err);
 		r = note_server(applier, volume, r, err);
 	}
@@ -130,10 +143,11 @@ int apply_share_scrub(const struct applier *applier,
 int apply_share_describe(const struct applier *applier,
 			 const struct share_volume *volume, struct err *err)
 {
+	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		r = applier->share->describe(volume, err);
+		r = applier->share->describe(&kept, err);
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;
@@ -143,10 +157,11 @@ int apply_share_forget(const struct applier *applier,
 		       const struct share_volume *volume, const char *name,
 		       struct err *err)
 {
+	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		r = applier->share->forget(volume, name, err);
+		r = applier->share->forget(&kept, name, err);
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;

@@ -6,7 +6,7 @@
  * changes nothing the second time, and what a crash interrupted is done by the
  * next plan.
  *
- * Threads: the reconciler's only.
+ * Threads: the reconciler's only, but for apply_share_make() and apply_share_forget().
  */
 
 #include "batch.h"
@@ -16,6 +16,8 @@
 #include "server_health.h"
 #include "share.h"
 #include "store.h"
+
+struct maker;
 
 struct applier {
 	struct cluster *cluster;       /* borrowed */
@@ -29,6 +31,8 @@ struct applier {
 			    const char *name);
 	void *userdata;
 	struct batch *batch; /* borrowed; NULL = every change is on the disk */
+	struct maker *maker; /* borrowed */
+	struct share_pool *pool; /* borrowed; NULL = no connection is kept */
 };
 
 /* What a plan was made for; borrowed. */
@@ -41,6 +45,7 @@ struct apply_subject {
 
 enum apply_outcome {
 	APPLY_AGAIN = 1, /* the world changed under the plan: make a new one */
+	APPLY_LATER = 2, /* there is too much to do at the moment */
 };
 
 /* Stops at the first step that is not done. Negative: err has a sentence. */

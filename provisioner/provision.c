@@ -4,6 +4,13 @@
  * In this order: intent, directory with descriptor, PersistentVolume, intent closed.
  * The volume's name is made from the claim's uid, so a repetition after a crash
  * finds the same directory and the same volume.
+ *
+ *	provision()		intent
+ *	provision_make()	directory, on a thread of the maker's
+ *	provision_continue()	PersistentVolume, intent closed
+ *
+ * The last one is called whenever the claim is looked at, before a plan is made: what
+ * the maker was told is finished or dropped first.
  */
 
 #include "provision.h"
@@ -11,53 +18,101 @@
 #include <string.h>
 
 #include "intents.h"
+#include "json_field.h"
 #include "log.h"
 #include "volume_object.h"
 #include "volume_record.h"
 
-struct provision_run {
-	const struct applier *applier;
-	const struct apply_subject *subject;
-	const struct storage_class *class;
-	struct volume_place place;
-};
+/* --- telling ------------------------------------------------------------------------ */
 
-static void run_fini(struct provision_run *run)
-{
-	volume_place_fini(&run->place);
-}
-
-DEFINE_FINI(struct provision_run, run_fini)
-
-static void tell(const struct provision_run *run, enum cluster_event_type type,
+static void tell(const struct applier *applier, const struct object *claim,
+		 const struct making *making, enum cluster_event_type type,
 		 const char *reason, const char *message)
 {
-	apply_event(run->applier, run->subject->object, type, reason,
-		    run->class->provisioner, message);
+	apply_event(applier, claim, type, reason, making->provisioner, message);
 }
 
-static void tell_about(const struct provision_run *run,
-		       enum cluster_event_type type, const char *reason,
-		       const char *prefix, const char *rest)
+static void tell_start(const struct applier *applier,
+		       const struct object *claim, const struct making *making)
 {
 	_cleanup_(free) char *message = NULL;
 
-	if (asprintf(&message, "%s%s", prefix, rest) < 0)
+	if (asprintf(
+		    &message,
+		    "External provisioner is provisioning volume for claim \"%s/%s\"",
+		    claim->namespace, claim->name) < 0)
+		return;
+	tell(applier, claim, making, CLUSTER_EVENT_NORMAL, "Provisioning",
+	     message);
+}
+
+static void tell_version(const struct applier *applier,
+			 const struct object *claim,
+			 const struct making *making)
+{
+	const struct volume_place *place = &making->place;
+	_cleanup_(free) char *message = NULL;
+
+	if (place->nfs_major < 4)
+		return;
+	if (asprintf(
+		    &message,
+		    "StorageClass \"%s\" asks for nfsvers=%u.%u: the volume is served by NFS version 3, the highest that this driver speaks",
+		    place->class_name, place->nfs_major, place->nfs_minor) < 0)
+		return;
+	tell(applier, claim, making, CLUSTER_EVENT_NORMAL, "NFSVersion",
+	     message);
+}
+
+static void tell_success(const struct applier *applier,
+			 const struct object *claim,
+			 const struct making *making)
+{
+	const struct volume_place *place = &making->place;
+	_cleanup_(free) char *message = NULL;
+
+	tell_version(applier, claim, making);
+	if (asprintf(&message, "Successfully provisioned volume %s",
+		     place->name) < 0)
 		message = NULL;
-	tell(run, type, reason, message ? message : rest);
+	tell(applier, claim, making, CLUSTER_EVENT_NORMAL,
+	     "ProvisioningSucceeded", message ? message : place->name);
+	log_info("volume provisioned", F_STR("volume", place->name),
+		 F_STR("namespace", place->claim_namespace),
+		 F_STR("claim", place->claim_name),
+		 F_STR("directory", place->path));
+}
+
+static int tell_failure(const struct applier *applier,
+			const struct object *claim, const char *class,
+			const char *provisioner, struct err *err)
+{
+	(void)err_wrap(err,
+		       "failed to provision volume with StorageClass \"%s\"",
+		       class);
+	apply_event(applier, claim, CLUSTER_EVENT_WARNING, "ProvisioningFailed",
+		    provisioner, err_text(err));
+	return err->code;
 }
 
 /* --- the directory -------------------------------------------------------------------- */
 
-/* 1: there is a volume of that name; 0: there is none. */
-static int volume_exists(const struct applier *applier, const char *name,
-			 struct err *err)
+/*
+ * 1: there is a volume of that name, or something is being done about it; 0: nobody
+ * knows it.
+ */
+static int is_known(const struct applier *applier, const char *name,
+		    struct err *err)
 {
 	_cleanup_(object_unref) struct object *volume = NULL;
-	int r = applier->cluster->ops->get(applier->cluster,
-					   KIND_PERSISTENT_VOLUME, "", name,
-					   &volume, err);
+	int64_t intent;
+	int r = store_intent_find(applier->store, name, NULL, NULL, &intent,
+				  err);
 
+	if (r == STORE_NOT_FOUND)
+		r = applier->cluster->ops->get(applier->cluster,
+					       KIND_PERSISTENT_VOLUME, "", name,
+					       &volume, err);
 	if (r == CLUSTER_NOT_FOUND)
 		err_fini(err);
 	return r < 0 ? r : r == 0;
@@ -68,19 +123,18 @@ static int volume_exists(const struct applier *applier, const char *name,
  * more (a retained one whose PV was deleted) may be used again; the data that is
  * in it is then the new claim's, as users of fixed directory names expect.
  */
-static int make_directory(const struct provision_run *run, const char *record,
-			  struct err *err)
+int provision_make(const struct applier *applier, const struct making *making,
+		   struct err *err)
 {
-	const struct applier *applier = run->applier;
-	struct share_volume volume = volume_place_borrow(&run->place);
+	struct share_volume volume = volume_place_borrow(&making->place);
 	_cleanup_(free) char *owner = NULL;
 	int r;
 
-	volume.record = record;
+	volume.record = making->record;
 	r = apply_share_make(applier, &volume, &owner, err);
 	if (r != SHARE_TAKEN)
 		return r;
-	r = volume_exists(applier, owner, err);
+	r = is_known(applier, owner, err);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -99,135 +153,123 @@ static int make_directory(const struct provision_run *run, const char *record,
 		volume.path, volume.share, volume.server, owner);
 }
 
-static int create_volume(const struct provision_run *run,
-			 const struct object *object, struct err *err)
+/* --- before it ------------------------------------------------------------------------ */
+
+static int making_new(struct making **ret, const struct apply_subject *subject,
+		      const struct storage_class *class, struct err *err)
 {
-	struct cluster *cluster = run->applier->cluster;
-	_cleanup_(object_unref) struct object *stored = NULL;
+	_cleanup_(making_free) struct making *making = NULL;
 	int r;
 
-	r = cluster->ops->create(cluster, object, &stored, err);
-	return r == CLUSTER_EXISTS ? 0 : apply_outcome(r);
-}
-
-/*
- * A first try that did not even reach the share leaves nothing to undo: a claim
- * with a misspelt server must not be remembered for ever.
- */
-static int fail_unreached(const struct provision_run *run, int64_t intent,
-			  int begun, struct err *err)
-{
-	if (begun != INTENT_FOUND)
-		(void)intent_end(run->applier->store, intent, NULL);
-	return err->code;
-}
-
-static int run_steps(const struct provision_run *run, struct err *err)
-{
-	_cleanup_(object_unref) struct object *volume = NULL;
-	_cleanup_(free) char *record = NULL;
-	int64_t intent;
-	int begun, r;
-
-	r = volume_object_new(&volume, run->subject->object, run->class,
-			      &run->place, err);
-	if (r < 0)
-		return r;
-	record = volume_record_text(volume, run->subject->object);
-	if (!record)
+	making = calloc(1, sizeof(*making));
+	if (!making)
 		return err_set(err, -ENOMEM, "no memory");
-	begun = intent_begin(run->applier->store, STEP_PROVISION, &run->place,
-			     &intent, err);
-	if (begun < 0)
-		return begun;
-	r = make_directory(run, record, err);
-	if (r == SHARE_UNREACHED)
-		return fail_unreached(run, intent, begun, err);
+	r = volume_place_of_claim(subject->claim, class, &making->place, err);
 	if (r < 0)
 		return r;
-	r = create_volume(run, volume, err);
-	if (r != 0)
+	r = volume_object_new(&making->volume, subject->object, class,
+			      &making->place, err);
+	if (r < 0)
 		return r;
-	return intent_end(run->applier->store, intent, err);
+	making->record = volume_record_text(making->volume, subject->object);
+	making->provisioner = strdup(class->provisioner);
+	if (!making->record || !making->provisioner)
+		return err_set(err, -ENOMEM, "no memory");
+	*ret = TAKE_PTR(making);
+	return 0;
 }
 
-/* --- the step --------------------------------------------------------------------------- */
-
-static void tell_version(const struct provision_run *run)
+static int begin(const struct applier *applier, const struct object *claim,
+		 struct making *take_making, struct err *err)
 {
-	_cleanup_(free) char *message = NULL;
+	_cleanup_(making_free) struct making *making = take_making;
+	int r;
 
-	if (run->place.nfs_major < 4)
-		return;
-	if (asprintf(
-		    &message,
-		    "StorageClass \"%s\" asks for nfsvers=%u.%u: the volume is served by NFS version 3, the highest that this driver speaks",
-		    run->class->meta.name, run->place.nfs_major,
-		    run->place.nfs_minor) < 0)
-		return;
-	tell(run, CLUSTER_EVENT_NORMAL, "NFSVersion", message);
+	tell_start(applier, claim, making);
+	r = intent_begin(applier->store, STEP_PROVISION, &making->place,
+			 &making->intent, err);
+	if (r < 0)
+		return r;
+	making->is_first = r != INTENT_FOUND;
+	return maker_add(applier->maker, TAKE_PTR(making)) == MAKER_FULL
+		       ? APPLY_LATER
+		       : 0;
 }
 
-static void tell_success(const struct provision_run *run)
+static const struct storage_class *find_class(const struct plan_world *world,
+					      const char *name)
 {
-	tell_version(run);
-	tell_about(run, CLUSTER_EVENT_NORMAL, "ProvisioningSucceeded",
-		   "Successfully provisioned volume ", run->place.name);
-	log_info("volume provisioned", F_STR("volume", run->place.name),
-		 F_STR("namespace", run->place.claim_namespace),
-		 F_STR("claim", run->place.claim_name),
-		 F_STR("directory", run->place.path));
-}
-
-static void tell_start(const struct provision_run *run)
-{
-	_cleanup_(free) char *message = NULL;
-
-	if (asprintf(
-		    &message,
-		    "External provisioner is provisioning volume for claim \"%s/%s\"",
-		    run->place.claim_namespace, run->place.claim_name) < 0)
-		return;
-	tell(run, CLUSTER_EVENT_NORMAL, "Provisioning", message);
-}
-
-static int run_and_tell(struct provision_run *run, struct err *err)
-{
-	int r = volume_place_of_claim(run->subject->claim, run->class,
-				      &run->place, err);
-
-	if (r >= 0) {
-		tell_start(run);
-		r = run_steps(run, err);
-	}
-	if (r < 0) {
-		(void)err_wrap(
-			err,
-			"failed to provision volume with StorageClass \"%s\"",
-			run->class->meta.name);
-		tell(run, CLUSTER_EVENT_WARNING, "ProvisioningFailed",
-		     err_text(err));
-	} else if (r == 0) {
-		tell_success(run);
-	}
-	return r;
+	for (size_t i = 0; i < world->n_classes; i++)
+		if (strcmp(world->classes[i].meta.name, name) == 0)
+			return &world->classes[i];
+	return NULL;
 }
 
 int provision(const struct applier *applier,
 	      const struct apply_subject *subject, const struct plan_step *step,
 	      struct err *err)
 {
-	const struct plan_world *world = subject->world;
+	const struct storage_class *class =
+		find_class(subject->world, step->value);
+	struct making *making;
+	int r;
 
-	for (size_t i = 0; i < world->n_classes; i++) {
-		_cleanup_(run_fini) struct provision_run run = {
-			.applier = applier,
-			.subject = subject,
-			.class = &world->classes[i],
-		};
+	if (!class)
+		return APPLY_AGAIN;
+	r = making_new(&making, subject, class, err);
+	if (r >= 0)
+		r = begin(applier, subject->object, making, err);
+	return r < 0 ? tell_failure(applier, subject->object, class->meta.name,
+				    class->provisioner, err)
+		     : r;
+}
 
-		if (strcmp(run.class->meta.name, step->value) == 0)
-			return run_and_tell(&run, err);
-	}
-	return APPLY_AGAIN;
+/* --- after it -------------------------------------------------------------------------- */
+
+/*
+ * A first try that did not even reach the share leaves nothing to undo: a claim
+ * with a misspelt server must not be remembered for ever.
+ */
+static int fail(const struct applier *applier, const struct object *claim,
+		struct making *making, struct err *err)
+{
+	if (making->r == SHARE_UNREACHED && making->is_first)
+		(void)intent_end(applier->store, making->intent, NULL);
+	(void)err_set(err, making->err.code, "%s", err_text(&making->err));
+	return tell_failure(applier, claim, making->place.class_name,
+			    making->provisioner, err);
+}
+
+static int finish(const struct applier *applier, const struct object *claim,
+		  struct making *making, struct err *err)
+{
+	struct cluster *cluster = applier->cluster;
+	_cleanup_(object_unref) struct object *stored = NULL;
+	int r;
+
+	if (making->r != 0)
+		return fail(applier, claim, making, err);
+	r = cluster->ops->create(cluster, making->volume, &stored, err);
+	if (r != 0 && r != CLUSTER_EXISTS)
+		return apply_outcome(r);
+	r = intent_end(applier->store, making->intent, err);
+	if (r == 0)
+		tell_success(applier, claim, making);
+	return r;
+}
+
+int provision_continue(const struct applier *applier, const char *namespace,
+		       const char *name, const struct object *claim,
+		       struct err *err)
+{
+	_cleanup_(making_free) struct making *making = NULL;
+	int r = maker_take(applier->maker, namespace, name, &making);
+
+	if (r != MAKER_DONE)
+		return r == MAKER_BUSY ? PROVISION_BUSY : 0;
+	/* Made for nobody: its intent tells what is to be done about it. */
+	if (!claim || strcmp(claim->uid, making->place.claim_uid) != 0 ||
+	    json_at(claim->json, "metadata.deletionTimestamp"))
+		return 0;
+	return finish(applier, claim, making, err);
 }

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Keys in, steps out. The queue carries names only; what happened to an object
- * does not matter, just what it is when its turn comes:
- *
- *	"claim NAMESPACE/NAME"	claim_plan()
- *	"volume NAME"		volume_plan()
- *	"claims"		all claims that are not bound (a class or a volume came)
- *	"released"		all volumes that are (a pod that had one went)
- *	"resync"		everything, and the claims of open intents
- *
- * What a change may concern is decided in reconciler_change(): a pod concerns
- * its claims, a volume its claim, and so on. Should something be overlooked, or
- * the queue be full, the next resync finds it.
+ * Keys in, steps out. The queue carries names only (keys.h); what happened to an
+ * object does not matter, just what it is when its turn comes: claim_plan() and
+ * volume_plan() decide.
  *
  * Binding has no lock: this is the only thread that binds.
  *
@@ -25,29 +16,24 @@
 #include <pthread.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "claim_apply.h"
 #include "claim_plan.h"
 #include "clock.h"
 #include "intents.h"
 #include "inventory.h"
 #include "json_field.h"
+#include "keys.h"
 #include "log.h"
 #include "model_decode.h"
+#include "provision.h"
 #include "queue.h"
+#include "share_pool.h"
 #include "store_attachment.h"
 #include "store_history.h"
 #include "volume_plan.h"
 
 #define RESYNC_S    180
 #define HOPELESS_NS (300 * NS_PER_S) /* between tries of what is invalid */
-
-#define CLAIM_PREFIX  "claim "
-#define VOLUME_PREFIX "volume "
-#define CLAIMS_KEY    "claims"
-#define RELEASED_KEY  "released"
-#define RESYNC_KEY    "resync"
 
 struct reconciler {
 	struct reconciler_options options;
@@ -57,92 +43,25 @@ struct reconciler {
 	pthread_t thread;
 	bool has_thread;
 	struct batch batch;
+	struct maker *maker;
+	struct share_pool *pool;
+	struct applier maker_applier;
 };
 
 /* --- keys -------------------------------------------------------------------- */
 
-/* A key that gets lost here is found by the next resync. */
-static void queue_key(struct reconciler *reconciler, const char *prefix,
-		      const char *namespace, const char *name)
-{
-	_cleanup_(free) char *key = NULL;
-	int r;
-
-	if (asprintf(&key, "%s%s%s%s", prefix, namespace, *namespace ? "/" : "",
-		     name) < 0) {
-		key = NULL;
-		return;
-	}
-	r = queue_add(reconciler->queue, key);
-	if (r < 0)
-		log_warn("key lost until the next resync", F_STR("key", key),
-			 F_ERRNO(r));
-}
-
 static void queue_claim(void *userdata, const char *namespace, const char *name)
 {
-	if (*name)
-		queue_key(userdata, CLAIM_PREFIX, namespace, name);
-}
+	struct reconciler *reconciler = userdata;
 
-static void queue_volume(struct reconciler *reconciler, const char *name)
-{
-	if (*name)
-		queue_key(reconciler, VOLUME_PREFIX, "", name);
+	key_claim(reconciler->queue, namespace, name);
 }
 
 void reconciler_look_at(void *userdata, const char *volume)
 {
-	queue_volume(userdata, volume);
-}
+	struct reconciler *reconciler = userdata;
 
-static const char *string_at(const cJSON *json, const char *path)
-{
-	const char *value = cJSON_GetStringValue(json_at(json, path));
-
-	return value ? value : "";
-}
-
-/* --- what a change concerns ------------------------------------------------------ */
-
-static void claim_changed(struct reconciler *reconciler,
-			  const struct object *object)
-{
-	_cleanup_(free) char *own = NULL;
-
-	queue_claim(reconciler, object->namespace, object->name);
-	queue_volume(reconciler, string_at(object->json, "spec.volumeName"));
-	/* One that was provisioned and not bound yet. */
-	if (asprintf(&own, "pvc-%s", object->uid) < 0)
-		own = NULL;
-	else
-		queue_volume(reconciler, own);
-}
-
-static void volume_changed(struct reconciler *reconciler,
-			   enum store_change change,
-			   const struct object *object)
-{
-	const char *claim = string_at(object->json, "spec.claimRef.name");
-
-	queue_volume(reconciler, object->name);
-	queue_claim(reconciler,
-		    string_at(object->json, "spec.claimRef.namespace"), claim);
-	if (!*claim && change != STORE_DELETED)
-		(void)queue_add(reconciler->queue, CLAIMS_KEY);
-}
-
-static void pod_changed(struct reconciler *reconciler, enum store_change change,
-			const struct object *object)
-{
-	const cJSON *volume;
-
-	if (change == STORE_DELETED)
-		(void)queue_add(reconciler->queue, RELEASED_KEY);
-	cJSON_ArrayForEach (volume, json_at(object->json, "spec.volumes"))
-		queue_claim(
-			reconciler, object->namespace,
-			string_at(volume, "persistentVolumeClaim.claimName"));
+	key_volume(reconciler->queue, volume);
 }
 
 void reconciler_change(void *userdata, enum store_change change,
@@ -150,23 +69,7 @@ void reconciler_change(void *userdata, enum store_change change,
 {
 	struct reconciler *reconciler = userdata;
 
-	switch (object->kind) {
-	case KIND_CLAIM:
-		claim_changed(reconciler, object);
-		break;
-	case KIND_PERSISTENT_VOLUME:
-		volume_changed(reconciler, change, object);
-		break;
-	case KIND_POD:
-		pod_changed(reconciler, change, object);
-		break;
-	case KIND_STORAGE_CLASS:
-		(void)queue_add(reconciler->queue, CLAIMS_KEY);
-		break;
-	case KIND_EVENT:
-	case KIND_N:
-		break;
-	}
+	keys_changed(reconciler->queue, change, object);
 }
 
 /* --- one claim or volume ------------------------------------------------------------ */
@@ -221,11 +124,15 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 	int r;
 
 	r = load(reconciler, KIND_CLAIM, namespace, name, &object, err);
-	if (r == CLUSTER_NOT_FOUND)
+	if (r < 0)
+		return r;
+	r = provision_continue(&reconciler->applier, namespace, name, object,
+			       err);
+	if (r != 0)
+		return r == PROVISION_BUSY ? 0 : r;
+	if (!object)
 		return intents_settle(&reconciler->applier, namespace, name,
 				      err);
-	if (r != 0)
-		return r;
 	settle_predecessor(reconciler, object);
 	r = claim_decode(object, &claim, err);
 	if (r < 0)
@@ -344,7 +251,7 @@ static void queue_named_volume(void *userdata, const char *namespace,
 			       const char *name)
 {
 	(void)namespace;
-	queue_volume(userdata, name);
+	reconciler_look_at(userdata, name);
 }
 
 /* phase NULL = all of them. */
@@ -381,6 +288,8 @@ static int reconcile(struct reconciler *reconciler, char *key, struct err *err)
 	size_t claim_len = strlen(CLAIM_PREFIX);
 	size_t volume_len = strlen(VOLUME_PREFIX);
 
+	if (strcmp(key, IDLE_KEY) == 0)
+		return 0;
 	if (strcmp(key, RESYNC_KEY) == 0)
 		return resync(reconciler, err);
 	if (strcmp(key, CLAIMS_KEY) == 0)
@@ -409,7 +318,9 @@ static void requeue(struct reconciler *reconciler, const char *key, int r,
 {
 	if (r >= 0)
 		queue_forget(reconciler->queue, key);
-	if (r > 0)
+	if (r == APPLY_LATER)
+		(void)queue_add_after(reconciler->queue, key, NS_PER_S);
+	else if (r > 0)
 		(void)queue_add(reconciler->queue, key);
 	if (r >= 0)
 		return;
@@ -432,6 +343,15 @@ static void reconcile_key(struct reconciler *reconciler, char *take_key)
 	batch_add(&reconciler->batch, take_key);
 }
 
+/* Nothing is to be done. */
+static void idle(struct reconciler *reconciler)
+{
+	batch_end(&reconciler->batch);
+	if (share_pool_sweep(reconciler->pool))
+		(void)queue_add_after(reconciler->queue, IDLE_KEY,
+				      10 * NS_PER_S);
+}
+
 static void *reconcile_thread(void *userdata)
 {
 	struct reconciler *reconciler = userdata;
@@ -445,7 +365,7 @@ static void *reconcile_thread(void *userdata)
 
 		r = queue_poll(reconciler->queue, &key, &due);
 		if (r == QUEUE_EMPTY) {
-			batch_end(&reconciler->batch);
+			idle(reconciler);
 			r = queue_take(reconciler->queue, &key);
 		}
 		if (r == 0)
@@ -453,6 +373,29 @@ static void *reconcile_thread(void *userdata)
 	}
 	batch_end(&reconciler->batch);
 	return NULL;
+}
+
+static int make_directory(void *userdata, const struct making *making,
+			  struct err *err)
+{
+	const struct reconciler *reconciler = userdata;
+
+	return provision_make(&reconciler->maker_applier, making, err);
+}
+
+static int make_parts(struct reconciler *reconciler)
+{
+	int r = queue_new(&reconciler->queue, &(struct queue_options){ 0 });
+
+	if (r >= 0)
+		r = share_pool_new(&reconciler->pool);
+	if (r >= 0)
+		r = maker_new(
+			&reconciler->maker,
+			&(struct maker_options){ .make = make_directory,
+						 .done = queue_claim,
+						 .userdata = reconciler });
+	return r;
 }
 
 int reconciler_new(struct reconciler **ret,
@@ -467,20 +410,26 @@ int reconciler_new(struct reconciler **ret,
 	reconciler->options = *options;
 	if (!reconciler->options.resync_s)
 		reconciler->options.resync_s = RESYNC_S;
+	reconciler->health = SERVER_HEALTH_INIT;
+	r = make_parts(reconciler);
+	if (r < 0)
+		return err_set(err, r, "no memory");
 	reconciler->applier = (struct applier){ .cluster = options->cluster,
 						.store = options->store,
 						.share = options->share,
 						.health = &reconciler->health,
 						.remover = options->remover,
 						.now = clock_ns,
-						.batch = &reconciler->batch,
+						.pool = reconciler->pool,
 						.queue_claim = queue_claim,
 						.userdata = reconciler };
-	r = queue_new(&reconciler->queue, &(struct queue_options){ 0 });
-	if (r < 0)
-		return err_set(err, r, "no memory");
+	/* On the maker's threads every change is on the disk. */
+	reconciler->maker_applier = reconciler->applier;
+	reconciler->applier.batch = &reconciler->batch;
+	reconciler->applier.maker = reconciler->maker;
 	reconciler->batch = (struct batch){ .store = options->store,
-					    .queue = reconciler->queue };
+					    .queue = reconciler->queue,
+					    .maker = reconciler->maker };
 	*ret = TAKE_PTR(reconciler);
 	return 0;
 }
@@ -491,6 +440,9 @@ int reconciler_start(struct reconciler *reconciler, struct err *err)
 
 	if (r < 0)
 		return err_set(err, r, "no memory");
+	r = maker_start(reconciler->maker, err);
+	if (r < 0)
+		return r;
 	r = pthread_create(&reconciler->thread, NULL, reconcile_thread,
 			   reconciler);
 	if (r != 0)
@@ -513,6 +465,8 @@ struct reconciler *reconciler_free(struct reconciler *reconciler)
 	if (!reconciler)
 		return NULL;
 	reconciler_stop(reconciler);
+	maker_free(reconciler->maker);
+	share_pool_free(reconciler->pool);
 	queue_free(reconciler->queue);
 	server_health_fini(&reconciler->health);
 	free(reconciler);

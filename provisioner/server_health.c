@@ -21,7 +21,7 @@ static bool is_server(const struct server_health *health, size_t i,
 	       strcmp(health->down[i].server, server) == 0;
 }
 
-int server_health_check(const struct server_health *health, const char *server,
+static int check_locked(const struct server_health *health, const char *server,
 			uint32_t port, uint64_t now_ns, struct err *err)
 {
 	for (size_t i = 0; i < SERVER_HEALTH_MAX; i++) {
@@ -39,13 +39,22 @@ int server_health_check(const struct server_health *health, const char *server,
 	return 0;
 }
 
-void server_health_note(struct server_health *health, const char *server,
-			uint32_t port, int r, uint64_t now_ns)
+int server_health_check(struct server_health *health, const char *server,
+			uint32_t port, uint64_t now_ns, struct err *err)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&health->lock);
+	r = check_locked(health, server, port, now_ns, err);
+	(void)pthread_mutex_unlock(&health->lock);
+	return r;
+}
+
+static void note_locked(struct server_health *health, const char *server,
+			uint32_t port, uint64_t now_ns)
 {
 	size_t i = 0;
 
-	if (r != -ETIMEDOUT)
-		return;
 	while (i < SERVER_HEALTH_MAX && !is_server(health, i, server, port))
 		i++;
 	if (i == SERVER_HEALTH_MAX) {
@@ -58,9 +67,19 @@ void server_health_note(struct server_health *health, const char *server,
 	health->down[i].until_ns = now_ns + PAUSE_NS;
 }
 
+void server_health_note(struct server_health *health, const char *server,
+			uint32_t port, int r, uint64_t now_ns)
+{
+	if (r != -ETIMEDOUT)
+		return;
+	(void)pthread_mutex_lock(&health->lock);
+	note_locked(health, server, port, now_ns);
+	(void)pthread_mutex_unlock(&health->lock);
+}
+
 void server_health_fini(struct server_health *health)
 {
 	for (size_t i = 0; i < SERVER_HEALTH_MAX; i++)
 		free(health->down[i].server);
-	*health = (struct server_health){ 0 };
+	(void)pthread_mutex_destroy(&health->lock);
 }

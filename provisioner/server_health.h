@@ -6,9 +6,10 @@
  * one time-out now and then instead of one per claim, so that claims on other
  * servers go on.
  *
- * Threads: belongs to its user.
+ * Threads: any.
  */
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -16,6 +17,7 @@
 #define SERVER_HEALTH_MAX 16
 
 struct server_health {
+	pthread_mutex_t lock; /* guards everything below */
 	struct {
 		char *server;
 		uint32_t port;
@@ -24,8 +26,11 @@ struct server_health {
 	size_t next; /* the oldest, which is overwritten */
 };
 
+#define SERVER_HEALTH_INIT \
+	((struct server_health){ .lock = PTHREAD_MUTEX_INITIALIZER })
+
 /* -EHOSTDOWN when the server is not to be asked now. */
-int server_health_check(const struct server_health *health, const char *server,
+int server_health_check(struct server_health *health, const char *server,
 			uint32_t port, uint64_t now_ns, struct err *err);
 /* Notes how a request ended: only time-outs count. Best effort. */
 void server_health_note(struct server_health *health, const char *server,

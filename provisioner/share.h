@@ -10,7 +10,7 @@
  *	<share>/.claimfs/trash/<pv>		the directory of a deleted volume
  *	<share>/.claimfs/trash/<pv>.json	what it was, and how far its removal is
  *
- * Every operation connects, works and disconnects; it may block for a few times
+ * Every operation connects, works and disconnects, or keeps the connection in a pool; it may block for a few times
  * SHARE_NFS_TIMEOUT_MS, a walk for as long as it is let. Repeating one that was
  * interrupted finishes it. Errors are sentences that name server, share and
  * directory.
@@ -21,7 +21,9 @@
 #include "model.h"
 #include "share_tree.h"
 
-/* Borrowed strings, for the length of a call. */
+struct share_pool;
+
+/* Borrowed, for the length of a call. */
 struct share_volume {
 	const char *server;
 	const char *share;
@@ -38,9 +40,10 @@ struct share_volume {
 	const char *record; /* kept in the descriptor; NULL = none */
 	const char *phase;  /* the same; NULL = Bound, or about to be */
 	uint64_t capacity;
-	bool is_shared;	      /* other volumes may have its directory */
-	uint32_t permissions; /* 0 = as made */
-	bool has_owner;	      /* of a new directory; else who makes it */
+	struct share_pool *pool; /* of connections; NULL = none is kept */
+	bool is_shared;		 /* other volumes may have its directory */
+	uint32_t permissions;	 /* 0 = as made */
+	bool has_owner;		 /* of a new directory; else who makes it */
 	uint32_t uid, gid;
 };
 

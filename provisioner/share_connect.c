@@ -324,6 +324,11 @@ struct share_nfs *share_nfs_close(struct share_nfs *nfs)
 	return NULL;
 }
 
+bool share_nfs_is_broken(const struct share_nfs *nfs)
+{
+	return nfs->is_broken;
+}
+
 const struct share_fh *share_nfs_root(const struct share_nfs *nfs)
 {
 	return &nfs->root;

@@ -69,6 +69,8 @@ int share_nfs_open(struct share_nfs **ret,
 		   const struct share_nfs_options *options, struct err *err);
 struct share_nfs *share_nfs_close(struct share_nfs *nfs);
 
+/* It is of no more use. */
+bool share_nfs_is_broken(const struct share_nfs *nfs);
 const struct share_fh *share_nfs_root(const struct share_nfs *nfs);
 
 int share_nfs_lookup(struct share_nfs *nfs, const struct share_fh *dir,

@@ -10,26 +10,36 @@
 
 #include <string.h>
 
+#include "share_pool.h"
+
 #define PRIVATE_DIR  ".claimfs"
 #define PRIVATE_MODE 0700
 
 void session_fini(struct session *session)
 {
+	struct share_pool *pool =
+		session->volume ? session->volume->pool : NULL;
+
+	if (pool && session->nfs && !session->is_doubtful &&
+	    !share_nfs_is_broken(session->nfs))
+		share_pool_put(pool, session);
 	session->nfs = share_nfs_close(session->nfs);
 }
 
-int session_fail_at(const struct session *session, enum share_step step, int r,
+int session_fail_at(struct session *session, enum share_step step, int r,
 		    const char *what, struct err *err)
 {
 	const struct share_volume *volume = session->volume;
 
+	/* A handle may be stale. */
+	session->is_doubtful = true;
 	(void)err_set_errno(err, r, "%s directory %s on share %s of server %s",
 			    what, volume->path, volume->share, volume->server);
 	share_fault_explain(err, step, volume->share);
 	return r;
 }
 
-int session_fail(const struct session *session, int r, const char *what,
+int session_fail(struct session *session, int r, const char *what,
 		 struct err *err)
 {
 	return session_fail_at(session, SHARE_STEP_CHANGE, r, what, err);
@@ -78,6 +88,29 @@ static int find_private(struct session *session, const struct share_fh *top,
 	return 0;
 }
 
+/* The server answers, and the share has what it had. */
+static bool is_as_before(struct session *session)
+{
+	struct share_entry entry;
+	int r = share_nfs_lookup(session->nfs, share_nfs_root(session->nfs),
+				 PRIVATE_DIR, &entry);
+
+	return r == 0 && entry.fh.len == session->private.len &&
+	       memcmp(entry.fh.data, session->private.data, entry.fh.len) == 0;
+}
+
+static bool open_kept(struct session *session)
+{
+	struct share_pool *pool = session->volume->pool;
+
+	if (!pool || !share_pool_take(pool, session))
+		return false;
+	if (is_as_before(session))
+		return true;
+	session->nfs = share_nfs_close(session->nfs);
+	return false;
+}
+
 int session_open(struct session *session, const struct share_volume *volume,
 		 struct err *err)
 {
@@ -85,20 +118,22 @@ int session_open(struct session *session, const struct share_volume *volume,
 					     .share = volume->share,
 					     .port = volume->port,
 					     .mountport = volume->mountport };
-	struct share_fh top;
 	int r;
 
+	session->volume = volume;
+	if (open_kept(session))
+		return 0;
 	r = share_nfs_open(&session->nfs, &options, err);
 	if (r < 0)
 		return SHARE_UNREACHED;
-	session->volume = volume;
 	r = find_private(session, share_nfs_root(session->nfs), PRIVATE_DIR,
-			 &top, err);
+			 &session->private, err);
 	if (r == 0)
-		r = find_private(session, &top, "volumes", &session->volumes,
-				 err);
+		r = find_private(session, &session->private, "volumes",
+				 &session->volumes, err);
 	if (r == 0)
-		r = find_private(session, &top, "trash", &session->trash, err);
+		r = find_private(session, &session->private, "trash",
+				 &session->trash, err);
 	return r;
 }
 

@@ -16,6 +16,8 @@
 struct session {
 	struct share_nfs *nfs;
 	const struct share_volume *volume; /* borrowed */
+	bool is_doubtful;		   /* not to be used once more */
+	struct share_fh private;	   /* .claimfs */
 	struct share_fh volumes;	   /* .claimfs/volumes */
 	struct share_fh trash;		   /* .claimfs/trash */
 };
@@ -26,10 +28,10 @@ int session_open(struct session *session, const struct share_volume *volume,
 void session_fini(struct session *session);
 
 /* "<what> directory ... on share ... of server ...: <r>"; returns r. */
-int session_fail(const struct session *session, int r, const char *what,
+int session_fail(struct session *session, int r, const char *what,
 		 struct err *err);
 /* The same, with what to do about it at this step. */
-int session_fail_at(const struct session *session, enum share_step step, int r,
+int session_fail_at(struct session *session, enum share_step step, int r,
 		    const char *what, struct err *err);
 /* "keep directory ...: <why>"; returns -EPERM. */
 int session_refuse(const struct session *session, const char *why,

@@ -134,3 +134,12 @@ class Life(LabCase):
         self.assertNotEqual(newer, volume)
         self.ctl.wait_phase("pv", volume, None, seconds=40)
         self.assertEqual(os.listdir(self.backing(newer)), [])
+
+    def test_a_server_that_was_restarted_is_asked_over_a_new_connection(self):
+        """The one that was kept is not noticed to be of no use."""
+        self.apply_claim("before")
+        self.cluster.server.stop()
+        self.cluster.server.start()
+        self.apply_claim("after")
+        self.assertNotIn("ProvisioningFailed",
+                         self.ctl("describe", "pvc", "after"))
