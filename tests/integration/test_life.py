@@ -2,7 +2,9 @@
 """What becomes of volumes when claims, volumes and classes go, in any order."""
 
 import os
+import time
 
+import hostile_server as hostile
 from lab import wait_for
 from lab_case import CLAIM, STATIC, LabCase
 
@@ -119,6 +121,28 @@ class Life(LabCase):
         self.assertIn("Volume recycled", self.ctl("get", "events"))
         self.assertEqual(self.apply_claim("again", '""', size="7Gi"),
                          "scratch")
+
+    def test_a_slow_server_is_emptied_slice_by_slice(self):
+        """To connect alone takes longer than the turn of a volume."""
+        proxy = hostile.Proxy(self.cluster.server.port)
+        self.addCleanup(proxy.close)
+
+        def slowly(reply):
+            time.sleep(0.06)
+            return hostile.pass_on(reply)
+        proxy.rule = slowly
+        os.makedirs(self.backing("tardy/d"))
+        for name in ("a", "d/b"):
+            with open(self.backing(f"tardy/{name}"), "wb"):
+                pass
+        self.ctl.apply(self.cluster.adapt(STATIC.format(
+            name="tardy", size="9Gi").replace("Retain", "Recycle")).replace(
+                f"port={self.cluster.server.port}", f"port={proxy.port}", 1))
+        self.assertEqual(self.apply_claim("tardy", '""', size="9Gi"), "tardy")
+        self.ctl("delete", "pvc", "tardy")
+        self.ctl.wait_phase("pv", "tardy", "Available", seconds=20)
+        self.assertEqual(os.listdir(self.backing("tardy")), [])
+        self.assertGreater(proxy.n_mangled, 0)
 
     def test_a_claim_of_the_same_name_gets_a_volume_of_its_own(self):
         """While its predecessor is still being removed, for want of a server."""
