@@ -225,11 +225,9 @@ static int count(struct turn *turn, struct err *err)
 	if (r < 0)
 		return r;
 	turn->row.is_counted = true;
-	r = store_trash_note(turn->options->store, &turn->row, err);
-	if (r < 0)
-		return r;
+	/* First: once the row says so, nobody counts again. */
 	write_note(turn, clock_ns());
-	return 0;
+	return store_trash_note(turn->options->store, &turn->row, err);
 }
 
 static int finish(struct turn *turn, struct err *err)
