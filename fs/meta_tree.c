@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fnv1a.h"
 #include "meta_content.h"
 #include "trace.h"
 
@@ -36,13 +37,11 @@ static const struct meta_row *id_row(const struct meta_tree *tree, uint64_t id)
 	return row < tree->n_rows ? &tree->rows[row] : NULL;
 }
 
-/* FNV-1a, folded to KEY_BITS; never 0, which means "no object". */
+/* Folded to KEY_BITS; never 0, which means "no object". */
 static uint64_t key_of(const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325ull;
+	uint64_t hash = fnv1a(FNV1A_START, name, strlen(name));
 
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ull;
 	hash = (hash ^ hash >> KEY_BITS) & KEY_MASK;
 	return hash ? hash : 1;
 }

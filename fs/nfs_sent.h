@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fnv1a.h"
+
 static inline uint64_t nfs_sent_make(uint32_t xid, uint16_t port,
 				     uint16_t digest)
 {
@@ -32,12 +34,11 @@ static inline bool nfs_sent_has_digest(uint64_t sent, uint16_t digest)
 	return sent != 0 && (uint16_t)sent == digest;
 }
 
-/* FNV-1a, folded; of all that comes after the XID. */
+/* Of all that comes after the XID. */
 static inline uint16_t nfs_sent_digest(const uint8_t *bytes, size_t len)
 {
-	uint32_t hash = 2166136261u;
+	uint64_t hash = fnv1a(FNV1A_START, bytes, len);
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 16777619u;
+	hash ^= hash >> 32;
 	return (uint16_t)(hash ^ hash >> 16);
 }

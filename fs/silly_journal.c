@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "fnv1a.h"
 #include "state_file.h"
 
 /* Of this layout: another one is another seed. */
@@ -51,12 +52,7 @@ struct silly_journal {
 /* Against accidents, not against whoever can write to the state directory. */
 static uint64_t digest(const struct silly_entry *entry)
 {
-	const uint8_t *bytes = (const uint8_t *)entry;
-	uint64_t hash = DIGEST_SEED;
-
-	for (size_t i = 0; i < sizeof(*entry); i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3ull;
-	return hash | 1;
+	return fnv1a(DIGEST_SEED, entry, sizeof(*entry)) | 1;
 }
 
 /* Padding is zero, and so is what the handles don't use. */

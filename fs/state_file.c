@@ -7,20 +7,10 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cleanup.h"
-
-#define FNV_BASIS 0xcbf29ce484222325ull
-#define FNV_PRIME 0x100000001b3ull
-
-static uint64_t hash(const char *text)
-{
-	uint64_t h = FNV_BASIS;
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * FNV_PRIME;
-	return h;
-}
+#include "fnv1a.h"
 
 int state_file_open(const char *dir, const char *kind, const char *volume,
 		    char **ret_path, int *ret_fd, struct err *err)
@@ -29,7 +19,8 @@ int state_file_open(const char *dir, const char *kind, const char *volume,
 	int fd;
 
 	if (asprintf(&path, "%s/%s-%016llx", dir, kind,
-		     (unsigned long long)hash(volume)) < 0) {
+		     (unsigned long long)fnv1a(FNV1A_START, volume,
+					       strlen(volume))) < 0) {
 		path = NULL;
 		return err_set(err, -ENOMEM, "open a file of %s", kind);
 	}

@@ -19,6 +19,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "fnv1a.h"
 #include "json_field.h"
 #include "log.h"
 #include "timestamp.h"
@@ -31,19 +32,16 @@ static const char *type_name(enum cluster_event_type type)
 	return type == CLUSTER_EVENT_WARNING ? "Warning" : "Normal";
 }
 
-/* FNV-1a, 64 bits: it only has to tell the events of one object apart. */
+/* With the end of the text: "ab", "c" is not "a", "bc". */
 static uint64_t hash_add(uint64_t hash, const char *text)
 {
-	for (const char *p = text;; p++) {
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3ull;
-		if (!*p)
-			return hash;
-	}
+	return fnv1a(hash, text, strlen(text) + 1);
 }
 
+/* It only has to tell the events of one object apart. */
 static uint64_t event_hash(const struct cluster_event *event)
 {
-	uint64_t hash = 0xcbf29ce484222325ull;
+	uint64_t hash = FNV1A_START;
 
 	hash = hash_add(hash, object_kind_info(event->about->kind)->name);
 	hash = hash_add(hash, event->about->uid);
