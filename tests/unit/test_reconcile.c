@@ -33,6 +33,7 @@ static int reclaim_outcome;
 static atomic_int n_volumes_at_forget = -1;
 static enum on_delete last_how;
 static char last_path[256];
+static char *_Atomic owner; /* of all directories: the volume's name */
 
 static int fail_or(int outcome, const struct share_volume *volume,
 		   struct err *err)
@@ -47,7 +48,13 @@ static int fail_or(int outcome, const struct share_volume *volume,
 static int fake_make(const struct share_volume *volume, char **ret_owner,
 		     struct err *err)
 {
+	char *other = atomic_load(&owner);
+
 	(void)atomic_fetch_add(&makes, 1);
+	if (other && strcmp(other, volume->name) != 0) {
+		*ret_owner = strdup(other);
+		return SHARE_TAKEN;
+	}
 	return fail_or(0, volume, err);
 }
 
@@ -176,13 +183,24 @@ static void create_class(const char *policy)
 	create(text);
 }
 
+static void create_claim_named(const char *name)
+{
+	char text[512];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\","
+		"\"metadata\":{\"name\":\"%s\",\"namespace\":\"default\"},"
+		"\"spec\":{\"accessModes\":[\"ReadWriteMany\"],"
+		"\"resources\":{\"requests\":{\"storage\":\"1Gi\"}},"
+		"\"storageClassName\":\"k\"}}",
+		name);
+	create(text);
+}
+
 static void create_claim(void)
 {
-	create("{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\","
-	       "\"metadata\":{\"name\":\"c\",\"namespace\":\"default\"},"
-	       "\"spec\":{\"accessModes\":[\"ReadWriteMany\"],"
-	       "\"resources\":{\"requests\":{\"storage\":\"1Gi\"}},"
-	       "\"storageClassName\":\"k\"}}");
+	create_claim_named("c");
 }
 
 static void delete_claim(void)
@@ -309,6 +327,54 @@ Test(reconcile, a_failing_share_is_told_and_tried_again)
 	wait_until(claim_is_bound, "the claim is bound");
 	cr_assert_eq(atomic_load(&makes), 3);
 	cr_assert(no_intent_is_open());
+}
+
+/* The volume that the claim is going to get. */
+static char *volume_of(const char *claim)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	char *name;
+
+	cr_assert_eq(registry_get(registry, KIND_CLAIM, "default", claim,
+				  &object, NULL),
+		     0);
+	cr_assert_gt(asprintf(&name, "pvc-%s", object->uid), 0);
+	return name;
+}
+
+static char *overlap;
+
+static bool tells_of_an_overlap(void)
+{
+	return has(KIND_EVENT, "message", overlap);
+}
+
+/* It has a descriptor and no volume: nobody may think that it is forgotten. */
+Test(reconcile, a_directory_that_is_being_made_is_not_given_to_another_claim)
+{
+	_cleanup_(free) char *first = NULL;
+	_cleanup_(free) char *second = NULL;
+
+	atomic_store(&failures_left, MANY);
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(provisioning_failed, "the first try");
+	first = volume_of("c");
+	atomic_store(&owner, first);
+	create_claim_named("second");
+	second = volume_of("second");
+	cr_assert_gt(
+		asprintf(
+			&overlap,
+			"failed to provision volume with StorageClass \"k\": directory %s on share /x of server s overlaps with that of volume %s",
+			second, first),
+		0);
+	wait_until(tells_of_an_overlap, "the second claim's failure");
+	free(overlap);
+	cr_expect_eq(atomic_load(&n_volumes_at_forget), -1);
+	reconciler_stop(reconciler);
+	atomic_store(&owner, NULL);
 }
 
 Test(reconcile, a_deleted_claim_takes_volume_and_directory_along)
