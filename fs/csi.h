@@ -11,7 +11,7 @@
 
 #include "rpc_server.h"
 
-#define CSI_NODE_METHODS 10
+#define CSI_NODE_METHODS 11
 
 extern const struct rpc_method csi_node_methods[CSI_NODE_METHODS];
 

@@ -273,6 +273,37 @@ static enum rpc_status get_volume_stats(void *userdata,
 	return status == RPC_OK ? stats_reply(&stats, response, err) : status;
 }
 
+/* Without a range the volume is asked for as it is. */
+static enum rpc_status expand(void *userdata, const struct rpc_request *request,
+			      struct rpc_response *response, struct err *err)
+{
+	_cleanup_(csi_message_free) ProtobufCMessage *message =
+		csi_decode(&csi__v1__node_expand_volume_request__descriptor,
+			   request->data, request->len, err);
+	const Csi__V1__NodeExpandVolumeRequest *wire =
+		(const Csi__V1__NodeExpandVolumeRequest *)message;
+	Csi__V1__NodeExpandVolumeResponse reply =
+		CSI__V1__NODE_EXPAND_VOLUME_RESPONSE__INIT;
+	int64_t required;
+	uint64_t capacity;
+	enum rpc_status status;
+
+	if (!wire)
+		return refuse(request, err);
+	required =
+		wire->capacity_range ? wire->capacity_range->required_bytes : 0;
+	status = answered(request, wire->volume_id,
+			  node_expand(userdata, wire->volume_id,
+				      path_squeeze(wire->volume_path),
+				      required > 0 ? (uint64_t)required : 0,
+				      &capacity, err),
+			  err);
+	if (status != RPC_OK)
+		return status;
+	reply.capacity_bytes = count_to_wire(capacity);
+	return csi_reply(&reply.base, response, err);
+}
+
 static enum rpc_status get_capabilities(void *userdata,
 					const struct rpc_request *request,
 					struct rpc_response *response,
@@ -281,6 +312,7 @@ static enum rpc_status get_capabilities(void *userdata,
 	static const Csi__V1__NodeServiceCapability__RPC__Type types[] = {
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__STAGE_UNSTAGE_VOLUME,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_STATS,
+		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__EXPAND_VOLUME,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__SINGLE_NODE_MULTI_WRITER,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__VOLUME_MOUNT_GROUP,
 	};
@@ -326,6 +358,7 @@ const struct rpc_method csi_node_methods[CSI_NODE_METHODS] = {
 	{ "/csi.v1.Node/NodePublishVolume", publish },
 	{ "/csi.v1.Node/NodeUnpublishVolume", unpublish },
 	{ "/csi.v1.Node/NodeGetVolumeStats", get_volume_stats },
+	{ "/csi.v1.Node/NodeExpandVolume", expand },
 	{ "/csi.v1.Node/NodeGetCapabilities", get_capabilities },
 	{ "/csi.v1.Node/NodeGetInfo", get_info },
 };

@@ -111,14 +111,15 @@ void meta_volume(FILE *out, const struct meta_subject *subject)
 {
 	_cleanup_(cJSON_Delete) cJSON *json = cJSON_CreateObject();
 	const struct volume_spec *spec = spec_of(subject);
+	uint64_t capacity = volume_get_capacity(subject->volume->volume);
 
 	(void)cJSON_AddStringToObject(json, "name", spec->pv);
 	if (is_handle_shown(subject))
 		(void)cJSON_AddStringToObject(json, "handle", spec->handle);
 	if (spec->claim)
 		(void)cJSON_AddStringToObject(json, "claim", spec->claim);
-	if (spec->capacity > 0)
-		add_u64(json, "capacity", spec->capacity);
+	if (capacity > 0)
+		add_u64(json, "capacity", capacity);
 	if (spec->class)
 		(void)cJSON_AddStringToObject(json, "class", spec->class);
 	if (spec->reclaim_policy)
@@ -187,7 +188,7 @@ void meta_quota(FILE *out, const struct meta_subject *subject)
 	struct volume_usage usage;
 
 	volume_get_usage(volume, 0, &usage);
-	add_quota(json, "bytes", volume_get_spec(volume)->capacity,
+	add_quota(json, "bytes", volume_get_capacity(volume),
 		  usage.is_known ? &usage.used_bytes : NULL,
 		  usage.is_known ? &usage.avail_bytes : NULL);
 	add_quota(json, "inodes", 0, usage.is_known ? &usage.used_files : NULL,

@@ -155,7 +155,7 @@ static void print_healthy(FILE *out, const struct family *family,
 static void print_capacity(FILE *out, const struct family *family,
 			   const struct node_volume *volume)
 {
-	uint64_t capacity = volume_get_spec(volume->volume)->capacity;
+	uint64_t capacity = volume_get_capacity(volume->volume);
 
 	if (capacity > 0)
 		print_value(out, family, volume, capacity);

@@ -149,6 +149,14 @@ enum rpc_status node_publish(struct node *node,
 enum rpc_status node_unpublish(struct node *node, const char *volume_id,
 			       const char *target_path, struct err *err);
 
+/*
+ * The volume has that many bytes from now on, unless it has more. path as below.
+ * NOT_FOUND; ABORTED.
+ */
+enum rpc_status node_expand(struct node *node, const char *volume_id,
+			    const char *path, uint64_t required,
+			    uint64_t *ret_capacity, struct err *err);
+
 struct node_volume_stats {
 	struct volume_usage usage;
 	struct volume_health health;

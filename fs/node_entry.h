@@ -21,6 +21,7 @@ struct node_entry {
 	char *fingerprint;
 	char *stage; /* the request, for the record (node_record.h) */
 	enum node_access_mode mode;
+	uint64_t capacity;     /* what it grew to; 0 = as it was staged */
 	struct volume *volume; /* NULL while it is started or stopped */
 	struct node_target *targets;
 	size_t n_targets;

@@ -162,6 +162,8 @@ static void resumed(struct node *node, struct node_entry *entry,
 
 	if (group)
 		volume_set_mount_group(take_volume, group);
+	if (entry->capacity)
+		volume_set_capacity(take_volume, entry->capacity);
 	pthread_mutex_lock(&node->lock);
 	entry->volume = take_volume;
 	entry->is_busy = false;
@@ -180,6 +182,7 @@ static int make_entry(struct node *node, struct node_record *record,
 		node_entry_set_targets(made, TAKE_PTR(record->targets),
 				       record->n_targets);
 		record->n_targets = 0;
+		made->capacity = record->capacity;
 		r = insert(node, made);
 	}
 	if (r < 0)

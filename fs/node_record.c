@@ -3,7 +3,7 @@
 /*
  * The record's form:
  *
- *	{"version": 1,
+ *	{"version": 1, "capacity": "1024",
  *	 "stage": {"id", "path", "mode", "group", "flags": [], "context": {}},
  *	 "targets": [{"path", "namespace", "pod", "uid", "fingerprint", "group",
  *	              "readOnly"}]}
@@ -120,6 +120,7 @@ static char *record_text(const struct node_entry *entry)
 	bool is_complete =
 		json &&
 		cJSON_AddNumberToObject(json, "version", NODE_RECORD_VERSION) &&
+		add_u64(json, "capacity", entry->capacity) &&
 		cJSON_AddRawToObject(json, "stage", entry->stage) &&
 		(array = cJSON_AddArrayToObject(json, "targets"));
 
@@ -198,14 +199,15 @@ static int read_stage(struct node_record *record, struct err *err)
 	return r;
 }
 
-static int read_group(const cJSON *json, uint64_t *ret, struct err *err)
+static int read_u64(const cJSON *json, const char *key, uint64_t *ret,
+		    struct err *err)
 {
 	const char *text;
-	int r = json_string(json, "group", "0", &text, err);
+	int r = json_string(json, key, "0", &text, err);
 
 	if (r == 0 && parse_u64(text, 0, UINT64_MAX, ret) < 0)
-		return json_invalid(json_at(json, "group"), "group",
-				    "must be a number", err);
+		return json_invalid(json_at(json, key), key, "must be a number",
+				    err);
 	return r;
 }
 
@@ -226,7 +228,7 @@ static int read_target(const cJSON *json, struct node_target *target,
 		r = json_string_dup(json, "fingerprint", "",
 				    &target->fingerprint, err);
 	if (r == 0)
-		r = read_group(json, &target->mount_group, err);
+		r = read_u64(json, "group", &target->mount_group, err);
 	if (r == 0)
 		r = json_bool(json, "readOnly", false, &target->is_read_only,
 			      err);
@@ -308,6 +310,8 @@ int node_record_read(int fd, struct node_record *ret, struct err *err)
 			       ", not %d",
 			       version, NODE_RECORD_VERSION);
 	r = read_stage(&record, err);
+	if (r == 0)
+		r = read_u64(record.json, "capacity", &record.capacity, err);
 	if (r == 0)
 		r = read_targets(&record, err);
 	if (r < 0)

@@ -16,6 +16,7 @@ struct node_record {
 	struct labels context;
 	char **mount_flags;
 	size_t n_mount_flags;
+	uint64_t capacity; /* as struct node_entry's */
 	struct node_target *targets;
 	size_t n_targets;
 	struct cJSON *json;

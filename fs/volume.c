@@ -77,6 +77,7 @@ int volume_copy_spec(struct volume *volume, const struct volume_spec *spec)
 	};
 
 	*own = *spec;
+	atomic_init(&volume->capacity, spec->capacity);
 	for (size_t i = 0; i < VOLUME_STRINGS; i++) {
 		if (copy_string(volume, strings[i]) < 0)
 			return -ENOMEM;
@@ -491,11 +492,6 @@ uint32_t volume_get_dev_minor(const struct volume *volume)
 uint64_t volume_get_n_locks(const struct volume *volume)
 {
 	return volume->view.locks ? locks_count(volume->view.locks) : 0;
-}
-
-uint64_t volume_get_uncommitted(const struct volume *volume)
-{
-	return commits_bytes(volume->view.commits);
 }
 
 static const char *health_reason(enum nfs_health health)

@@ -41,7 +41,7 @@ struct volume_spec {
 	const char *subdir; /* below share, validated; "" = the share itself */
 	const char *mountpoint; /* absolute, exists */
 	enum access_mode access_mode;
-	uint64_t capacity; /* bytes; 0 = unknown */
+	uint64_t capacity; /* bytes, at the start; 0 = unknown */
 	const char *class; /* these three: NULL = unknown */
 	const char *reclaim_policy;
 	const char *node; /* its name, and where it may keep files: */
@@ -92,6 +92,9 @@ int volume_resume(struct volume **ret, struct shards *shards,
 struct volume *volume_hand_over(struct volume *volume);
 
 const struct volume_spec *volume_get_spec(const struct volume *volume);
+/* Bytes; 0 = unknown. Any thread. */
+uint64_t volume_get_capacity(const struct volume *volume);
+void volume_set_capacity(struct volume *volume, uint64_t capacity);
 /* From now on; struct identity has the form. */
 void volume_set_mount_group(struct volume *volume, uint64_t group);
 /* What the operations see of it; for fs/op*.c. */

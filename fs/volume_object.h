@@ -14,7 +14,8 @@ struct volume {
 	struct volume_spec spec; /* its strings are the ones below */
 	char *strings[VOLUME_STRINGS];
 	unsigned int n_strings;
-	struct shards *shards; /* borrowed */
+	_Atomic uint64_t capacity; /* spec's is what it was at the start */
+	struct shards *shards;	   /* borrowed */
 	struct nfs_export export;
 	bool has_export;
 	struct view view;

@@ -3,10 +3,11 @@
 /*
  * How full a volume is: an FSSTAT of our own on the first shard, waited for by a
  * control thread for as long as it likes. When the server is silent the last answer
- * counts.
+ * counts. And how large it is, and what of it is not committed yet.
  */
 
 #include "clock.h"
+#include "commit.h"
 #include "inode.h"
 #include "shard.h"
 #include "volume_object.h"
@@ -103,4 +104,19 @@ void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
 	ret->total_files = st.f_files;
 	ret->avail_files = st.f_favail;
 	ret->used_files = st.f_files - st.f_ffree;
+}
+
+uint64_t volume_get_uncommitted(const struct volume *volume)
+{
+	return commits_bytes(volume->view.commits);
+}
+
+uint64_t volume_get_capacity(const struct volume *volume)
+{
+	return atomic_load(&volume->capacity);
+}
+
+void volume_set_capacity(struct volume *volume, uint64_t capacity)
+{
+	atomic_store(&volume->capacity, capacity);
 }

@@ -5,6 +5,23 @@
 
 #include "api_admin.h"
 
+/* admin_target.c: the object of {kind, namespace, name}; borrowed. */
+struct admin_target {
+	enum object_kind kind;
+	const char *namespace; /* "" for kinds without */
+	const char *name;
+};
+
+int admin_target(const struct cJSON *in, struct admin_target *ret,
+		 struct err *err);
+
+/*
+ * fate.c: {kind, namespace, name} -> {message, volume, files, bytes, isComplete}: what
+ * a deletion would do to the volume's directory; {} for a claim without volume.
+ */
+int admin_fate(struct api_admin_call *call, const struct cJSON *in,
+	       struct cJSON **ret, struct err *err);
+
 /* history.c: {kind, namespace, name} -> {items: [{at, uid, who, what, detail}]} */
 int admin_history(struct api_admin_call *call, const struct cJSON *in,
 		  struct cJSON **ret, struct err *err);

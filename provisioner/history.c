@@ -47,44 +47,22 @@ static int encode(const struct store_history_list *list, cJSON **ret,
 	return 0;
 }
 
-static int read_target(const cJSON *in, enum object_kind *ret_kind,
-		       const char **ret_namespace, const char **ret_name,
-		       struct err *err)
-{
-	const char *kind;
-	int r = api_admin_string(in, "kind", NULL, &kind, err);
-
-	if (r < 0)
-		return r;
-	if (object_kind_from_word(kind, ret_kind) < 0)
-		return err_set(err, -EINVAL, "kind: Unsupported value: \"%s\"",
-			       kind);
-	r = api_admin_string(in, "name", NULL, ret_name, err);
-	if (r < 0)
-		return r;
-	*ret_namespace = "";
-	if (!object_kind_info(*ret_kind)->is_namespaced)
-		return 0;
-	return api_admin_string(in, "namespace", "default", ret_namespace, err);
-}
-
 int admin_history(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 		  struct err *err)
 {
 	_cleanup_(
 		store_history_list_fini) struct store_history_list list = { 0 };
-	const char *namespace, *name;
-	enum object_kind kind;
-	int r = read_target(in, &kind, &namespace, &name, err);
+	struct admin_target of;
+	int r = admin_target(in, &of, err);
 
 	if (r < 0)
 		return r;
-	r = store_history_read(call->admin->store, kind, namespace, name, &list,
-			       err);
+	r = store_history_read(call->admin->store, of.kind, of.namespace,
+			       of.name, &list, err);
 	if (r < 0)
 		return r;
 	if (list.n == 0)
 		return err_set(err, -ENOENT, "there is no history of %s \"%s\"",
-			       object_kind_info(kind)->name, name);
+			       object_kind_info(of.kind)->name, of.name);
 	return encode(&list, ret, err);
 }

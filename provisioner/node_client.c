@@ -233,6 +233,27 @@ enum rpc_status node_client_unpublish(struct node_client *client,
 			   &wire.base, err);
 }
 
+enum rpc_status node_client_expand(struct node_client *client,
+				   const struct node_client_volume *volume,
+				   const struct node_client_target *target,
+				   uint64_t capacity, struct err *err)
+{
+	Csi__V1__NodeExpandVolumeRequest wire =
+		CSI__V1__NODE_EXPAND_VOLUME_REQUEST__INIT;
+	Csi__V1__CapacityRange range = CSI__V1__CAPACITY_RANGE__INIT;
+	struct capability capability;
+
+	capability_init(&capability, volume);
+	range.required_bytes = (int64_t)capacity;
+	wire.volume_id = (char *)volume->handle;
+	wire.volume_path = (char *)target->target_path;
+	wire.staging_target_path = (char *)target->staging_path;
+	wire.capacity_range = &range;
+	wire.volume_capability = &capability.wire;
+	return client_tell(client, "/csi.v1.Node/NodeExpandVolume", &wire.base,
+			   err);
+}
+
 static struct node_client_usage usage_from_wire(
 	const Csi__V1__NodeGetVolumeStatsResponse *wire,
 	Csi__V1__VolumeUsage__Unit unit)

@@ -66,6 +66,12 @@ enum rpc_status node_client_unpublish(struct node_client *client,
 				      const char *handle,
 				      const char *target_path, struct err *err);
 
+/* The volume has that many bytes from now on. target_path: where it is published. */
+enum rpc_status node_client_expand(struct node_client *client,
+				   const struct node_client_volume *volume,
+				   const struct node_client_target *target,
+				   uint64_t capacity, struct err *err);
+
 struct node_client_usage {
 	bool is_known;
 	int64_t total, available, used;

@@ -283,10 +283,12 @@ static bool has_expired(const struct store_trash *row)
 	       (row->state == TRASH_KEPT && row->expires_s <= time(NULL));
 }
 
+/* Also when more is gone than there was said to be: a count ends with its turn. */
 static bool is_to_be_counted(const struct store_trash *row)
 {
-	return !row->is_counted &&
-	       (row->n_files_removed > 0 || !has_expired(row));
+	if (row->is_counted)
+		return row->n_files_removed > row->n_files;
+	return row->n_files_removed > 0 || !has_expired(row);
 }
 
 static int take(struct turn *turn, struct err *err)

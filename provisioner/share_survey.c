@@ -16,6 +16,7 @@
 #include <cjson/cJSON.h>
 
 #include "class_parameters.h"
+#include "clock.h"
 #include "parse.h"
 #include "share_nfs.h"
 
@@ -334,6 +335,69 @@ int share_survey_path(const struct share_volume *where, const char *path,
 			path, where->share, where->server);
 	return r < 0 ? fail(where, r, path, err) : 0;
 }
+
+/* --- one volume -------------------------------------------------------------------- */
+
+static int read_own(struct visit *visit, struct share_inside *ret)
+{
+	_cleanup_(free) char *name = NULL;
+	struct share_found found = { 0 };
+	struct share_entry entry;
+	cJSON *json = NULL;
+	int r = look_up(visit, ".claimfs/volumes", &entry);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (asprintf(&name, "%s" SUFFIX, visit->where->name) < 0)
+		name = NULL;
+	r = name ? read_json(visit, &entry.fh, name, &json) : -ENOMEM;
+	decode(json, &found);
+	ret->is_adopted = found.is_adopted;
+	ret->is_described = strcmp(found.path, visit->where->path) == 0;
+	cJSON_Delete(json);
+	return r == -ENOENT || r == -EBADMSG ? 0 : r;
+}
+
+struct counting {
+	struct share_tree_progress *progress;
+	uint64_t deadline_ns;
+};
+
+static bool on_counted(void *userdata,
+		       const struct share_tree_progress *progress)
+{
+	const struct counting *counting = userdata;
+
+	*counting->progress = *progress;
+	return clock_ns() < counting->deadline_ns;
+}
+
+int share_survey_inside(const struct share_volume *volume, uint64_t deadline_ns,
+			struct share_inside *ret, struct err *err)
+{
+	_cleanup_(visit_fini) struct visit visit = { .where = volume };
+	struct share_inside inside = { 0 };
+	struct counting counting = { .progress = &inside.counted,
+				     .deadline_ns = deadline_ns };
+	struct share_entry entry;
+	int r = visit_open(&visit, err);
+
+	if (r < 0)
+		return r;
+	r = read_own(&visit, &inside);
+	if (r == 0)
+		r = look_up(&visit, volume->path, &entry);
+	if (r == 0)
+		r = share_tree_walk(visit.nfs, &entry.fh, ".", SHARE_TREE_COUNT,
+				    on_counted, &counting);
+	if (r < 0)
+		return fail(volume, r, volume->path, err);
+	inside.is_complete = r == 0;
+	*ret = inside;
+	return 0;
+}
+
+/* --- paths -------------------------------------------------------------------------- */
 
 static bool is_within(const char *path, const char *outer)
 {

@@ -55,5 +55,16 @@ int share_survey(const struct share_volume *where,
 int share_survey_path(const struct share_volume *where, const char *path,
 		      struct err *err);
 
+struct share_inside {
+	struct share_tree_progress counted; /* the directory itself included */
+	bool is_complete;		    /* that was all of it */
+	bool is_described;		    /* a descriptor has its path */
+	bool is_adopted;		    /* it was there before the volume */
+};
+
+/* A volume's directory in its place, counted until the deadline (clock_ns()). */
+int share_survey_inside(const struct share_volume *volume, uint64_t deadline_ns,
+			struct share_inside *ret, struct err *err);
+
 /* Whether one is the other, or in it. */
 bool share_paths_overlap(const char *a, const char *b);

@@ -52,7 +52,7 @@ int64_t trash_seconds_left(const struct store_trash *trash,
 
 /* --- words ----------------------------------------------------------------------- */
 
-static void write_size(FILE *out, uint64_t bytes)
+void trash_write_size(FILE *out, uint64_t bytes)
 {
 	static const char *const units[] = { "B",   "KiB", "MiB",
 					     "GiB", "TiB", "PiB" };
@@ -74,10 +74,10 @@ static void write_progress(FILE *out, const struct store_trash *trash,
 	if (trash->is_counted)
 		(void)fprintf(out, " of %" PRIu64, trash->n_files);
 	(void)fputs(" files, ", out);
-	write_size(out, trash->n_bytes_removed);
+	trash_write_size(out, trash->n_bytes_removed);
 	if (trash->is_counted) {
 		(void)fputs(" of ", out);
-		write_size(out, trash->n_bytes);
+		trash_write_size(out, trash->n_bytes);
 	}
 	(void)fputs(" removed", out);
 	if (speed->files_per_s)

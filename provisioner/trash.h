@@ -6,6 +6,8 @@
  * status, for claimctl. Pure; any thread.
  */
 
+#include <stdio.h>
+
 #include "object.h"
 #include "store_trash.h"
 #include "volume_place.h"
@@ -27,6 +29,9 @@ struct trash_speed {
 /* Seconds until it is gone; -1 = not known. */
 int64_t trash_seconds_left(const struct store_trash *trash,
 			   const struct trash_speed *speed);
+
+/* "1.5 GiB" */
+void trash_write_size(FILE *out, uint64_t bytes);
 
 /* "5 of 10 files, 1.5 of 3.0 GiB removed, 5 files/s, 1s left"; malloc'ed. */
 char *trash_progress(const struct store_trash *trash,

@@ -50,6 +50,7 @@ extern const struct option_spec ctl_option_selector;
 extern const struct option_spec ctl_option_for;
 extern const struct option_spec ctl_option_file;
 extern const struct option_spec ctl_option_overwrite;
+extern const struct option_spec ctl_option_dry_run;
 extern const struct option_spec ctl_option_condition; /* another --for */
 extern const struct option_spec ctl_option_wait;
 extern const struct option_spec ctl_option_timeout;

@@ -97,6 +97,14 @@ static int set_wait(void *userdata, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_dry_run(void *userdata, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	((struct ctl_args *)userdata)->is_dry_run = true;
+	return 0;
+}
+
 static int set_overwrite(void *userdata, const char *value, struct err *err)
 {
 	(void)value;
@@ -193,6 +201,11 @@ const struct option_spec ctl_option_overwrite = {
 	.name = "overwrite",
 	.help = "change values that are there already",
 	.fn = set_overwrite,
+};
+const struct option_spec ctl_option_dry_run = {
+	.name = "dry-run",
+	.help = "say what would be done, and do nothing",
+	.fn = set_dry_run,
 };
 const struct option_spec ctl_option_condition = {
 	.name = "for",

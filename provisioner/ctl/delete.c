@@ -4,6 +4,9 @@
  * claimctl delete: all deletions are asked for first, then each object is waited
  * for: a claim in use is gone only after its pods, which may be among them.
  *
+ * With --dry-run the server is asked whether it would delete each, and what would
+ * become of its directory.
+ *
  * Gone means that the uid that was deleted is gone: an object made anew under the
  * same name is another one.
  */
@@ -13,13 +16,19 @@
 #include <cjson/cJSON.h>
 
 #include "ctl.h"
+#include "ctl_admin.h"
 #include "ctl_manifests.h"
 #include "ctl_wait.h"
 #include "json_field.h"
 
 static const struct option_spec *const options[] = {
-	&ctl_option_file,    &ctl_option_namespace, &ctl_option_server,
-	&ctl_option_timeout, &ctl_option_wait,	    NULL,
+	&ctl_option_dry_run,
+	&ctl_option_file,
+	&ctl_option_namespace,
+	&ctl_option_server,
+	&ctl_option_timeout,
+	&ctl_option_wait,
+	NULL,
 };
 
 static const struct ctl_verb_spec spec = {
@@ -27,6 +36,10 @@ static const struct ctl_verb_spec spec = {
 	.usage = "[OPTIONS] KIND NAME... | KIND/NAME... | -f FILE",
 	.summary = "Deletes objects and waits until they are gone.",
 	.options = options,
+	.epilogue =
+		"Of a claim or volume, --dry-run says what its directory holds, and whether that\n"
+		"would be removed, lie in the trash, or stay. What it holds is counted for 5 seconds.\n\n"
+		"  claimctl delete pvc data --dry-run\n",
 };
 
 struct target {
@@ -74,15 +87,75 @@ static int delete_one(struct client *client, struct target *target,
 	return 0;
 }
 
-/* One failure does not keep the others from being deleted. */
-static int delete_all(struct client *client, struct targets *targets,
+static cJSON *make_body(const struct target *target)
+{
+	cJSON *body = cJSON_CreateObject();
+
+	if (cJSON_AddStringToObject(body, "kind",
+				    object_kind_info(target->kind)->name) &&
+	    cJSON_AddStringToObject(body, "namespace", target->namespace) &&
+	    cJSON_AddStringToObject(body, "name", target->name))
+		return body;
+	cJSON_Delete(body);
+	return NULL;
+}
+
+/* What would become of its directory, if it has one. */
+static int print_fate(struct client *client, const struct target *target,
 		      struct err *err)
+{
+	const char *message;
+	cJSON *answer = NULL;
+	int r;
+
+	if (target->kind != KIND_CLAIM &&
+	    target->kind != KIND_PERSISTENT_VOLUME)
+		return 0;
+	r = ctl_admin_call(client, "fate", make_body(target), &answer, err);
+	if (r < 0)
+		return r;
+	message = cJSON_GetStringValue(json_at(answer, "message"));
+	printf("  %s\n", message ? message : "it has no volume");
+	cJSON_Delete(answer);
+	return 0;
+}
+
+static int try_one(struct client *client, struct target *target,
+		   struct err *err)
+{
+	_cleanup_(free) char *path =
+		client_path(target->kind, target->namespace, target->name);
+	_cleanup_(free) char *dry_path = NULL;
+	struct client_request request = { .method = "DELETE" };
+	cJSON *json = NULL;
+	int r;
+
+	if (!path || asprintf(&dry_path, "%s?dryRun=All", path) < 0) {
+		dry_path = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	request.path = dry_path;
+	r = client_call(client, &request, &json, err);
+	if (r != 0)
+		return r < 0 ? r : -ENOENT;
+	cJSON_Delete(json);
+	printf("%s \"%s\" would be deleted\n", ctl_kind_label(target->kind),
+	       target->name);
+	return print_fate(client, target, err);
+}
+
+typedef int (*target_fn)(struct client *client, struct target *target,
+			 struct err *err);
+
+/* One failure does not keep the others from being deleted. */
+static int for_each(struct client *client, struct targets *targets,
+		    target_fn fn, struct err *err)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < targets->n; i++) {
 		_cleanup_(err_fini) struct err one = ERR_INIT;
-		int r = delete_one(client, &targets->items[i], &one);
+		int r = fn(client, &targets->items[i], &one);
 
 		if (r == 0)
 			continue;
@@ -182,7 +255,9 @@ static int run(const struct ctl_args *args, struct targets *targets,
 
 	if (r < 0)
 		return r;
-	result = delete_all(client, targets, err);
+	if (args->is_dry_run)
+		return for_each(client, targets, try_one, err);
+	result = for_each(client, targets, delete_one, err);
 	if (args->is_not_waiting)
 		return result;
 	r = wait_all(client, targets, args->timeout_s, &waiting);

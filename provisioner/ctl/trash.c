@@ -17,22 +17,8 @@
 #include "json_field.h"
 #include "timestamp.h"
 
-static int set_dry_run(void *userdata, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	((struct ctl_args *)userdata)->is_dry_run = true;
-	return 0;
-}
-
-static const struct option_spec option_dry_run = {
-	.name = "dry-run",
-	.help = "say what would be done, and do nothing",
-	.fn = set_dry_run,
-};
-
 static const struct option_spec *const options[] = {
-	&option_dry_run,
+	&ctl_option_dry_run,
 	&ctl_option_output,
 	&ctl_option_server,
 	NULL,

@@ -33,6 +33,7 @@ static const struct verb {
 } verbs[] = {
 	{ "adopt", admin_adopt, false },
 	{ "check", admin_check, true },
+	{ "fate", admin_fate, false },
 	{ "history", admin_history, false },
 	{ "recover", admin_recover, true },
 	{ "repair", admin_repair, false },

@@ -18,6 +18,7 @@
 #include "json_field.h"
 #include "log.h"
 #include "model_decode.h"
+#include "parse.h"
 #include "pod_attach.h"
 #include "pod_dir.h"
 #include "store_attachment.h"
@@ -177,6 +178,32 @@ static int rpc_failure(const struct persistent_volume *pv, const char *what,
 		what, pv->meta.name, rpc_status_name(status), err_text(said));
 }
 
+/*
+ * A PersistentVolume has the attributes that it was made with for ever: what it grew to
+ * since is told as the kubelet tells it, after the mount. A daemon of an earlier
+ * version does not know of that.
+ */
+static int expand(const struct pod_volumes *self,
+		  const struct persistent_volume *pv,
+		  const struct node_client_volume *volume,
+		  const struct node_client_target *target, struct err *err)
+{
+	const char *text = labels_get(&pv->attributes, "claimfs.io/capacity");
+	_cleanup_(err_fini) struct err said = ERR_INIT;
+	uint64_t capacity = 0;
+	enum rpc_status status;
+
+	if (text)
+		(void)parse_u64(text, 0, INT64_MAX, &capacity);
+	if (pv->capacity <= capacity)
+		return 0;
+	status = node_client_expand(self->client, volume, target, pv->capacity,
+				    &said);
+	if (status == RPC_OK || status == RPC_UNIMPLEMENTED)
+		return 0;
+	return rpc_failure(pv, "Expander.NodeExpandVolume", status, &said, err);
+}
+
 static int stage_and_publish(const struct pod_volumes *self,
 			     const struct pod *pod,
 			     const struct pod_attach *attach,
@@ -208,7 +235,7 @@ static int stage_and_publish(const struct pod_volumes *self,
 	free(context.items);
 	if (status != RPC_OK)
 		return rpc_failure(pv, "MountVolume.SetUp", status, &said, err);
-	return 0;
+	return expand(self, pv, &volume, target, err);
 }
 
 static int mount_one(const struct pod_volumes *self, const struct pod *pod,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CSI Identity and Node: the specification's rules, seen by a foreign client."""
 
+import json
 import os
 
 from csi_case import CODES, CsiCase, grpc
@@ -95,8 +96,29 @@ class Node(OneNode):
             self.pb.NodeGetCapabilitiesRequest(), timeout=10)
         rpc = self.pb.NodeServiceCapability.RPC
         types = {capability.rpc.type for capability in found.capabilities}
-        self.assertLessEqual({rpc.STAGE_UNSTAGE_VOLUME, rpc.GET_VOLUME_STATS},
-                             types)
+        self.assertLessEqual({rpc.STAGE_UNSTAGE_VOLUME, rpc.GET_VOLUME_STATS,
+                              rpc.EXPAND_VOLUME}, types)
+
+    def expand(self, path, size):
+        return self.node.NodeExpandVolume(self.pb.NodeExpandVolumeRequest(
+            volume_id=self.volume, volume_path=path,
+            capacity_range=self.pb.CapacityRange(required_bytes=size)),
+            timeout=10).capacity_bytes
+
+    def test_an_expanded_volume_says_its_size(self):
+        self.stage()
+        self.publish()
+        for asked, found in ((5 << 30, 5 << 30), (1 << 30, 5 << 30)):
+            self.assertEqual(self.expand(self.target, asked), found)
+            with open(f"{self.target}/.meta/volume", encoding="ascii") as f:
+                self.assertEqual(json.load(f)["capacity"], found)
+        for repeated in (self.stage, self.publish):
+            repeated()
+        for path, code in (("/nowhere", CODES.NOT_FOUND),
+                           ("", CODES.INVALID_ARGUMENT)):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.expand(path, 1)
+            self.assertEqual(caught.exception.code(), code)
 
     def test_a_volume_comes_and_goes_and_every_step_can_be_repeated(self):
         for _ in range(2):

@@ -2,6 +2,7 @@
 """Claims that grow: who may, what is shown meanwhile, and that nothing shrinks."""
 
 import json
+import os
 
 from lab import wait_for
 from lab_case import CLAIM, LabCase
@@ -48,6 +49,34 @@ class Expansion(LabCase):
         with open(f"{path}/file", encoding="ascii") as f:
             self.assertEqual(f.read(), "data")
         self.delete_pods("grower")
+
+    def capacities(self, path):
+        """What a pod is told: of the volume, and as its quota."""
+        found = []
+        for name in ("volume", "quota"):
+            with open(f"{path}/.meta/{name}", encoding="ascii") as f:
+                found.append(json.load(f))
+        return found[0]["capacity"], found[1]["bytes"]["limit"]
+
+    def wait_for_capacity(self, path, gib):
+        wait_for(lambda: self.capacities(path) == (gib << 30, gib << 30),
+                 f"{path}/.meta to tell {gib} GiB")
+
+    def test_pods_are_told_the_new_size_without_a_new_mount(self):
+        self.apply_claim("told", "growing")
+        first = self.apply_pod("first", "told")
+        far = self.apply_pod("far", "told", node="node-b")
+        self.wait_for_capacity(first, 1)
+        device = os.stat(first).st_dev
+        self.assertEqual(self.ask_for("told", "3Gi").returncode, 0)
+        for path in (first, far):
+            self.wait_for_capacity(path, 3)
+        self.assertEqual(os.stat(first).st_dev, device)
+        # Who comes later finds it staged as it was, on one node, and anew on another.
+        self.wait_for_capacity(self.apply_pod("second", "told"), 3)
+        self.delete_pods("far")
+        self.wait_for_capacity(self.apply_pod("late", "told", node="node-b"), 3)
+        self.delete_pods("first", "second", "late")
 
     def test_a_claim_never_shrinks(self):
         self.apply_claim("shrinking", "growing", size="2Gi")

@@ -203,6 +203,42 @@ class Trash(LabCase):
         items = json.loads(self.ctl("trash", "-o", "json"))["items"]
         return [item for item in items if item["volume"] == volume][0]
 
+    def dry_run(self, kind, name):
+        return self.ctl("delete", kind, name, "--dry-run")
+
+    def test_a_dry_run_says_how_much_would_go_and_where(self):
+        volume = self.apply_claim("looked", "kept")
+        with self.server_away():
+            self.fill(volume, files=20, folders=3)
+        out = self.dry_run("pvc", "looked")
+        self.assertIn('persistentvolumeclaim "looked" would be deleted', out)
+        self.assertIn(f"directory {volume} on share {self.cluster.export} of "
+                      "server 127.0.0.1 (64 files, ", out)
+        self.assertIn("would lie in the trash until 20", out)
+        self.assertIn("when claim default/looked is gone, directory",
+                      self.dry_run("pv", volume))
+        self.assertEqual(self.ctl.phase("pvc", "looked"), "Bound")
+        self.assertEqual(len(os.listdir(self.backing(volume))), 3)
+        self.assertIn("persistentvolumeclaims \"nobody\" not found",
+                      self.ctl.run("delete", "pvc", "nobody",
+                                   "--dry-run").stderr)
+
+    def test_a_dry_run_says_what_would_stay(self):
+        retained = self.apply_claim("retained", "kept")
+        self.patch(f"persistentvolumes/{retained}", {
+            "spec": {"persistentVolumeReclaimPolicy": "Retain"}})
+        self.assertIn("would stay: the volume's reclaim policy is Retain",
+                      self.dry_run("pvc", "retained"))
+        foreign = self.apply_claim("foreign", "kept")
+        os.unlink(f"{self.cluster.export}/.claimfs/volumes/{foreign}.json")
+        self.cluster.server.stop()
+        self.cluster.server.start()
+        self.assertIn("would stay: nothing on the share says",
+                      self.dry_run("pvc", "foreign"))
+        self.apply_claim("quick", "gone")
+        self.assertIn("(1 file, 0 B) would be removed at once",
+                      self.dry_run("pvc", "quick"))
+
     def test_a_restored_volume_is_there_for_its_claim_again(self):
         volume = self.make_trashed("back")
         self.assertIn(volume, self.ctl("trash"))

@@ -74,6 +74,18 @@ Test(node_record, a_repeated_request_has_the_fingerprint_of_the_recorded_one)
 	cr_assert_str_eq(again->fingerprint, entry->fingerprint);
 }
 
+Test(node_record, what_a_volume_grew_to_is_kept)
+{
+	_cleanup_(node_entry_free) struct node_entry *entry = make_entry();
+	_cleanup_(node_record_fini) struct node_record record = { 0 };
+	_cleanup_(fd_close) int fd = -1;
+
+	entry->capacity = UINT64_C(1) << 60;
+	cr_assert_eq(node_record_write(entry, &fd), 0);
+	cr_assert_eq(node_record_read(fd, &record, NULL), 0);
+	cr_assert_eq(record.capacity, UINT64_C(1) << 60);
+}
+
 Test(node_record, what_is_no_record_is_refused_with_a_sentence)
 {
 	static const char *const texts[] = {
