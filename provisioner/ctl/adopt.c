@@ -11,7 +11,7 @@
 #include "json_field.h"
 
 struct adopt {
-	const char *api;
+	struct ctl_args args; /* first */
 	const char *claim;
 	const char *class_name;
 	const char *size;
@@ -28,14 +28,13 @@ struct adopt {
 		return 0;                                         \
 	}
 
-SETTER(api)
 SETTER(claim)
 SETTER(class_name)
 SETTER(size)
 SETTER(mode)
 SETTER(reclaim)
 
-static const struct option_spec options[] = {
+static const struct option_spec own[] = {
 	{ .name = "claim",
 	  .value = "NS/NAME",
 	  .help = "the claim that it is for; made if there is none",
@@ -56,21 +55,19 @@ static const struct option_spec options[] = {
 	  .value = "POLICY",
 	  .help = "Retain or Delete (default Retain)",
 	  .fn = set_reclaim },
-	{ .name = "server",
-	  .letter = 's',
-	  .value = "URL",
-	  .help = "unix:///PATH or http://HOST:PORT (default $CLAIMFS_SERVER)",
-	  .fn = set_api },
 };
 
-static const struct options_spec spec = {
+static const struct option_spec *const options[] = {
+	&own[0], &own[1], &own[2], &own[3], &own[4], &ctl_option_server, NULL,
+};
+
+static const struct ctl_verb_spec spec = {
 	.program = "claimctl adopt",
 	.usage = "DIR --claim NS/NAME [OPTIONS]",
 	.summary =
 		"Makes a directory that is on a class's share already a volume, with its claim. DIR is\n"
 		"below the share. What is in it is not touched, and it is never removed.",
 	.options = options,
-	.n_options = ARRAY_SIZE(options),
 	.epilogue =
 		"Directories of csi-driver-nfs (PV) and of nfs-subdir-external-provisioner\n"
 		"(NAMESPACE-CLAIM-PV) keep their volume's name. One that is another volume's, or in\n"
@@ -117,7 +114,7 @@ static int run(const struct adopt *adopt, const char *dir, struct err *err)
 {
 	_cleanup_(client_free) struct client *client = NULL;
 	cJSON *answer = NULL;
-	int r = client_new(&client, adopt->api, err);
+	int r = client_new(&client, adopt->args.server, err);
 
 	if (r == 0)
 		r = ctl_admin_call(client, "adopt", make_body(adopt, dir),
@@ -133,14 +130,11 @@ static int run(const struct adopt *adopt, const char *dir, struct err *err)
 
 int verb_adopt(int argc, char **argv, struct err *err)
 {
-	const char *api = getenv("CLAIMFS_SERVER");
-	struct adopt adopt = { .api = api && *api ? api
-						  : CLIENT_SERVER_DEFAULT };
-	int first, r;
+	struct adopt adopt = { 0 };
+	int first, r = ctl_parse(&spec, argc, argv, &adopt.args, &first, err);
 
-	r = options_parse(&spec, argc, argv, &adopt, &first, err);
 	if (r != 0)
-		return r < 0 ? CTL_USAGE : r;
+		return r;
 	if (first + 1 != argc)
 		return err_set(err, CTL_USAGE, "name one directory");
 	if (!adopt.claim || !strchr(adopt.claim, '/'))

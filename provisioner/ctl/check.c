@@ -17,19 +17,12 @@
 #define REPAIRS_MAX 10000
 
 struct check {
-	const char *api;
+	struct ctl_args args; /* first */
 	bool is_repairing;
 	bool is_yes;
 	cJSON *lines; /* that can be repaired */
 	unsigned int n_repaired;
 };
-
-static int set_api(void *userdata, const char *value, struct err *err)
-{
-	(void)err;
-	((struct check *)userdata)->api = value;
-	return 0;
-}
 
 static int set_repair(void *userdata, const char *value, struct err *err)
 {
@@ -47,28 +40,29 @@ static int set_yes(void *userdata, const char *value, struct err *err)
 	return 0;
 }
 
-static const struct option_spec options[] = {
+static const struct option_spec own[] = {
 	{ .name = "repair",
 	  .help = "ask about each thing that can be repaired: yes, no or quit",
 	  .fn = set_repair },
 	{ .name = "yes",
 	  .help = "with --repair: do not ask, repair all of it",
 	  .fn = set_yes },
-	{ .name = "server",
-	  .letter = 's',
-	  .value = "URL",
-	  .help = "unix:///PATH or http://HOST:PORT (default $CLAIMFS_SERVER)",
-	  .fn = set_api },
 };
 
-static const struct options_spec spec = {
+static const struct option_spec *const options[] = {
+	&own[0],
+	&own[1],
+	&ctl_option_server,
+	NULL,
+};
+
+static const struct ctl_verb_spec spec = {
 	.program = "claimctl check",
 	.usage = "[--repair [--yes]]",
 	.summary =
 		"Compares claims and volumes with their shares, and names what is missing and what\n"
 		"belongs to nobody. No repair removes anybody's data.",
 	.options = options,
-	.n_options = ARRAY_SIZE(options),
 	.epilogue =
 		"Exit status: 0 if all is well or was repaired, 1 if something is left.\n",
 };
@@ -150,7 +144,7 @@ static int run(struct check *check, struct err *err)
 	const cJSON *found;
 	cJSON *answer = NULL;
 	unsigned int n;
-	int r = client_new(&client, check->api, err);
+	int r = client_new(&client, check->args.server, err);
 
 	if (r == 0)
 		r = ctl_admin_follow(client, "check", cJSON_CreateObject(),
@@ -172,14 +166,11 @@ static int run(struct check *check, struct err *err)
 
 int verb_check(int argc, char **argv, struct err *err)
 {
-	const char *api = getenv("CLAIMFS_SERVER");
-	struct check check = { .api = api && *api ? api
-						  : CLIENT_SERVER_DEFAULT };
-	int first, r;
+	struct check check = { 0 };
+	int first, r = ctl_parse(&spec, argc, argv, &check.args, &first, err);
 
-	r = options_parse(&spec, argc, argv, &check, &first, err);
 	if (r != 0)
-		return r < 0 ? CTL_USAGE : r;
+		return r;
 	if (first < argc)
 		return err_set(err, CTL_USAGE, "\"%s\" is not wanted here",
 			       argv[first]);

@@ -63,7 +63,10 @@ struct ctl_verb_spec {
 	const char *epilogue;
 };
 
-/* As options_parse(); a bad command line is CTL_USAGE. */
+/*
+ * As options_parse(); a bad command line is CTL_USAGE. ret may be the first member of
+ * a struct of the verb's, for the functions of options that are its own.
+ */
 int ctl_parse(const struct ctl_verb_spec *spec, int argc, char **argv,
 	      struct ctl_args *ret, int *ret_first, struct err *err);
 
@@ -81,6 +84,11 @@ struct ctl_items {
 
 /* "KIND[,KIND...] [NAME...]" or "KIND/NAME..."; CTL_USAGE. */
 int ctl_items_parse(struct ctl_items *ret, char **operands, int n,
+		    struct err *err);
+
+/* ctl_parse(), and all operands as items. */
+int ctl_parse_items(const struct ctl_verb_spec *spec, int argc, char **argv,
+		    struct ctl_args *ret, struct ctl_items *ret_items,
 		    struct err *err);
 
 /* "persistentvolumeclaim", "storageclass.storage.k8s.io", as kubectl prints it. */

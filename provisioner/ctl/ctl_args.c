@@ -351,6 +351,17 @@ int ctl_items_parse(struct ctl_items *ret, char **operands, int n,
 	}
 }
 
+int ctl_parse_items(const struct ctl_verb_spec *spec, int argc, char **argv,
+		    struct ctl_args *ret, struct ctl_items *ret_items,
+		    struct err *err)
+{
+	int first, r = ctl_parse(spec, argc, argv, ret, &first, err);
+
+	return r != 0 ? r
+		      : ctl_items_parse(ret_items, argv + first, argc - first,
+					err);
+}
+
 const char *ctl_kind_label(enum object_kind kind)
 {
 	if (kind == KIND_STORAGE_CLASS)

@@ -483,13 +483,10 @@ int verb_describe(int argc, char **argv, struct err *err)
 	struct ctl_items items;
 	struct ctl_args args;
 	size_t n_shown = 0;
-	int first, r;
+	int r;
 
-	r = ctl_parse(&spec, argc, argv, &args, &first, err);
+	r = ctl_parse_items(&spec, argc, argv, &args, &items, err);
 	if (r != 0)
-		return r;
-	r = ctl_items_parse(&items, argv + first, argc - first, err);
-	if (r < 0)
 		return r;
 	r = client_new(&client, args.server, err);
 	for (size_t i = 0; r == 0 && i < items.n; i++)

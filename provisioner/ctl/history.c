@@ -101,13 +101,9 @@ int verb_history(int argc, char **argv, struct err *err)
 {
 	struct ctl_args args;
 	struct ctl_items items;
-	int first, r;
+	int r = ctl_parse_items(&spec, argc, argv, &args, &items, err);
 
-	r = ctl_parse(&spec, argc, argv, &args, &first, err);
 	if (r != 0)
-		return r;
-	r = ctl_items_parse(&items, argv + first, argc - first, err);
-	if (r < 0)
 		return r;
 	if (items.n != 1 || !items.items[0].name)
 		return err_set(err, CTL_USAGE,
