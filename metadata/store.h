@@ -17,6 +17,7 @@
  */
 
 #include "object.h"
+#include "text_list.h"
 
 struct store;
 
@@ -61,6 +62,15 @@ int store_get(struct store *store, enum object_kind kind, const char *namespace,
 /* namespace NULL = all; ordered by namespace and name. */
 int store_list(struct store *store, enum object_kind kind,
 	       const char *namespace, struct object_list *ret, struct err *err);
+
+/*
+ * The same as texts. fn says of each whether it is wanted: 1, 0, or negative to end
+ * with that; it is called with the lock held. NULL = all are.
+ */
+typedef int (*store_text_fn)(void *userdata, const char *text);
+int store_list_texts(struct store *store, enum object_kind kind,
+		     const char *namespace, store_text_fn fn, void *userdata,
+		     struct text_list **ret, struct err *err);
 
 /*
  * The volumes that a claim may get: those that name no claim, those that name this

@@ -88,27 +88,28 @@ static int run_list(struct store *store, sqlite3_stmt *statement,
 	return 0;
 }
 
-static int list_locked(struct store *store, enum object_kind kind,
-		       const char *namespace, struct object_list *ret,
-		       struct err *err)
+static int prepare_list(struct store *store, enum object_kind kind,
+			const char *namespace, sqlite3_stmt **ret,
+			struct err *err)
 {
-	sqlite3_stmt *statement;
 	int r = store_statement(store, STATEMENT_LIST + (int)kind,
-				list_sql[kind], &statement, err);
+				list_sql[kind], ret, err);
 
-	if (r < 0)
-		return r;
-	store_bind_text(statement, 1, namespace);
-	return run_list(store, statement, ret, err);
+	if (r == 0)
+		store_bind_text(*ret, 1, namespace);
+	return r;
 }
 
 int store_list(struct store *store, enum object_kind kind,
 	       const char *namespace, struct object_list *ret, struct err *err)
 {
+	sqlite3_stmt *statement;
 	int r;
 
 	store_lock_to_read(store);
-	r = list_locked(store, kind, namespace, ret, err);
+	r = prepare_list(store, kind, namespace, &statement, err);
+	if (r == 0)
+		r = run_list(store, statement, ret, err);
 	store_unlock(store);
 	return r;
 }
@@ -135,6 +136,57 @@ int store_list_volumes_for(struct store *store, const char *namespace,
 		r = run_list(store, statement, ret, err);
 	}
 	store_unlock(store);
+	return r;
+}
+
+/* A row's text into the list, if it is wanted. */
+static int take_text(sqlite3_stmt *statement, struct text_list *list,
+		     store_text_fn fn, void *userdata)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, 0);
+	int len = sqlite3_column_bytes(statement, 0);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = fn ? fn(userdata, text) : 1;
+	return r > 0 ? text_list_add(list, text, (size_t)len) : r;
+}
+
+static int read_texts(struct store *store, sqlite3_stmt *statement,
+		      store_text_fn fn, void *userdata, struct text_list *list,
+		      struct err *err)
+{
+	int code, r;
+
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		r = take_text(statement, list, fn, userdata);
+		if (r < 0)
+			return err_set_errno(err, r, "list objects");
+	}
+	list->resource_version = store->revision;
+	return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
+}
+
+int store_list_texts(struct store *store, enum object_kind kind,
+		     const char *namespace, store_text_fn fn, void *userdata,
+		     struct text_list **ret, struct err *err)
+{
+	_cleanup_(text_list_unref) struct text_list *list = text_list_new();
+	sqlite3_stmt *statement;
+	int r;
+
+	if (!list)
+		return err_set(err, -ENOMEM, "list objects: out of memory");
+	store_lock_to_read(store);
+	r = prepare_list(store, kind, namespace, &statement, err);
+	if (r == 0) {
+		r = read_texts(store, statement, fn, userdata, list, err);
+		(void)sqlite3_reset(statement);
+	}
+	store_unlock(store);
+	if (r == 0)
+		*ret = TAKE_PTR(list);
 	return r;
 }
 

@@ -11,6 +11,7 @@
  * only one that ever sees one.
  */
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,6 +31,7 @@
 #include "watch_hub.h"
 
 #define EXIT_USAGE 2
+#define LARGE	   (128 << 10) /* bytes */
 
 struct provisioner {
 	struct store *store;
@@ -250,6 +252,11 @@ int main(int argc, char **argv)
 			      err_text(&err));
 		return EXIT_USAGE;
 	}
+	/*
+	 * What is large goes back to the kernel when it is freed. Left alone, malloc()
+	 * takes the first long list that is freed as a reason to keep room for the next.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
 	r = serve(&settings, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "claimfs-provisioner: %s\n",

@@ -15,9 +15,7 @@
 #include "err.h"
 
 struct api_admin;
-struct api_admin_stream;
 struct api_pages;
-struct api_watch;
 struct registry;
 struct watch_hub;
 
@@ -67,15 +65,25 @@ struct api_request {
 	struct api_query query;
 };
 
+/* A body that is made while it is sent; the first member of whoever makes it. */
+struct api_stream {
+	/*
+	 * The next bytes, at most size; waits for them. 0 = the end, or the client
+	 * is gone (client_fd tells, -1 = nobody to watch).
+	 */
+	size_t (*read)(struct api_stream *stream, int client_fd, char *buffer,
+		       size_t size);
+	void (*free)(struct api_stream *stream);
+	bool waits; /* for something to happen: a silent connection is not idle */
+};
+
 struct api_response {
 	unsigned int status;
 	const char *content_type; /* NULL = application/json */
 	char *body;		  /* malloc'ed; NULL = empty */
 	size_t body_len;	  /* 0 = up to its NUL */
 	char *warning; /* malloc'ed; a sentence for people; NULL = none */
-	/* Owned; a stream instead of a body. */
-	struct api_watch *watch;
-	struct api_admin_stream *progress;
+	struct api_stream *stream; /* owned; instead of a body */
 };
 
 /* Sets one parameter by its name in the URL; unknown ones are ignored. */

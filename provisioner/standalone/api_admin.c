@@ -86,7 +86,8 @@ static void answer(struct api_response *ret, int r, cJSON *take_json,
 
 /* --- lines ----------------------------------------------------------------------- */
 
-struct api_admin_stream {
+struct verb_stream {
+	struct api_stream stream; /* first */
 	struct api_admin_call call;
 	const struct verb *verb;
 	cJSON *in;
@@ -164,7 +165,7 @@ int api_admin_say(struct api_admin_call *call, const char *fmt, ...)
 	return api_admin_say_object(call, object);
 }
 
-static void send_end(struct api_admin_stream *stream, int r, cJSON *take_json,
+static void send_end(struct verb_stream *stream, int r, cJSON *take_json,
 		     struct err *err)
 {
 	struct api_response end = { 0 };
@@ -178,7 +179,7 @@ static void send_end(struct api_admin_stream *stream, int r, cJSON *take_json,
 
 static void *run_long(void *userdata)
 {
-	struct api_admin_stream *stream = userdata;
+	struct verb_stream *stream = userdata;
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	cJSON *json = NULL;
 	int r;
@@ -193,7 +194,7 @@ static void *run_long(void *userdata)
 }
 
 /* 1: there is something to read, or the end; 0: the client is gone. */
-static int wait_line(const struct api_admin_stream *stream, int client_fd)
+static int wait_line(const struct verb_stream *stream, int client_fd)
 {
 	struct pollfd fds[] = {
 		{ .fd = stream->read_fd, .events = POLLIN },
@@ -206,9 +207,11 @@ static int wait_line(const struct api_admin_stream *stream, int client_fd)
 	return fds[0].revents != 0;
 }
 
-size_t api_admin_read(struct api_admin_stream *stream, int client_fd,
-		      char *buffer, size_t size)
+static size_t verb_stream_read(struct api_stream *self, int client_fd,
+			       char *buffer, size_t size)
 {
+	struct verb_stream *stream =
+		container_of(self, struct verb_stream, stream);
 	ssize_t n;
 
 	if (!wait_line(stream, client_fd))
@@ -219,7 +222,8 @@ size_t api_admin_read(struct api_admin_stream *stream, int client_fd,
 	return n > 0 ? (size_t)n : 0;
 }
 
-struct api_admin_stream *api_admin_stream_free(struct api_admin_stream *stream)
+/* Waits until the verb has ended. */
+static struct verb_stream *verb_stream_free(struct verb_stream *stream)
 {
 	if (!stream)
 		return NULL;
@@ -234,12 +238,19 @@ struct api_admin_stream *api_admin_stream_free(struct api_admin_stream *stream)
 	return NULL;
 }
 
+DEFINE_CLEANUP(struct verb_stream *, verb_stream_free)
+
+static void free_stream(struct api_stream *self)
+{
+	verb_stream_free(container_of(self, struct verb_stream, stream));
+}
+
 /* --- a request ------------------------------------------------------------------- */
 
 static void start_long(struct api_admin *admin, const struct verb *verb,
 		       cJSON *take_in, struct api_response *ret)
 {
-	_cleanup_(api_admin_stream_free) struct api_admin_stream *stream =
+	_cleanup_(verb_stream_free) struct verb_stream *stream =
 		calloc(1, sizeof(*stream));
 	int fds[2];
 
@@ -271,7 +282,10 @@ static void start_long(struct api_admin *admin, const struct verb *verb,
 		return;
 	}
 	ret->status = 200;
-	ret->progress = TAKE_PTR(stream);
+	stream->stream = (struct api_stream){ .read = verb_stream_read,
+					      .free = free_stream,
+					      .waits = true };
+	ret->stream = &TAKE_PTR(stream)->stream;
 }
 
 static void run_short(struct api_admin *admin, const struct verb *verb,

@@ -73,16 +73,6 @@ void api_admin_handle(struct api_admin *admin,
 /* Has long verbs end soon, and begins no more. */
 void api_admin_stop(struct api_admin *admin);
 
-struct api_admin_stream;
-
-/* As api_watch_read(). */
-size_t api_admin_read(struct api_admin_stream *stream, int client_fd,
-		      char *buffer, size_t size);
-/* Waits until the verb has ended. */
-struct api_admin_stream *api_admin_stream_free(struct api_admin_stream *stream);
-
 /* A string member of `in`; fallback NULL = it is required. -EINVAL. */
 int api_admin_string(const struct cJSON *in, const char *key,
 		     const char *fallback, const char **ret, struct err *err);
-
-DEFINE_CLEANUP(struct api_admin_stream *, api_admin_stream_free)

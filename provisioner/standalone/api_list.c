@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
+ * A list is read from the record as texts (struct text_list), which are parsed by
+ * nobody: where a selector or a table asks for fields, they are looked up in the text.
+ *
  * There is no cache between the record and the API, so a list is always of now, and
  * resourceVersion says only what would not do: NotOlderThan (and a version without a
  * match) refuses a version that is yet to come, Exact one after which something of
@@ -20,10 +23,9 @@
 
 #include <string.h>
 
-#include "api_pages.h"
+#include "api_list_stream.h"
 #include "api_selector.h"
 #include "api_status.h"
-#include "api_table.h"
 #include "parse.h"
 #include "registry.h"
 #include "watch_hub.h"
@@ -38,93 +40,87 @@ static const char *namespace_of(const struct api_route *route)
 	return object_kind_info(route->kind)->is_namespaced ? NULL : "";
 }
 
-static void keep_matching(struct object_list *list,
-			  const struct api_selector *selector)
-{
-	size_t n = 0;
+/* Which objects of a kind are wanted. */
+struct selection {
+	struct api_selector selector;
+	const struct api_continue *after; /* NULL = from the first one on */
+	struct json_index index;
+};
 
-	for (size_t i = 0; i < list->n; i++) {
-		if (api_selector_matches(selector, list->items[i]))
-			list->items[n++] = list->items[i];
-		else
-			object_unref(list->items[i]);
-	}
-	list->n = n;
+static void selection_fini(struct selection *selection)
+{
+	api_selector_fini(&selection->selector);
+	json_index_fini(&selection->index);
+}
+
+DEFINE_FINI(struct selection, selection_fini)
+
+static bool is_everything(const struct selection *selection)
+{
+	return !selection->after && !selection->selector.labels.is_set &&
+	       !selection->selector.n_fields;
+}
+
+static int is_wanted(void *userdata, const char *text)
+{
+	struct selection *selection = userdata;
+	struct json_index *index = &selection->index;
+	int r = json_index_read(index, text);
+
+	if (r < 0)
+		return r;
+	if (selection->after && !api_continue_precedes(selection->after, index))
+		return 0;
+	return api_selector_matches(&selection->selector, index);
 }
 
 int api_list_select(const struct api *api, const struct api_request *request,
-		    const struct api_route *route, struct object_list *ret,
+		    const struct api_route *route,
+		    const struct api_continue *after, struct text_list **ret,
 		    struct api_response *response)
 {
-	_cleanup_(api_selector_fini) struct api_selector selector = { 0 };
+	_cleanup_(
+		selection_fini) struct selection selection = { .after = after };
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	int r;
 
-	r = api_selector_parse(&selector, request->query.label_selector,
-			       request->query.field_selector, route->kind,
-			       &err);
+	r = api_selector_parse(
+		&selection.selector, request->query.label_selector,
+		request->query.field_selector, route->kind, &err);
 	if (r < 0) {
 		api_status_bad_request(response, &err);
 		return r;
 	}
-	r = registry_list(api->registry, route->kind, namespace_of(route), ret,
-			  &err);
-	if (r != 0) {
+	r = registry_list_texts(api->registry, route->kind, namespace_of(route),
+				is_everything(&selection) ? NULL : is_wanted,
+				&selection, ret, &err);
+	if (r != 0)
 		api_status_outcome(response, r, &err, route->kind, "");
-		return r;
-	}
-	keep_matching(ret, &selector);
-	return 0;
-}
-
-static void print_meta(FILE *out, const struct api_list_meta *meta)
-{
-	fprintf(out, "{\"resourceVersion\":\"%llu\"",
-		(unsigned long long)meta->resource_version);
-	if (meta->next)
-		fprintf(out, ",\"continue\":\"%s\"", meta->next);
-	if (meta->n_left)
-		fprintf(out, ",\"remainingItemCount\":%zu", meta->n_left);
-	fputc('}', out);
-}
-
-static char *list_text(enum object_kind kind, const struct object_list *list,
-		       const struct api_list_meta *meta)
-{
-	const struct object_kind_info *info = object_kind_info(kind);
-	_cleanup_(free) char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	if (!out)
-		return NULL;
-	fprintf(out, "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":",
-		info->name, info->api_version);
-	print_meta(out, meta);
-	fputs(",\"items\":[", out);
-	for (size_t i = 0; i < list->n; i++)
-		fprintf(out, "%s%s", i ? "," : "", list->items[i]->text);
-	fputs("]}", out);
-	return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+	return r;
 }
 
 void api_list_show(const struct api_request *request, enum object_kind kind,
-		   const struct object_list *list,
+		   const struct api_list_part *part,
 		   const struct api_list_meta *meta, struct api_response *ret)
 {
-	enum api_table_include include;
+	struct api_list_form form = {
+		.kind = kind,
+		.is_table = api_table_is_accepted(request->accept),
+	};
 
-	if (!api_table_is_accepted(request->accept))
-		api_status_body(ret, 200, list_text(kind, list, meta));
-	else if (api_table_include_parse(request->query.include_object,
-					 &include) < 0)
+	if (form.is_table &&
+	    api_table_include_parse(request->query.include_object,
+				    &form.include) < 0) {
 		api_status_fail(
 			ret, 400, "BadRequest",
 			"includeObject must be Metadata, Object or None");
+		return;
+	}
+	ret->stream = api_list_stream_new(&form, part, meta);
+	if (ret->stream)
+		ret->status = 200;
 	else
-		api_status_body(ret, 200,
-				api_table_text(kind, list->items, list->n, meta,
-					       include));
+		api_status_fail(ret, 500, "InternalError", "out of memory");
 }
 
 static bool is_set(const char *value)
@@ -241,7 +237,7 @@ static int parse_options(const struct api_query *query,
 
 static int check_version(const struct api *api,
 			 const struct list_options *options,
-			 enum object_kind kind, struct object_list *list,
+			 enum object_kind kind, struct text_list *list,
 			 struct api_response *response)
 {
 	if (options->version > list->resource_version) {
@@ -261,87 +257,95 @@ static int check_version(const struct api *api,
 	return 0;
 }
 
-/* What an inconsistent `continue` has seen already. */
-static void skip_seen(const struct api_continue *next, struct object_list *list)
+/* Where the page behind this one begins. */
+static int set_next(const struct api_list_part *part, struct api_continue *next)
 {
-	size_t n = 0;
+	_cleanup_(json_index_fini) struct json_index last = { 0 };
+	int r = json_index_read(
+		&last, text_list_at(part->list, part->from + part->n - 1));
 
-	for (size_t i = 0; i < list->n; i++) {
-		if (api_continue_precedes(next, list->items[i]))
-			list->items[n++] = list->items[i];
-		else
-			object_unref(list->items[i]);
-	}
-	list->n = n;
+	if (r < 0)
+		return r;
+	next->revision = part->list->resource_version;
+	next->at = part->from + part->n;
+	api_continue_after(next, &last);
+	return 0;
 }
 
-static void cut(struct object_list *list, size_t n)
-{
-	while (list->n > n)
-		object_unref(list->items[--list->n]);
-}
-
-/* Sends the first of so many objects, of which *next is where the others begin. */
+/* next->list is the whole list, of which this is a part. */
 static void show_page(const struct api_request *request, enum object_kind kind,
-		      const struct object_list *list, size_t n_left,
+		      const struct api_list_part *part,
 		      struct api_continue *next, struct api_response *ret)
 {
+	size_t n_left = part->list->n - part->from - part->n;
 	bool is_filtered = is_set(request->query.label_selector) ||
 			   is_set(request->query.field_selector);
 	struct api_list_meta meta = {
-		.resource_version = list->resource_version,
+		.resource_version = part->list->resource_version,
 		.n_left = is_filtered ? 0 : n_left,
 	};
 	char text[API_CONTINUE_MAX];
 
 	if (n_left) {
-		next->revision = list->resource_version;
-		next->at += list->n;
-		api_continue_after(next, list->items[list->n - 1]);
+		if (set_next(part, next) < 0) {
+			api_status_fail(
+				ret, 500, "InternalError",
+				"the record has an object that can't be read");
+			return;
+		}
 		api_continue_print(next, text);
 		meta.next = text;
 	}
-	api_list_show(request, kind, list, &meta, ret);
+	api_list_show(request, kind, part, &meta, ret);
 }
 
 static void list_now(const struct api *api, const struct api_request *request,
 		     const struct api_route *route,
 		     struct list_options *options, struct api_response *ret)
 {
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
-	size_t n_left = 0;
+	_cleanup_(text_list_unref) struct text_list *list = NULL;
+	struct api_list_part part;
 
-	if (api_list_select(api, request, route, &list, ret) != 0 ||
-	    check_version(api, options, route->kind, &list, ret) != 0)
+	/* What an inconsistent `continue` has seen already is not seen again. */
+	if (api_list_select(api, request, route,
+			    options->is_continued ? &options->next : NULL,
+			    &list, ret) != 0 ||
+	    check_version(api, options, route->kind, list, ret) != 0)
 		return;
-	if (options->is_continued)
-		skip_seen(&options->next, &list);
-	options->next.at = 0;
+	part = (struct api_list_part){ .list = list, .n = list->n };
 	/* What can't be kept is sent whole: a limit is a wish. */
-	if (api->pages && options->limit && list.n > options->limit &&
-	    api_pages_keep(api->pages, &list, options->limit,
-			   &options->next.list) == 0) {
-		n_left = list.n - options->limit;
-		cut(&list, options->limit);
-	}
-	show_page(request, route->kind, &list, n_left, &options->next, ret);
+	if (api->pages && options->limit && list->n > options->limit &&
+	    api_pages_keep(api->pages, list, &options->next.list) == 0)
+		part.n = options->limit;
+	show_page(request, route->kind, &part, &options->next, ret);
+}
+
+static bool is_of_kind(const struct api_list_part *part, enum object_kind kind)
+{
+	_cleanup_(json_index_fini) struct json_index first = { 0 };
+
+	return json_index_read(&first, text_list_at(part->list, part->from)) ==
+		       0 &&
+	       json_index_is(&first, json_index_at(&first, "kind"),
+			     object_kind_info(kind)->name);
 }
 
 static void list_kept(const struct api *api, const struct api_request *request,
 		      const struct api_route *route,
 		      struct list_options *options, struct api_response *ret)
 {
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
 	size_t n = options->limit ? options->limit : LIMIT_MAX;
-	size_t n_left;
+	_cleanup_(text_list_unref) struct text_list *list = NULL;
+	struct api_list_part part;
 
 	if (api->pages &&
-	    api_pages_take(api->pages, &options->next, n, &list, &n_left) ==
-		    0 &&
-	    list.items[0]->kind == route->kind) {
-		show_page(request, route->kind, &list, n_left, &options->next,
-			  ret);
-		return;
+	    api_pages_take(api->pages, &options->next, n, &part) == 0) {
+		list = part.list;
+		if (is_of_kind(&part, route->kind)) {
+			show_page(request, route->kind, &part, &options->next,
+				  ret);
+			return;
+		}
 	}
 	options->next.revision = 0;
 	api_status_expired(ret, &options->next);

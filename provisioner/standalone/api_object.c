@@ -17,6 +17,7 @@
 #include "api_body.h"
 #include "api_fields.h"
 #include "api_list.h"
+#include "api_pages.h"
 #include "api_patch.h"
 #include "api_status.h"
 #include "api_table.h"
@@ -29,9 +30,6 @@
 static void show(const struct api_request *request, unsigned int code,
 		 struct object *object, struct api_response *ret)
 {
-	struct api_list_meta meta = {
-		.resource_version = object->resource_version,
-	};
 	enum api_table_include include;
 
 	if (!api_table_is_accepted(request->accept)) {
@@ -45,9 +43,8 @@ static void show(const struct api_request *request, unsigned int code,
 			"includeObject must be Metadata, Object or None");
 		return;
 	}
-	api_status_body(
-		ret, code,
-		api_table_text(object->kind, &object, 1, &meta, include));
+	api_status_body(ret, code,
+			api_table_text(object->kind, object->text, include));
 }
 
 void api_object_get(const struct api *api, const struct api_request *request,
@@ -303,31 +300,46 @@ void api_object_delete(const struct api *api, const struct api_request *request,
 	cJSON_Delete(options);
 }
 
+/* Somebody else deleted it: so much the better. */
+static bool is_deleted(int r)
+{
+	return r == 0 || r == CLUSTER_NOT_FOUND || r == CLUSTER_CONFLICT;
+}
+
+static int delete_text(const struct api *api, enum object_kind kind,
+		       const char *text, struct api_response *ret)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r = object_parse_text(&object, text, strlen(text), &err);
+
+	if (r == 0)
+		r = registry_delete(api->registry, object->kind,
+				    object->namespace, object->name,
+				    object->uid, NULL, &err);
+	if (is_deleted(r))
+		return 0;
+	api_status_outcome(ret, r, &err, kind, object ? object->name : "");
+	return -EIO;
+}
+
 void api_object_delete_all(const struct api *api,
 			   const struct api_request *request,
 			   const struct api_route *route,
 			   struct api_response *ret)
 {
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	_cleanup_(text_list_unref) struct text_list *list = NULL;
+	struct api_list_meta meta = { 0 };
 
-	struct api_list_meta meta;
-
-	if (api_list_select(api, request, route, &list, ret) != 0)
+	if (api_list_select(api, request, route, NULL, &list, ret) != 0)
 		return;
-	for (size_t i = 0; i < list.n && !request->query.dry_run; i++) {
-		_cleanup_(err_fini) struct err err = ERR_INIT;
-		const struct object *object = list.items[i];
-		int r = registry_delete(api->registry, object->kind,
-					object->namespace, object->name,
-					object->uid, NULL, &err);
-
-		/* Somebody else deleted it: so much the better. */
-		if (r == 0 || r == CLUSTER_NOT_FOUND || r == CLUSTER_CONFLICT)
-			continue;
-		api_status_outcome(ret, r, &err, object->kind, object->name);
-		return;
+	for (size_t i = 0; i < list->n && !request->query.dry_run; i++) {
+		if (delete_text(api, route->kind, text_list_at(list, i), ret) <
+		    0)
+			return;
 	}
-	meta = (struct api_list_meta){ .resource_version =
-					       list.resource_version };
-	api_list_show(request, route->kind, &list, &meta, ret);
+	meta.resource_version = list->resource_version;
+	api_list_show(request, route->kind,
+		      &(struct api_list_part){ .list = list, .n = list->n },
+		      &meta, ret);
 }

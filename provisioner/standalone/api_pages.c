@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A list that comes in pages must be what there was at one moment, so the rest of it
- * is copied when the first page goes out. Only the texts are kept, which are a tenth
- * of what parsed objects take; the objects of a page are parsed again when it is
- * asked for. Whoever pages holds memory here, so everything has a limit, and what is
- * beyond it is Expired: clients know what to do then.
+ * A list that comes in pages must be what there was at one moment, so it stays in
+ * memory when its first page goes out, as the texts of its objects; a page is a part
+ * of it, and is made without looking at the others. Whoever pages holds memory here,
+ * so everything has a limit, and what is beyond it is Expired: clients know what to
+ * do then.
  *
  * Names of lists are random, so that a `continue` from before a restart does not name
  * another list.
@@ -21,18 +21,14 @@
 #include "parse.h"
 
 #define LISTS_MAX 32u
-#define BYTES_MAX (16u << 20)
+#define BYTES_MAX (24u << 20)
 #define KEEP_NS	  (300 * NS_PER_S)
 #define TOKEN	  "claimfs1"
 
 struct kept_list {
 	uint64_t name; /* 0 = not in use */
-	uint64_t revision;
 	uint64_t made_ns;
-	char **texts;
-	size_t n;
-	size_t first; /* index of texts[0] in the whole list */
-	size_t bytes;
+	struct text_list *texts;
 };
 
 struct api_pages {
@@ -81,32 +77,56 @@ int api_continue_parse(const char *text, struct api_continue *ret)
 	return 0;
 }
 
-void api_continue_after(struct api_continue *to, const struct object *object)
+void api_continue_after(struct api_continue *to,
+			const struct json_index *object)
 {
-	(void)snprintf(to->after, sizeof(to->after), "%s/%s", object->namespace,
-		       object->name);
+	size_t len, namespace_len;
+	const char *namespace = json_index_string(
+		object, json_index_at(object, "metadata.namespace"),
+		&namespace_len);
+	const char *name = json_index_string(
+		object, json_index_at(object, "metadata.name"), &len);
+
+	(void)snprintf(to->after, sizeof(to->after), "%.*s/%.*s",
+		       (int)namespace_len, namespace, (int)len, name);
+}
+
+static int compare(const struct json_index *object, const char *path,
+		   const char *with, size_t with_len)
+{
+	size_t len;
+	const char *text =
+		json_index_string(object, json_index_at(object, path), &len);
+	int r = memcmp(text, with, len < with_len ? len : with_len);
+
+	if (r == 0 && len != with_len)
+		r = len > with_len ? 1 : -1;
+	return r;
 }
 
 /* Namespaces first: as one string, "a-b/x" would come before "a/x". */
 bool api_continue_precedes(const struct api_continue *from,
-			   const struct object *object)
+			   const struct json_index *object)
 {
 	size_t len = strcspn(from->after, "/");
-	int r = strncmp(object->namespace, from->after, len);
+	const char *name = from->after + len + 1;
+	int r = compare(object, "metadata.namespace", from->after, len);
 
-	if (r == 0 && object->namespace[len])
-		r = 1;
 	if (r == 0)
-		r = strcmp(object->name, from->after + len + 1);
+		r = compare(object, "metadata.name", name, strlen(name));
 	return r > 0;
+}
+
+static size_t size_of(const struct text_list *texts)
+{
+	return texts->n_bytes + texts->n * sizeof(*texts->ends);
 }
 
 static void drop(struct api_pages *pages, struct kept_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		free(list->texts[i]);
-	free(list->texts);
-	pages->bytes -= list->bytes;
+	if (list->texts)
+		pages->bytes -= size_of(list->texts);
+	text_list_unref(list->texts);
 	*list = (struct kept_list){ 0 };
 }
 
@@ -176,34 +196,10 @@ static int make_name(uint64_t *ret)
 	return 0;
 }
 
-static int copy(struct kept_list *to, const struct object_list *list,
-		size_t from)
+int api_pages_keep(struct api_pages *pages, struct text_list *list,
+		   uint64_t *ret_list)
 {
-	to->texts = calloc(list->n - from, sizeof(*to->texts));
-	if (!to->texts)
-		return -ENOMEM;
-	for (size_t i = from; i < list->n; i++) {
-		to->texts[to->n] = strdup(list->items[i]->text);
-		if (!to->texts[to->n])
-			return -ENOMEM;
-		to->n++;
-	}
-	return 0;
-}
-
-static size_t count_bytes(const struct object_list *list, size_t from)
-{
-	size_t bytes = (list->n - from) * sizeof(char *);
-
-	for (size_t i = from; i < list->n; i++)
-		bytes += strlen(list->items[i]->text) + 1;
-	return bytes;
-}
-
-int api_pages_keep(struct api_pages *pages, const struct object_list *list,
-		   size_t from, uint64_t *ret_list)
-{
-	size_t bytes = count_bytes(list, from);
+	size_t bytes = size_of(list);
 	struct kept_list *to;
 	uint64_t name;
 	int r;
@@ -216,70 +212,41 @@ int api_pages_keep(struct api_pages *pages, const struct object_list *list,
 	(void)pthread_mutex_lock(&pages->lock);
 	to = make_room(pages, bytes);
 	*to = (struct kept_list){ .name = name,
-				  .revision = list->resource_version,
 				  .made_ns = clock_ns(),
-				  .first = from,
-				  .bytes = bytes };
+				  .texts = text_list_ref(list) };
 	pages->bytes += bytes;
-	r = copy(to, list, from);
-	if (r < 0)
-		drop(pages, to);
 	(void)pthread_mutex_unlock(&pages->lock);
 	*ret_list = name;
-	return r;
-}
-
-static int parse_page(const struct kept_list *list, size_t from, size_t n,
-		      struct object_list *ret)
-{
-	ret->items = calloc(n + 1, sizeof(struct object *));
-	if (!ret->items)
-		return -ENOMEM;
-	ret->resource_version = list->revision;
-	for (size_t i = from; i < from + n; i++) {
-		const char *text = list->texts[i];
-		int r = object_parse(&ret->items[ret->n], text, strlen(text),
-				     NULL);
-
-		if (r < 0)
-			return r;
-		ret->n++;
-	}
 	return 0;
 }
 
 static int take_locked(struct api_pages *pages,
 		       const struct api_continue *token, size_t n,
-		       struct object_list *ret, size_t *ret_left)
+		       struct api_list_part *ret)
 {
 	struct kept_list *list = token->list ? find(pages, token->list) : NULL;
-	size_t from, left;
-	int r;
+	size_t left;
 
-	if (!list || list->revision != token->revision ||
-	    clock_ns() - list->made_ns > KEEP_NS || token->at < list->first ||
-	    token->at - list->first >= list->n)
+	if (!list || list->texts->resource_version != token->revision ||
+	    clock_ns() - list->made_ns > KEEP_NS || !token->at ||
+	    token->at >= list->texts->n)
 		return -ENOENT;
-	from = token->at - list->first;
-	left = list->n - from;
-	if (n > left)
-		n = left;
-	r = parse_page(list, from, n, ret);
-	if (r < 0)
-		return r;
-	*ret_left = left - n;
-	if (!*ret_left)
+	left = list->texts->n - token->at;
+	*ret = (struct api_list_part){ .list = text_list_ref(list->texts),
+				       .from = token->at,
+				       .n = n < left ? n : left };
+	if (ret->n == left)
 		drop(pages, list);
 	return 0;
 }
 
 int api_pages_take(struct api_pages *pages, const struct api_continue *token,
-		   size_t n, struct object_list *ret, size_t *ret_left)
+		   size_t n, struct api_list_part *ret)
 {
 	int r;
 
 	(void)pthread_mutex_lock(&pages->lock);
-	r = take_locked(pages, token, n, ret, ret_left);
+	r = take_locked(pages, token, n, ret);
 	(void)pthread_mutex_unlock(&pages->lock);
 	return r;
 }

@@ -2,16 +2,17 @@
 #pragma once
 
 /*
- * What `limit` left of lists, until their clients come back with `continue`: the rest
- * of each list as it was at its revision. Threads: any.
+ * Lists of which `limit` left something, until their clients come back with
+ * `continue`: each as it was at its revision. Threads: any.
  *
- * Limits: 32 lists, 16 MiB, 5 minutes each; the oldest goes first. A list that is
+ * Limits: 32 lists, 24 MiB, 5 minutes each; the oldest goes first. A list that is
  * gone is Expired for its client, as it is in Kubernetes after a compaction.
  */
 
 #include <stdint.h>
 
-#include "object.h"
+#include "json_index.h"
+#include "text_list.h"
 
 struct api_pages;
 
@@ -30,25 +31,33 @@ void api_continue_print(const struct api_continue *from,
 /* -EINVAL for a text that was not printed by the above. */
 int api_continue_parse(const char *text, struct api_continue *ret);
 /* Sets `after`. */
-void api_continue_after(struct api_continue *to, const struct object *object);
+void api_continue_after(struct api_continue *to,
+			const struct json_index *object);
 /* Whether an object comes after `after` in the order of lists. */
 bool api_continue_precedes(const struct api_continue *from,
-			   const struct object *object);
+			   const struct json_index *object);
 
 int api_pages_new(struct api_pages **ret, struct err *err);
 struct api_pages *api_pages_free(struct api_pages *pages);
 
 /*
- * Keeps the objects of a list from index `from` on; *ret_list names it from then
- * on. -ENOSPC for a list that is too large to be kept.
+ * Keeps a list (a reference of its own); *ret_list names it from then on. -ENOSPC
+ * for one that is too large to be kept.
  */
-int api_pages_keep(struct api_pages *pages, const struct object_list *list,
-		   size_t from, uint64_t *ret_list);
+int api_pages_keep(struct api_pages *pages, struct text_list *list,
+		   uint64_t *ret_list);
+/* A part of a list. */
+struct api_list_part {
+	struct text_list *list;
+	size_t from;
+	size_t n;
+};
 /*
- * The page of at most n objects that token->at tells, and how many come after it. Of
- * a list whose last page was taken nothing is kept. -ENOENT: it is gone.
+ * The page of at most n objects that token->at tells, with a reference for the
+ * caller; what comes after it is the rest of the list. A list whose last page was
+ * taken is not kept any longer. -ENOENT: it is gone.
  */
 int api_pages_take(struct api_pages *pages, const struct api_continue *token,
-		   size_t n, struct object_list *ret, size_t *ret_left);
+		   size_t n, struct api_list_part *ret);
 
 DEFINE_CLEANUP(struct api_pages *, api_pages_free)

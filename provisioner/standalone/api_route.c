@@ -303,7 +303,7 @@ void api_response_fini(struct api_response *response)
 {
 	free(response->body);
 	free(response->warning);
-	response->watch = api_watch_free(response->watch);
-	response->progress = api_admin_stream_free(response->progress);
+	if (response->stream)
+		response->stream->free(response->stream);
 	*response = (struct api_response){ 0 };
 }

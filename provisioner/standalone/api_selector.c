@@ -291,29 +291,33 @@ void api_selector_fini(struct api_selector *selector)
 }
 
 static bool field_matches(const struct api_field_term *term,
-			  const struct object *object)
+			  const struct json_index *object)
 {
-	const char *value =
-		cJSON_GetStringValue(json_at(object->json, term->path));
-
-	return (strcmp(value ? value : "", term->value) == 0) !=
-	       term->is_negated;
+	return json_index_is(object, json_index_at(object, term->path),
+			     term->value) != term->is_negated;
 }
 
 static bool labels_match(const struct selector *selector,
-			 const struct object *object)
+			 const struct json_index *object)
 {
+	const struct json_token *token = json_index_at(object, "metadata");
 	_cleanup_(labels_fini) struct labels labels = { 0 };
+	cJSON *metadata;
+	int r;
 
 	if (!selector->is_set)
 		return true;
-	if (json_labels(object->json, "metadata.labels", &labels, NULL) < 0)
+	if (!token)
 		return false;
-	return selector_matches(selector, &labels);
+	metadata = cJSON_ParseWithLength(json_index_text(object, token),
+					 token->len);
+	r = json_labels(metadata, "labels", &labels, NULL);
+	cJSON_Delete(metadata);
+	return r == 0 && selector_matches(selector, &labels);
 }
 
 bool api_selector_matches(const struct api_selector *selector,
-			  const struct object *object)
+			  const struct json_index *object)
 {
 	for (size_t i = 0; i < selector->n_fields; i++) {
 		if (!field_matches(&selector->fields[i], object))

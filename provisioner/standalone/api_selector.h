@@ -6,6 +6,7 @@
  * immutable. Threads: any.
  */
 
+#include "json_index.h"
 #include "model.h"
 #include "object.h"
 
@@ -33,6 +34,6 @@ int api_selector_parse(struct api_selector *ret, const char *labels,
 void api_selector_fini(struct api_selector *selector);
 
 bool api_selector_matches(const struct api_selector *selector,
-			  const struct object *object);
+			  const struct json_index *object);
 
 DEFINE_FINI(struct api_selector, api_selector_fini)

@@ -30,17 +30,16 @@
 #include "api_pages.h"
 #include "api_route.h"
 #include "api_status.h"
-#include "api_watch.h"
 #include "log.h"
 #include "parse.h"
 #include "watch_hub.h"
 
 #define DEFAULT_CONNECTIONS 288u /* more than the hub has watchers */
 #define IDLE_S		    60u
-#define WATCH_BLOCK	    (32u << 10)
+#define STREAM_BLOCK	    (32u << 10)
 #define STOP_S		    5
 
-/* Watches that are being sent; at the end they get time to send their last chunk. */
+/* Streams that are being sent; at the end they get time to send their last chunk. */
 struct streams {
 	pthread_mutex_t lock;
 	pthread_cond_t none; /* n became 0 */
@@ -128,9 +127,8 @@ static bool is_from_browser(const struct api_transport *transport,
 }
 
 struct stream {
-	struct streams *all;	 /* borrowed */
-	struct api_watch *watch; /* one of the two */
-	struct api_admin_stream *progress;
+	struct streams *all; /* borrowed */
+	struct api_stream *body;
 	int client_fd; /* borrowed from the connection */
 };
 
@@ -141,12 +139,7 @@ static ssize_t stream_read(void *userdata, uint64_t position, char *buffer,
 	size_t n;
 
 	(void)position;
-	if (stream->watch)
-		n = api_watch_read(stream->watch, stream->client_fd, buffer,
-				   size);
-	else
-		n = api_admin_read(stream->progress, stream->client_fd, buffer,
-				   size);
+	n = stream->body->read(stream->body, stream->client_fd, buffer, size);
 	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
@@ -155,8 +148,7 @@ static void stream_free(void *userdata)
 	struct stream *stream = userdata;
 	struct streams *all = stream->all;
 
-	api_watch_free(stream->watch);
-	api_admin_stream_free(stream->progress);
+	stream->body->free(stream->body);
 	free(stream);
 	(void)pthread_mutex_lock(&all->lock);
 	if (--all->n == 0)
@@ -172,8 +164,7 @@ static struct stream *stream_new(struct streams *all, int client_fd,
 	if (!stream)
 		return NULL;
 	*stream = (struct stream){ .all = all,
-				   .watch = TAKE_PTR(response->watch),
-				   .progress = TAKE_PTR(response->progress),
+				   .body = TAKE_PTR(response->stream),
 				   .client_fd = client_fd };
 	(void)pthread_mutex_lock(&all->lock);
 	all->n++;
@@ -202,19 +193,21 @@ static struct MHD_Response *make_stream(const struct api_transport *transport,
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	bool waits = response->stream->waits;
 	struct stream *stream = stream_new(
 		transport->streams, info ? info->connect_fd : -1, response);
 	struct MHD_Response *made;
 
 	if (!stream)
 		return NULL;
-	made = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
+	made = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
 						 stream_read, stream,
 						 stream_free);
 	if (!made)
 		stream_free(stream);
-	(void)MHD_set_connection_option(connection,
-					MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	if (waits)
+		(void)MHD_set_connection_option(
+			connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	return made;
 }
 
@@ -225,7 +218,7 @@ static struct MHD_Response *make_response(const struct api_transport *transport,
 	size_t len;
 	char *body;
 
-	if (response->watch || response->progress)
+	if (response->stream)
 		return make_stream(transport, connection, response);
 	body = TAKE_PTR(response->body);
 	len = response->body_len;

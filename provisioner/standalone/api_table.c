@@ -2,12 +2,13 @@
 
 /*
  * A kind's table is an array of columns, and a column is a name and a function
- * that makes its cell from the object. The names, the order, what is shown only
+ * that prints its cell from the object. The names, the order, what is shown only
  * with -o wide (priority 1), and the small lies (Terminating, "<unset>") are those
  * of Kubernetes' pkg/printers/internalversion/printers.go.
  *
  * Cells are read from the JSON as it is, not from a decoded model: a table must
- * show what is stored, even where it makes no sense.
+ * show what is stored, even where it makes no sense. Strings go from the object's
+ * text into the table's as they are, escapes and all, and are parsed nowhere.
  */
 
 #include "api_table.h"
@@ -15,9 +16,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
-#include "json_field.h"
+#include "json_index.h"
 #include "model.h"
 #include "parse.h"
 #include "timestamp.h"
@@ -25,265 +24,308 @@
 struct column {
 	const char *name;
 	int priority; /* 1 = only with -o wide */
-	cJSON *(*cell)(const cJSON *json);
+	void (*print)(FILE *out, const struct json_index *object);
 };
 
-static const char *text_at(const cJSON *json, const char *path,
-			   const char *fallback)
+static void print_raw(FILE *out, const struct json_index *object,
+		      const struct json_token *token)
 {
-	const char *text = cJSON_GetStringValue(json_at(json, path));
+	size_t len;
+	const char *text = json_index_string(object, token, &len);
 
-	return text ? text : fallback;
+	(void)fwrite(text, 1, len, out);
 }
 
-static cJSON *string_cell(const cJSON *json, const char *path)
+static void string_cell(FILE *out, const struct json_index *object,
+			const char *path)
 {
-	return cJSON_CreateString(text_at(json, path, ""));
+	(void)fputc('"', out);
+	print_raw(out, object, json_index_at(object, path));
+	(void)fputc('"', out);
 }
 
-static cJSON *age_cell(const cJSON *json, const char *path)
+/* A word of our own in place of a string that is empty or not there. */
+static void string_or_cell(FILE *out, const struct json_index *object,
+			   const char *path, const char *fallback)
 {
-	char age[AGE_MAX];
-
-	age_of(cJSON_GetStringValue(json_at(json, path)), age);
-	return cJSON_CreateString(age);
+	if (json_index_is(object, json_index_at(object, path), ""))
+		fprintf(out, "\"%s\"", fallback);
+	else
+		string_cell(out, object, path);
 }
 
-static cJSON *cell_name(const cJSON *json)
+/* Two strings as one. */
+static void pair_cell(FILE *out, const struct json_index *object,
+		      const char *first, const char *second)
 {
-	return string_cell(json, "metadata.name");
+	(void)fputc('"', out);
+	print_raw(out, object, json_index_at(object, first));
+	(void)fputc('/', out);
+	print_raw(out, object, json_index_at(object, second));
+	(void)fputc('"', out);
 }
 
-static cJSON *cell_age(const cJSON *json)
+static void age_cell(FILE *out, const struct json_index *object,
+		     const char *path)
 {
-	return age_cell(json, "metadata.creationTimestamp");
+	const struct json_token *token = json_index_at(object, path);
+	char time[64], age[AGE_MAX];
+
+	json_index_copy(object, token, time, sizeof(time));
+	age_of(token ? time : NULL, age);
+	fprintf(out, "\"%s\"", age);
 }
 
-static cJSON *cell_phase(const cJSON *json)
+static bool has(const struct json_index *object, const char *path)
 {
-	if (json_at(json, "metadata.deletionTimestamp"))
-		return cJSON_CreateString("Terminating");
-	return string_cell(json, "status.phase");
+	return !json_index_is(object, json_index_at(object, path), "");
+}
+
+static void cell_name(FILE *out, const struct json_index *object)
+{
+	string_cell(out, object, "metadata.name");
+}
+
+static void cell_age(FILE *out, const struct json_index *object)
+{
+	age_cell(out, object, "metadata.creationTimestamp");
+}
+
+static void cell_phase(FILE *out, const struct json_index *object)
+{
+	if (json_index_at(object, "metadata.deletionTimestamp"))
+		fputs("\"Terminating\"", out);
+	else
+		string_cell(out, object, "status.phase");
 }
 
 /* RWO,ROX,RWX,RWOP, whatever order they were given in. */
-static cJSON *modes_cell(const cJSON *json, const char *path)
+static void modes_cell(FILE *out, const struct json_index *object,
+		       const char *path)
 {
+	const struct json_token *array = json_index_at(object, path);
+	const struct json_token *item = NULL;
+	const char *comma = "";
 	unsigned int mask = 0;
-	char text[32] = "";
-	const cJSON *item;
 
-	cJSON_ArrayForEach (item, json_at(json, path)) {
+	while ((item = json_index_next(object, array, item))) {
 		enum access_mode mode;
+		char text[32];
 
-		if (cJSON_IsString(item) &&
-		    access_mode_parse(item->valuestring, &mode) == 0)
+		json_index_copy(object, item, text, sizeof(text));
+		if (access_mode_parse(text, &mode) == 0)
 			mask |= mode;
 	}
+	(void)fputc('"', out);
 	for (unsigned int bit = ACCESS_RWO; bit <= ACCESS_RWOP; bit <<= 1) {
-		size_t len = strlen(text);
-
-		if (mask & bit)
-			(void)snprintf(
-				text + len, sizeof(text) - len, "%s%s",
-				len ? "," : "",
-				access_mode_short((enum access_mode)bit));
+		if (!(mask & bit))
+			continue;
+		fprintf(out, "%s%s", comma,
+			access_mode_short((enum access_mode)bit));
+		comma = ",";
 	}
-	return cJSON_CreateString(text);
+	(void)fputc('"', out);
 }
 
-static cJSON *cell_claim_volume(const cJSON *json)
+static void cell_claim_volume(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "spec.volumeName");
+	string_cell(out, object, "spec.volumeName");
 }
 
 /* The real capacity, which an unbound claim does not have. */
-static cJSON *cell_claim_capacity(const cJSON *json)
+static void cell_claim_capacity(FILE *out, const struct json_index *object)
 {
-	if (!*text_at(json, "spec.volumeName", ""))
-		return cJSON_CreateString("");
-	return string_cell(json, "status.capacity.storage");
+	if (has(object, "spec.volumeName"))
+		string_cell(out, object, "status.capacity.storage");
+	else
+		fputs("\"\"", out);
 }
 
-static cJSON *cell_claim_modes(const cJSON *json)
+static void cell_claim_modes(FILE *out, const struct json_index *object)
 {
-	if (!*text_at(json, "spec.volumeName", ""))
-		return cJSON_CreateString("");
-	return modes_cell(json, "status.accessModes");
+	if (has(object, "spec.volumeName"))
+		modes_cell(out, object, "status.accessModes");
+	else
+		fputs("\"\"", out);
 }
 
-static cJSON *cell_class(const cJSON *json)
+static void cell_class(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "spec.storageClassName");
+	string_cell(out, object, "spec.storageClassName");
 }
 
-static cJSON *cell_attributes_class(const cJSON *json)
+static void cell_attributes_class(FILE *out, const struct json_index *object)
 {
-	const char *name = text_at(json, "spec.volumeAttributesClassName", "");
-
-	return cJSON_CreateString(*name ? name : "<unset>");
+	string_or_cell(out, object, "spec.volumeAttributesClassName",
+		       "<unset>");
 }
 
-static cJSON *cell_volume_mode(const cJSON *json)
+static void cell_volume_mode(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "spec.volumeMode");
+	string_cell(out, object, "spec.volumeMode");
 }
 
-static cJSON *cell_pv_capacity(const cJSON *json)
+static void cell_pv_capacity(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "spec.capacity.storage");
+	string_cell(out, object, "spec.capacity.storage");
 }
 
-static cJSON *cell_pv_modes(const cJSON *json)
+static void cell_pv_modes(FILE *out, const struct json_index *object)
 {
-	return modes_cell(json, "spec.accessModes");
+	modes_cell(out, object, "spec.accessModes");
 }
 
-static cJSON *cell_pv_policy(const cJSON *json)
+static void cell_pv_policy(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "spec.persistentVolumeReclaimPolicy");
+	string_cell(out, object, "spec.persistentVolumeReclaimPolicy");
 }
 
-static cJSON *cell_pv_claim(const cJSON *json)
+static void cell_pv_claim(FILE *out, const struct json_index *object)
 {
-	char text[2 * 256];
-
-	if (!json_at(json, "spec.claimRef"))
-		return cJSON_CreateString("");
-	(void)snprintf(text, sizeof(text), "%s/%s",
-		       text_at(json, "spec.claimRef.namespace", ""),
-		       text_at(json, "spec.claimRef.name", ""));
-	return cJSON_CreateString(text);
+	if (json_index_at(object, "spec.claimRef"))
+		pair_cell(out, object, "spec.claimRef.namespace",
+			  "spec.claimRef.name");
+	else
+		fputs("\"\"", out);
 }
 
-static cJSON *cell_pv_reason(const cJSON *json)
+static void cell_pv_reason(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "status.reason");
+	string_cell(out, object, "status.reason");
 }
 
-static bool is_default_class(const cJSON *json)
+static bool is_default_class(const struct json_index *object)
 {
 	static const char *const names[] = {
 		"storageclass.kubernetes.io/is-default-class",
 		"storageclass.beta.kubernetes.io/is-default-class",
 	};
-	const cJSON *annotations = json_at(json, "metadata.annotations");
+	const struct json_token *annotations =
+		json_index_at(object, "metadata.annotations");
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *value =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
-				annotations, names[i]));
-
-		if (value && strcmp(value, "true") == 0)
+		if (json_index_is(
+			    object,
+			    json_index_member(object, annotations, names[i]),
+			    "true"))
 			return true;
 	}
 	return false;
 }
 
-static cJSON *cell_class_name(const cJSON *json)
+static void cell_class_name(FILE *out, const struct json_index *object)
 {
-	char text[300];
-
-	(void)snprintf(text, sizeof(text), "%s%s",
-		       text_at(json, "metadata.name", ""),
-		       is_default_class(json) ? " (default)" : "");
-	return cJSON_CreateString(text);
+	(void)fputc('"', out);
+	print_raw(out, object, json_index_at(object, "metadata.name"));
+	fputs(is_default_class(object) ? " (default)\"" : "\"", out);
 }
 
-static cJSON *cell_class_provisioner(const cJSON *json)
+static void cell_class_provisioner(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "provisioner");
+	string_cell(out, object, "provisioner");
 }
 
-static cJSON *cell_class_policy(const cJSON *json)
+static void cell_class_policy(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "reclaimPolicy");
+	string_cell(out, object, "reclaimPolicy");
 }
 
-static cJSON *cell_class_binding(const cJSON *json)
+static void cell_class_binding(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "volumeBindingMode");
+	string_cell(out, object, "volumeBindingMode");
 }
 
-static cJSON *cell_class_expansion(const cJSON *json)
+static void cell_class_expansion(FILE *out, const struct json_index *object)
 {
-	return cJSON_CreateBool(
-		cJSON_IsTrue(json_at(json, "allowVolumeExpansion")));
+	const struct json_token *token =
+		json_index_at(object, "allowVolumeExpansion");
+
+	fputs(token && *json_index_text(object, token) == 't' ? "true"
+							      : "false",
+	      out);
 }
 
 /* Containers are not run here: all are as ready as the pod's volumes. */
-static cJSON *cell_pod_ready(const cJSON *json)
+static void cell_pod_ready(FILE *out, const struct json_index *object)
 {
-	int n = cJSON_GetArraySize(json_at(json, "spec.containers"));
-	bool is_running =
-		strcmp(text_at(json, "status.phase", ""), "Running") == 0;
-	char text[32];
+	const struct json_token *containers =
+		json_index_at(object, "spec.containers");
+	const struct json_token *item = NULL;
+	int n = 0;
 
-	(void)snprintf(text, sizeof(text), "%d/%d", is_running ? n : 0, n);
-	return cJSON_CreateString(text);
+	while ((item = json_index_next(object, containers, item)))
+		n++;
+	fprintf(out, "\"%d/%d\"",
+		json_index_is(object, json_index_at(object, "status.phase"),
+			      "Running")
+			? n
+			: 0,
+		n);
 }
 
-static cJSON *cell_pod_restarts(const cJSON *json)
+static void cell_pod_restarts(FILE *out, const struct json_index *object)
 {
-	(void)json;
-	return cJSON_CreateString("0");
+	(void)object;
+	fputs("\"0\"", out);
 }
 
-static cJSON *cell_pod_node(const cJSON *json)
+static void cell_pod_node(FILE *out, const struct json_index *object)
 {
-	const char *name = text_at(json, "spec.nodeName", "");
-
-	return cJSON_CreateString(*name ? name : "<none>");
+	string_or_cell(out, object, "spec.nodeName", "<none>");
 }
 
-static cJSON *cell_event_last_seen(const cJSON *json)
+static void cell_event_last_seen(FILE *out, const struct json_index *object)
 {
-	return age_cell(json, "lastTimestamp");
+	age_cell(out, object, "lastTimestamp");
 }
 
-static cJSON *cell_event_type(const cJSON *json)
+static void cell_event_type(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "type");
+	string_cell(out, object, "type");
 }
 
-static cJSON *cell_event_reason(const cJSON *json)
+static void cell_event_reason(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "reason");
+	string_cell(out, object, "reason");
 }
 
-static cJSON *cell_event_object(const cJSON *json)
+static void cell_event_object(FILE *out, const struct json_index *object)
 {
-	char text[400];
+	char kind[64];
 
-	(void)snprintf(text, sizeof(text), "%s/%s",
-		       text_at(json, "involvedObject.kind", ""),
-		       text_at(json, "involvedObject.name", ""));
-	for (char *p = text; *p && *p != '/'; p++)
+	json_index_copy(object, json_index_at(object, "involvedObject.kind"),
+			kind, sizeof(kind));
+	for (char *p = kind; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	return cJSON_CreateString(text);
+	fprintf(out, "\"%s/", kind);
+	print_raw(out, object, json_index_at(object, "involvedObject.name"));
+	(void)fputc('"', out);
 }
 
-static cJSON *cell_event_message(const cJSON *json)
+static void cell_event_message(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "message");
+	string_cell(out, object, "message");
 }
 
-static cJSON *cell_event_source(const cJSON *json)
+static void cell_event_source(FILE *out, const struct json_index *object)
 {
-	return string_cell(json, "source.component");
+	string_cell(out, object, "source.component");
 }
 
-static cJSON *cell_event_first_seen(const cJSON *json)
+static void cell_event_first_seen(FILE *out, const struct json_index *object)
 {
-	return age_cell(json, "firstTimestamp");
+	age_cell(out, object, "firstTimestamp");
 }
 
-static cJSON *cell_event_count(const cJSON *json)
+static void cell_event_count(FILE *out, const struct json_index *object)
 {
-	const cJSON *count = json_at(json, "count");
+	const struct json_token *token = json_index_at(object, "count");
+	const char *text = token ? json_index_text(object, token) : "";
 
-	return cJSON_CreateNumber(cJSON_IsNumber(count) ? count->valuedouble
-							: 1);
+	if (*text == '-' || isdigit((unsigned char)*text))
+		(void)fwrite(text, 1, token->len, out);
+	else
+		(void)fputc('1', out);
 }
 
 static const struct column claim_columns[] = {
@@ -378,89 +420,109 @@ int api_table_include_parse(const char *text, enum api_table_include *ret)
 	return r < 0 ? r : 0;
 }
 
-static void add_columns(cJSON *table, const struct column *columns)
+void api_list_meta_print(FILE *out, const struct api_list_meta *meta)
 {
-	cJSON *list = cJSON_AddArrayToObject(table, "columnDefinitions");
-
-	for (; columns->name; columns++) {
-		cJSON *column = cJSON_CreateObject();
-		bool is_name = strcmp(columns->name, "Name") == 0;
-
-		(void)cJSON_AddStringToObject(column, "name", columns->name);
-		(void)cJSON_AddStringToObject(column, "type", "string");
-		(void)cJSON_AddStringToObject(column, "format",
-					      is_name ? "name" : "");
-		(void)cJSON_AddStringToObject(column, "description", "");
-		(void)cJSON_AddNumberToObject(column, "priority",
-					      columns->priority);
-		(void)cJSON_AddItemToArray(list, column);
-	}
-}
-
-/* The object is only referred to: rows live as long as the list does. */
-static void add_object(cJSON *row, const struct object *object,
-		       enum api_table_include include)
-{
-	cJSON *partial;
-
-	if (include == API_INCLUDE_NONE)
-		return;
-	if (include == API_INCLUDE_OBJECT) {
-		(void)cJSON_AddItemReferenceToObject(row, "object",
-						     (cJSON *)object->json);
-		return;
-	}
-	partial = cJSON_AddObjectToObject(row, "object");
-	(void)cJSON_AddStringToObject(partial, "kind", "PartialObjectMetadata");
-	(void)cJSON_AddStringToObject(partial, "apiVersion", "meta.k8s.io/v1");
-	(void)cJSON_AddItemReferenceToObject(
-		partial, "metadata",
-		(cJSON *)json_at(object->json, "metadata"));
-}
-
-static void add_row(cJSON *rows, const struct column *columns,
-		    const struct object *object, enum api_table_include include)
-{
-	cJSON *row = cJSON_CreateObject();
-	cJSON *cells = cJSON_AddArrayToObject(row, "cells");
-
-	for (; columns->name; columns++)
-		(void)cJSON_AddItemToArray(cells, columns->cell(object->json));
-	add_object(row, object, include);
-	(void)cJSON_AddItemToArray(rows, row);
-}
-
-static void add_meta(cJSON *table, const struct api_list_meta *meta)
-{
-	cJSON *json = cJSON_AddObjectToObject(table, "metadata");
-	char version[24];
-
-	(void)snprintf(version, sizeof(version), "%llu",
-		       (unsigned long long)meta->resource_version);
-	(void)cJSON_AddStringToObject(json, "resourceVersion", version);
+	fprintf(out, "{\"resourceVersion\":\"%llu\"",
+		(unsigned long long)meta->resource_version);
 	if (meta->next)
-		(void)cJSON_AddStringToObject(json, "continue", meta->next);
+		fprintf(out, ",\"continue\":\"%s\"", meta->next);
 	if (meta->n_left)
-		(void)cJSON_AddNumberToObject(json, "remainingItemCount",
-					      (double)meta->n_left);
+		fprintf(out, ",\"remainingItemCount\":%zu", meta->n_left);
+	(void)fputc('}', out);
 }
 
-char *api_table_text(enum object_kind kind, struct object *const *objects,
-		     size_t n, const struct api_list_meta *meta,
+static void print_definitions(FILE *out, const struct column *columns)
+{
+	for (const struct column *column = columns; column->name; column++)
+		fprintf(out,
+			"%s{\"name\":\"%s\",\"type\":\"string\",\"format\":\"%s\",\"description\":\"\",\"priority\":%d}",
+			column == columns ? "" : ",", column->name,
+			strcmp(column->name, "Name") == 0 ? "name" : "",
+			column->priority);
+}
+
+void api_table_print_head(FILE *out, enum object_kind kind,
+			  const struct api_list_meta *meta)
+{
+	fputs("{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":",
+	      out);
+	api_list_meta_print(out, meta);
+	fputs(",\"columnDefinitions\":[", out);
+	print_definitions(out, tables[kind]);
+	fputs("],\"rows\":[", out);
+}
+
+static void print_object(FILE *out, const struct json_index *object,
+			 enum api_table_include include)
+{
+	const struct json_token *metadata = json_index_at(object, "metadata");
+
+	if (include == API_INCLUDE_OBJECT)
+		fprintf(out, ",\"object\":%s", object->text);
+	if (include != API_INCLUDE_METADATA)
+		return;
+	fputs(",\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":",
+	      out);
+	if (metadata)
+		(void)fwrite(json_index_text(object, metadata), 1,
+			     metadata->len, out);
+	else
+		fputs("{}", out);
+	(void)fputc('}', out);
+}
+
+void api_table_print_row(FILE *out, enum object_kind kind,
+			 const struct json_index *object,
+			 enum api_table_include include)
+{
+	const struct column *columns = tables[kind];
+
+	fputs("{\"cells\":[", out);
+	for (const struct column *column = columns; column->name; column++) {
+		if (column != columns)
+			(void)fputc(',', out);
+		column->print(out, object);
+	}
+	(void)fputc(']', out);
+	print_object(out, object, include);
+	(void)fputc('}', out);
+}
+
+/* object NULL = no row. */
+static char *table_text(enum object_kind kind, const struct json_index *object,
+			enum api_table_include include,
+			const struct api_list_meta *meta)
+{
+	_cleanup_(free) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	api_table_print_head(out, kind, meta);
+	if (object)
+		api_table_print_row(out, kind, object, include);
+	fputs("]}", out);
+	return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+char *api_table_text(enum object_kind kind, const char *object,
 		     enum api_table_include include)
 {
-	cJSON *table = cJSON_CreateObject();
-	cJSON *rows;
-	char *text;
+	_cleanup_(json_index_fini) struct json_index index = { 0 };
+	struct api_list_meta meta = { 0 };
+	char version[24];
 
-	(void)cJSON_AddStringToObject(table, "kind", "Table");
-	(void)cJSON_AddStringToObject(table, "apiVersion", "meta.k8s.io/v1");
-	add_meta(table, meta);
-	add_columns(table, tables[kind]);
-	rows = cJSON_AddArrayToObject(table, "rows");
-	for (size_t i = 0; i < n; i++)
-		add_row(rows, tables[kind], objects[i], include);
-	text = table ? cJSON_PrintUnformatted(table) : NULL;
-	cJSON_Delete(table);
-	return text;
+	if (json_index_read(&index, object) < 0)
+		return NULL;
+	json_index_copy(&index,
+			json_index_at(&index, "metadata.resourceVersion"),
+			version, sizeof(version));
+	(void)parse_u64(version, 0, INT64_MAX, &meta.resource_version);
+	return table_text(kind, &index, include, &meta);
+}
+
+char *api_table_empty(enum object_kind kind, const struct api_list_meta *meta)
+{
+	return table_text(kind, NULL, API_INCLUDE_NONE, meta);
 }

@@ -6,6 +6,9 @@
  * the server as in Kubernetes. Pure but for the clock. Threads: any.
  */
 
+#include <stdio.h>
+
+#include "json_index.h"
 #include "object.h"
 
 enum api_table_include {
@@ -26,7 +29,17 @@ struct api_list_meta {
 	size_t n_left;	  /* objects after this page; 0 = none, or not told */
 };
 
-/* A Table of n objects of one kind, compact; malloc'ed, NULL = no memory. */
-char *api_table_text(enum object_kind kind, struct object *const *objects,
-		     size_t n, const struct api_list_meta *meta,
+/* As JSON: a list's `metadata`. */
+void api_list_meta_print(FILE *out, const struct api_list_meta *meta);
+
+/* A Table up to its first row; rows are joined by commas, and "]}" ends it. */
+void api_table_print_head(FILE *out, enum object_kind kind,
+			  const struct api_list_meta *meta);
+void api_table_print_row(FILE *out, enum object_kind kind,
+			 const struct json_index *object,
+			 enum api_table_include include);
+
+/* A Table of one object's text, or of none; malloc'ed, NULL = no memory. */
+char *api_table_text(enum object_kind kind, const char *object,
 		     enum api_table_include include);
+char *api_table_empty(enum object_kind kind, const struct api_list_meta *meta);

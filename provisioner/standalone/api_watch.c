@@ -38,6 +38,7 @@
 #define BOOKMARK_EVERY_NS (60 * NS_PER_S)
 
 struct api_watch {
+	struct api_stream stream; /* first */
 	enum object_kind kind;
 	bool has_namespace;
 	char namespace[API_NAME_MAX];
@@ -47,11 +48,12 @@ struct api_watch {
 	bool wants_bookmarks;
 	bool wants_initial_end; /* not sent yet */
 
-	struct object_list initial;
+	struct text_list *initial; /* NULL = none */
 	size_t next_initial;
 	struct watcher *watcher;
-	bool has_members; /* the selector's objects may come and go */
-	char **members;	  /* their uids */
+	struct json_index index; /* of the object that is looked at */
+	bool has_members;	 /* the selector's objects may come and go */
+	char **members;		 /* their uids */
 	size_t n_members;
 
 	char *line; /* pending; NULL = none */
@@ -82,16 +84,13 @@ static void set_line(struct api_watch *watch, const char *type,
 }
 
 static void set_change(struct api_watch *watch, const char *type,
-		       struct object *object)
+		       const char *object)
 {
-	struct api_list_meta meta = { .resource_version =
-					      object->resource_version };
 	_cleanup_(free) char *table = NULL;
 
 	if (watch->is_table)
-		table = api_table_text(watch->kind, &object, 1, &meta,
-				       watch->include);
-	set_line(watch, type, watch->is_table ? table : object->text);
+		table = api_table_text(watch->kind, object, watch->include);
+	set_line(watch, type, watch->is_table ? table : object);
 }
 
 static uint64_t revision(const struct api_watch *watch)
@@ -106,8 +105,7 @@ static void set_bookmark(struct api_watch *watch, const char *annotations)
 	_cleanup_(free) char *object = NULL;
 
 	if (watch->is_table)
-		object = api_table_text(watch->kind, NULL, 0, &meta,
-					watch->include);
+		object = api_table_empty(watch->kind, &meta);
 	else if (
 		asprintf(
 			&object,
@@ -170,6 +168,34 @@ static bool remove_member(struct api_watch *watch, const char *uid)
 	return true;
 }
 
+static bool is_wanted(struct api_watch *watch, const struct object *object)
+{
+	return json_index_read(&watch->index, object->text) == 0 &&
+	       api_selector_matches(&watch->selector, &watch->index);
+}
+
+/* Of the object that is looked at. */
+static bool add_uid(struct api_watch *watch)
+{
+	char uid[64];
+
+	json_index_copy(&watch->index,
+			json_index_at(&watch->index, "metadata.uid"), uid,
+			sizeof(uid));
+	return add_member(watch, uid);
+}
+
+/* All the objects of a list become members. */
+static bool add_members(struct api_watch *watch, const struct text_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (json_index_read(&watch->index, text_list_at(list, i)) < 0 ||
+		    !add_uid(watch))
+			return false;
+	}
+	return true;
+}
+
 /*
  * What a change is for a watch whose objects may come and go; NULL = nothing. An
  * object that is gone is reported whether it is known or not: a watch that resumes
@@ -180,7 +206,7 @@ static const char *type_by_membership(struct api_watch *watch,
 				      const struct object *object)
 {
 	bool was_member = find_member(watch, object->uid) < watch->n_members;
-	bool matches = api_selector_matches(&watch->selector, object);
+	bool matches = is_wanted(watch, object);
 
 	if (change == STORE_DELETED || !matches) {
 		(void)remove_member(watch, object->uid);
@@ -207,18 +233,18 @@ static const char *change_type(struct api_watch *watch,
 		return NULL;
 	if (watch->has_members)
 		return type_by_membership(watch, change->change, object);
-	if (!api_selector_matches(&watch->selector, object))
+	if (!is_wanted(watch, object))
 		return NULL;
 	return names[change->change];
 }
 
 static void next_initial(struct api_watch *watch)
 {
-	struct object *object = watch->initial.items[watch->next_initial++];
-
-	if (watch->has_members && !add_member(watch, object->uid))
-		watch->is_over = true;
-	set_change(watch, "ADDED", object);
+	set_change(watch, "ADDED",
+		   text_list_at(watch->initial, watch->next_initial++));
+	/* It is large, and the watch may last. */
+	if (watch->next_initial == watch->initial->n)
+		watch->initial = text_list_unref(watch->initial);
 }
 
 static void on_timeout(struct api_watch *watch)
@@ -253,13 +279,13 @@ static void next_live(struct api_watch *watch, int client_fd)
 	} else {
 		type = change_type(watch, &change);
 		if (type)
-			set_change(watch, type, object);
+			set_change(watch, type, object->text);
 	}
 }
 
 static void next_line(struct api_watch *watch, int client_fd)
 {
-	if (watch->next_initial < watch->initial.n) {
+	if (watch->initial && watch->next_initial < watch->initial->n) {
 		next_initial(watch);
 	} else if (watch->wants_initial_end) {
 		watch->wants_initial_end = false;
@@ -271,9 +297,11 @@ static void next_line(struct api_watch *watch, int client_fd)
 	}
 }
 
-size_t api_watch_read(struct api_watch *watch, int client_fd, char *buffer,
-		      size_t size)
+static size_t watch_read(struct api_stream *stream, int client_fd, char *buffer,
+			 size_t size)
 {
+	struct api_watch *watch =
+		container_of(stream, struct api_watch, stream);
 	size_t n;
 
 	while (!watch->line) {
@@ -293,7 +321,7 @@ size_t api_watch_read(struct api_watch *watch, int client_fd, char *buffer,
 	return n;
 }
 
-struct api_watch *api_watch_free(struct api_watch *watch)
+static struct api_watch *watch_free(struct api_watch *watch)
 {
 	if (!watch)
 		return NULL;
@@ -302,10 +330,18 @@ struct api_watch *api_watch_free(struct api_watch *watch)
 	free(watch->members);
 	free(watch->line);
 	watcher_free(watch->watcher);
-	object_list_fini(&watch->initial);
+	text_list_unref(watch->initial);
+	json_index_fini(&watch->index);
 	api_selector_fini(&watch->selector);
 	free(watch);
 	return NULL;
+}
+
+DEFINE_CLEANUP(struct api_watch *, watch_free)
+
+static void free_stream(struct api_stream *stream)
+{
+	watch_free(container_of(stream, struct api_watch, stream));
 }
 
 /* Everything of the query that needs no state; the response has the failure. */
@@ -377,10 +413,10 @@ static int find_start(struct api_watch *watch, const struct api *api,
 		*ret = watch_hub_revision(api->hub);
 		return 0;
 	}
-	if (api_list_select(api, request, route, &watch->initial, response) !=
-	    0)
+	if (api_list_select(api, request, route, NULL, &watch->initial,
+			    response) != 0)
 		return -EINVAL;
-	*ret = watch->initial.resource_version;
+	*ret = watch->initial->resource_version;
 	return 0;
 }
 
@@ -394,20 +430,19 @@ static int find_members(struct api_watch *watch, const struct api *api,
 			const struct api_route *route,
 			struct api_response *response)
 {
-	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	_cleanup_(text_list_unref) struct text_list *list = NULL;
 
-	if (!watch->has_members || watch->initial.n)
+	if (!watch->has_members)
 		return 0;
-	if (api_list_select(api, request, route, &list, response) != 0)
+	if (watch->initial)
+		list = text_list_ref(watch->initial);
+	else if (api_list_select(api, request, route, NULL, &list, response) !=
+		 0)
 		return -EINVAL;
-	for (size_t i = 0; i < list.n; i++) {
-		if (!add_member(watch, list.items[i]->uid)) {
-			api_status_fail(response, 500, "InternalError",
-					"out of memory");
-			return -ENOMEM;
-		}
-	}
-	return 0;
+	if (add_members(watch, list))
+		return 0;
+	api_status_fail(response, 500, "InternalError", "out of memory");
+	return -ENOMEM;
 }
 
 static int open_watcher(struct api_watch *watch, const struct api *api,
@@ -439,7 +474,7 @@ static int open_watcher(struct api_watch *watch, const struct api *api,
 void api_watch_start(const struct api *api, const struct api_request *request,
 		     const struct api_route *route, struct api_response *ret)
 {
-	_cleanup_(api_watch_free) struct api_watch *watch =
+	_cleanup_(watch_free) struct api_watch *watch =
 		calloc(1, sizeof(*watch));
 	uint64_t after;
 
@@ -454,5 +489,8 @@ void api_watch_start(const struct api *api, const struct api_request *request,
 	    open_watcher(watch, api, after, ret) != 0)
 		return;
 	ret->status = 200;
-	ret->watch = TAKE_PTR(watch);
+	watch->stream = (struct api_stream){ .read = watch_read,
+					     .free = free_stream,
+					     .waits = true };
+	ret->stream = &TAKE_PTR(watch)->stream;
 }

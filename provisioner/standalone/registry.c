@@ -67,6 +67,14 @@ int registry_list(struct registry *registry, enum object_kind kind,
 	return store_list(registry->options.store, kind, namespace, ret, err);
 }
 
+int registry_list_texts(struct registry *registry, enum object_kind kind,
+			const char *namespace, store_text_fn fn, void *userdata,
+			struct text_list **ret, struct err *err)
+{
+	return store_list_texts(registry->options.store, kind, namespace, fn,
+				userdata, ret, err);
+}
+
 static int default_class(struct registry *registry, enum object_kind kind,
 			 char **ret, struct err *err)
 {

@@ -43,6 +43,10 @@ int registry_get(struct registry *registry, enum object_kind kind,
 int registry_list(struct registry *registry, enum object_kind kind,
 		  const char *namespace, struct object_list *ret,
 		  struct err *err);
+/* As store_list_texts(). */
+int registry_list_texts(struct registry *registry, enum object_kind kind,
+			const char *namespace, store_text_fn fn, void *userdata,
+			struct text_list **ret, struct err *err);
 /* What registry_create() and registry_update() would do, with nothing stored. */
 int registry_try_create(struct registry *registry, const struct object *object,
 			struct object **ret, struct err *err);

@@ -18,6 +18,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "../unit/response_body.h"
 #include "api_pages.h"
 #include "api_route.h"
 #include "registry.h"
@@ -114,13 +115,16 @@ static char *line(char **rest)
 	return found ? found : "";
 }
 
-static void check(const struct api_response *response)
+static void check(struct api_response *response)
 {
 	cJSON *json;
 
 	assert(response->status >= 200 && response->status < 600);
-	if (response->content_type || response->watch || response->progress)
+	if (response->content_type ||
+	    (response->stream && response->stream->waits))
 		return;
+	if (response->stream)
+		response_collect_body(response);
 	assert(response->body);
 	json = cJSON_Parse(response->body);
 	assert(json);

@@ -6,6 +6,7 @@
 #include "api_table.h"
 #include "api_watch.h"
 #include "registry_fixture.h"
+#include "response_body.h"
 
 #define CLAIMS "/api/v1/namespaces/default/persistentvolumeclaims"
 
@@ -33,6 +34,8 @@ static struct api_response send(enum api_method method, const char *path,
 static void assert_answer(struct api_response response, unsigned int status,
 			  const char *part)
 {
+	if (response.stream)
+		response_collect_body(&response);
 	cr_assert_eq(response.status, status, "%u: %s", response.status,
 		     response.body);
 	cr_assert_not_null(strstr(response.body, part), "%s", response.body);
@@ -229,7 +232,8 @@ Test(api, tables_show_what_kubectl_shows)
 static size_t read_watch(struct api_response *response, char *buffer,
 			 size_t size)
 {
-	size_t n = api_watch_read(response->watch, -1, buffer, size - 1);
+	size_t n =
+		response->stream->read(response->stream, -1, buffer, size - 1);
 
 	buffer[n] = '\0';
 	return n;

@@ -8,6 +8,7 @@
 #include "api_route.h"
 #include "json_field.h"
 #include "registry_fixture.h"
+#include "response_body.h"
 
 #define CLAIMS "/api/v1/persistentvolumeclaims"
 #define CLAIM_IN(ns, name)                                               \
@@ -47,6 +48,8 @@ static cJSON *list(const struct api_query *query, unsigned int wanted)
 	cJSON *json;
 
 	api_handle(&api, &request, &response);
+	if (response.stream)
+		response_collect_body(&response);
 	cr_assert_eq(response.status, wanted, "%u: %s", response.status,
 		     response.body);
 	json = cJSON_Parse(response.body);
@@ -186,6 +189,27 @@ Test(api_list, limits_hold_when_many_page_at_once)
 
 		assert_page("1", &next, "a/x", 4);
 	}
+}
+
+/* More of them than are put together at a time. */
+Test(api_list, a_long_list_is_whole)
+{
+	cJSON *json;
+
+	for (int i = 0; i < 100; i++) {
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), CLAIM_IN("many", "n%03d"),
+			       i);
+		object_unref(must_create(text));
+	}
+	json = list(&(struct api_query){ 0 }, 200);
+	cr_assert_eq(cJSON_GetArraySize(json_at(json, "items")), 105);
+	cr_assert_str_eq(
+		text_of(cJSON_GetArrayItem(json_at(json, "items"), 104),
+			"metadata.name"),
+		"n099");
+	cJSON_Delete(json);
 }
 
 Test(api_list, a_version_that_is_yet_to_come_is_a_timeout)
