@@ -92,6 +92,17 @@ enum rpc_status node_publish(struct node *node,
 	return node_answer(node, err);
 }
 
+enum rpc_status node_expand(struct node *node, const char *volume_id,
+			    const char *path, uint64_t required,
+			    uint64_t *ret_capacity, struct err *err)
+{
+	(void)snprintf(node->text, sizeof(node->text),
+		       "expand %s at %s to %llu", volume_id, path,
+		       (unsigned long long)required);
+	*ret_capacity = required;
+	return node_answer(node, err);
+}
+
 enum rpc_status node_unpublish(struct node *node, const char *volume_id,
 			       const char *target_path, struct err *err)
 {
@@ -204,6 +215,7 @@ static void stage_request_init(struct stage_request *r)
 #define UNSTAGE	    "/csi.v1.Node/NodeUnstageVolume"
 #define PUBLISH	    "/csi.v1.Node/NodePublishVolume"
 #define UNPUBLISH   "/csi.v1.Node/NodeUnpublishVolume"
+#define EXPAND	    "/csi.v1.Node/NodeExpandVolume"
 #define STATS	    "/csi.v1.Node/NodeGetVolumeStats"
 #define GET_INFO    "/csi.v1.Node/NodeGetInfo"
 #define PLUGIN_INFO "/csi.v1.Identity/GetPluginInfo"
@@ -273,6 +285,27 @@ Test(csi, undoing_hands_every_field_to_the_node)
 	cr_assert_eq(call(&node, UNSTAGE, &unstage.base, &response, NULL),
 		     RPC_OK);
 	cr_assert_str_eq(node.text, "unstage vol-1 at /stage");
+}
+
+Test(csi, an_expansion_hands_every_field_to_the_node_and_back)
+{
+	Csi__V1__CapacityRange range = CSI__V1__CAPACITY_RANGE__INIT;
+	Csi__V1__NodeExpandVolumeRequest wire =
+		CSI__V1__NODE_EXPAND_VOLUME_REQUEST__INIT;
+	/* NodeExpandVolumeResponse { 1: capacity_bytes 300 } */
+	static const char answer[] = "\x08\xac\x02";
+	struct rpc_response response = { 0 };
+	struct node node = { 0 };
+
+	wire.volume_id = (char *)"vol-1";
+	wire.volume_path = (char *)"/target";
+	wire.capacity_range = &range;
+	range.required_bytes = 300;
+	cr_assert_eq(call(&node, EXPAND, &wire.base, &response, NULL), RPC_OK);
+	cr_assert_str_eq(node.text, "expand vol-1 at /target to 300");
+	cr_assert_eq(response.len, sizeof(answer) - 1);
+	cr_assert_arr_eq(response.data, answer, response.len);
+	free(response.data);
 }
 
 Test(csi, a_path_comes_to_the_node_in_one_spelling)
@@ -425,6 +458,7 @@ Test(csi, the_node_introduces_itself)
 	/* repeated NodeServiceCapability { 1: RPC { 1: type } } */
 	static const char capabilities[] = "\x0a\x04\x0a\x02\x08\x01"
 					   "\x0a\x04\x0a\x02\x08\x02"
+					   "\x0a\x04\x0a\x02\x08\x03"
 					   "\x0a\x04\x0a\x02\x08\x05"
 					   "\x0a\x04\x0a\x02\x08\x06";
 	static const struct {
@@ -454,8 +488,8 @@ Test(csi, the_node_introduces_itself)
 	}
 }
 
-static const char *const with_requests[] = { STAGE, UNSTAGE, PUBLISH, UNPUBLISH,
-					     STATS };
+static const char *const with_requests[] = { STAGE,	UNSTAGE, PUBLISH,
+					     UNPUBLISH, EXPAND,	 STATS };
 
 /* The handler may take it or refuse it, but with a sentence. */
 static enum rpc_status survive(const char *method, const uint8_t *data,

@@ -85,6 +85,11 @@ const struct volume_spec *volume_get_spec(const struct volume *volume)
 	return &volume->spec;
 }
 
+uint64_t volume_get_capacity(const struct volume *volume)
+{
+	return volume->spec.capacity;
+}
+
 uint32_t volume_get_dev_minor(const struct volume *volume)
 {
 	return 0;

@@ -83,6 +83,16 @@ const struct volume_spec *volume_get_spec(const struct volume *volume)
 	return &volume->spec;
 }
 
+uint64_t volume_get_capacity(const struct volume *volume)
+{
+	return volume->spec.capacity;
+}
+
+void volume_set_capacity(struct volume *volume, uint64_t capacity)
+{
+	volume->spec.capacity = capacity;
+}
+
 void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
 		      struct volume_usage *ret)
 {
