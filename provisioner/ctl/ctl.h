@@ -33,6 +33,8 @@ struct ctl_args {
 	const char *selector; /* NULL = none */
 	const char *about;    /* --for; NULL = everything */
 	bool is_overwriting;
+	const char *patch;	/* NULL = none */
+	const char *patch_type; /* merge, json or strategic */
 	const char *files[CTL_FILES_MAX];
 	size_t n_files;
 	bool is_not_waiting;
@@ -51,6 +53,8 @@ extern const struct option_spec ctl_option_for;
 extern const struct option_spec ctl_option_file;
 extern const struct option_spec ctl_option_overwrite;
 extern const struct option_spec ctl_option_dry_run;
+extern const struct option_spec ctl_option_patch;
+extern const struct option_spec ctl_option_patch_type;
 extern const struct option_spec ctl_option_condition; /* another --for */
 extern const struct option_spec ctl_option_wait;
 extern const struct option_spec ctl_option_timeout;
@@ -91,6 +95,9 @@ int ctl_parse_items(const struct ctl_verb_spec *spec, int argc, char **argv,
 		    struct ctl_args *ret, struct ctl_items *ret_items,
 		    struct err *err);
 
+/* CTL_USAGE unless each of them has a name. */
+int ctl_items_need_names(const struct ctl_items *items, struct err *err);
+
 /* "persistentvolumeclaim", "storageclass.storage.k8s.io", as kubectl prints it. */
 const char *ctl_kind_label(enum object_kind kind);
 
@@ -104,10 +111,12 @@ int verb_check(int argc, char **argv, struct err *err);
 int verb_delete(int argc, char **argv, struct err *err);
 int verb_describe(int argc, char **argv, struct err *err);
 int verb_doctor(int argc, char **argv, struct err *err);
+int verb_edit(int argc, char **argv, struct err *err);
 int verb_events(int argc, char **argv, struct err *err);
 int verb_get(int argc, char **argv, struct err *err);
 int verb_history(int argc, char **argv, struct err *err);
 int verb_label(int argc, char **argv, struct err *err);
+int verb_patch(int argc, char **argv, struct err *err);
 int verb_restore(int argc, char **argv, struct err *err);
 int verb_top(int argc, char **argv, struct err *err);
 int verb_trash(int argc, char **argv, struct err *err);

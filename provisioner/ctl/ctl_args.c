@@ -143,6 +143,25 @@ static int set_timeout(void *userdata, const char *value, struct err *err)
 		       "\"%s\" is not a duration such as 90s or 2m", value);
 }
 
+static int set_patch(void *userdata, const char *value, struct err *err)
+{
+	(void)err;
+	((struct ctl_args *)userdata)->patch = value;
+	return 0;
+}
+
+static int set_patch_type(void *userdata, const char *value, struct err *err)
+{
+	static const char *const names[] = { "merge", "json", "strategic" };
+
+	if (parse_name(value, names, ARRAY_SIZE(names)) < 0)
+		return err_set(err, -EINVAL,
+			       "\"%s\" is not one of merge, json, strategic",
+			       value);
+	((struct ctl_args *)userdata)->patch_type = value;
+	return 0;
+}
+
 const struct option_spec ctl_option_server = {
 	.name = "server",
 	.letter = 's',
@@ -197,6 +216,19 @@ const struct option_spec ctl_option_file = {
 	.help = "a manifest, a folder of *.yaml, *.yml, *.json, or - for stdin; may be repeated",
 	.fn = add_file,
 };
+const struct option_spec ctl_option_patch = {
+	.name = "patch",
+	.letter = 'p',
+	.value = "PATCH",
+	.help = "what to change, in JSON or YAML",
+	.fn = set_patch,
+};
+const struct option_spec ctl_option_patch_type = {
+	.name = "type",
+	.value = "TYPE",
+	.help = "merge, json or strategic (default strategic)",
+	.fn = set_patch_type,
+};
 const struct option_spec ctl_option_overwrite = {
 	.name = "overwrite",
 	.help = "change values that are there already",
@@ -241,6 +273,7 @@ int ctl_parse(const struct ctl_verb_spec *spec, int argc, char **argv,
 	*ret = (struct ctl_args){
 		.server = server && *server ? server : CLIENT_SERVER_DEFAULT,
 		.namespace = "default",
+		.patch_type = "strategic",
 	};
 	while (spec->options[parsed.n_options] &&
 	       parsed.n_options < OPTIONS_MAX) {
@@ -372,4 +405,15 @@ const char *ctl_kind_label(enum object_kind kind)
 const char *ctl_namespace(const struct ctl_args *args)
 {
 	return args->is_all_namespaces ? NULL : args->namespace;
+}
+
+int ctl_items_need_names(const struct ctl_items *items, struct err *err)
+{
+	for (size_t i = 0; i < items->n; i++) {
+		if (items->items[i].name)
+			continue;
+		(void)err_set(err, CTL_USAGE, "say which object by its name");
+		return CTL_USAGE;
+	}
+	return 0;
 }

@@ -18,6 +18,7 @@
 
 #include "ctl.h"
 #include "ctl_print.h"
+#include "describe_conditions.h"
 #include "describe_events.h"
 #include "json_field.h"
 #include "timestamp.h"
@@ -421,6 +422,8 @@ static int put_page(struct client *client, enum object_kind kind,
 	}
 	if (kind == KIND_CLAIM)
 		r = put_users(client, object, out, err);
+	if (r == 0 && kind == KIND_CLAIM)
+		describe_conditions(object, out);
 	if (r < 0 || kind == KIND_EVENT)
 		return r;
 	return describe_events(client, object, out, err);

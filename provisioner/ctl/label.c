@@ -190,12 +190,9 @@ static int run(const struct noun *noun, int argc, char **argv, struct err *err)
 		if (!is_change(change.texts[i]))
 			return usage("names come before changes", err);
 	r = ctl_items_parse(&items, argv + first, n_names, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < items.n; i++)
-		if (!items.items[i].name)
-			return usage("say which object by its name", err);
-	return change_all(&change, &items, err);
+	if (r == 0)
+		r = ctl_items_need_names(&items, err);
+	return r < 0 ? r : change_all(&change, &items, err);
 }
 
 int verb_label(int argc, char **argv, struct err *err)

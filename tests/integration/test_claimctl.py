@@ -55,6 +55,80 @@ class Claimctl(LabCase):
         self.ctl("annotate", "pvc", "data", "example.com/owner-")
         self.assertNotIn("example.com/owner", self.meta("annotations"))
 
+    # Patches, and an editor
+
+    def test_patches_of_each_kind(self):
+        owner = "example.com/owner"
+        for kind, text, found in (
+                ("merge", '{"metadata":{"annotations":{"%s":"us"}}}', "us"),
+                ("strategic", "metadata: {annotations: {%s: we}}", "we"),
+                ("json", '[{"op":"remove","path":"/metadata/annotations/%s"}]',
+                 None)):
+            name = owner.replace("/", "~1") if kind == "json" else owner
+            out = self.ctl("patch", "pvc", "data", "--type", kind, "-p",
+                           text % name)
+            self.assertEqual(out, "persistentvolumeclaim/data patched\n")
+            self.assertEqual(self.meta("annotations").get(owner), found)
+        self.assertEqual(self.ctl("patch", "pvc/data", "-p", "{}"),
+                         "persistentvolumeclaim/data patched (no change)\n")
+        self.assertIn("-p PATCH", self.fails(2, "patch", "pvc", "data"))
+        self.assertIn("not one of merge", self.fails(
+            2, "patch", "pvc", "data", "-p", "{}", "--type", "odd"))
+        self.assertIn("not one of JSON", self.fails(
+            1, "patch", "pvc", "data", "-p", "", "--type", "json"))
+        self.assertIn("NotFound", self.fails(1, "patch", "pvc", "none", "-p",
+                                             "{}"))
+        self.assertIn("spec.resources", self.fails(
+            1, "patch", "pvc", "data", "-p",
+            "spec: {resources: {requests: {storage: 1Mi}}}"))
+
+    def edit(self, script, status=0):
+        """What is said of an edit by that shell script."""
+        editor = f"{self.folder}/editor"
+        with open(editor, "w", encoding="ascii") as f:
+            f.write(script)
+        done = subprocess.run(
+            [self.ctl.program, "edit", "pvc", "data"], text=True,
+            env={**self.ctl.env, "EDITOR": f"sh {editor}"},
+            capture_output=True, timeout=SECONDS, check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout + done.stderr
+
+    def test_what_was_edited_is_changed_and_nothing_else(self):
+        self.ctl("label", "pvc", "data", "edited=no")
+        self.assertEqual(self.edit("sed -i 's/edited:.*/edited: maybe/' $1"),
+                         "persistentvolumeclaim/data edited\n")
+        self.assertEqual(self.meta("labels"), {"edited": "maybe"})
+        self.assertEqual(self.edit("true"), "nothing was changed\n")
+        self.assertEqual(self.edit(": > $1"), "nothing was changed\n")
+        self.assertIn("the editor failed", self.edit("exit 3", 1))
+        self.edit("sed -i '/edited:/d' $1")
+        self.assertEqual(self.meta("labels"), {})
+
+    def kept(self, said):
+        """The file that an edit left, which goes with this test."""
+        [path] = re.findall(r"kept in (\S+?):? ", said)
+        self.addCleanup(os.unlink, path)
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
+    def test_an_edit_that_comes_to_nothing_is_kept(self):
+        for script, why in (("s/1Gi/1Mi/", "Forbidden"),
+                            ("s/^kind:.*/kind: [/", "yaml:"),
+                            ("s/name: data/name: other/", "can't be edited")):
+            said = self.edit(f"sed -i '{script}' $1", 1)
+            self.assertIn(why, said)
+            self.assertIn("kind:", self.kept(said))
+
+    def test_a_change_during_an_edit_is_not_lost(self):
+        said = self.edit(f"{self.ctl.program} label pvc data during=edit\n"
+                         "sed -i 's/^metadata:/&\\n  labels: {mine: lost}/' $1",
+                         1)
+        self.assertIn("the object has been modified", said)
+        self.assertIn("mine", self.kept(said))
+        self.assertEqual(self.meta("labels"), {"during": "edit"})
+        self.ctl("label", "pvc", "data", "during-")
+
     def test_changes_that_make_no_sense(self):
         self.assertIn("KEY=VALUE", self.fails(2, "label", "pvc", "data"))
         self.assertIn("names come before", self.fails(

@@ -75,6 +75,19 @@ class Kubectl(LabCase):
     def apply(self, text):
         return self.kubectl("apply", "-f", "-", stdin=text)
 
+    def test_a_claims_conditions_are_described(self):
+        self.apply(CLAIM.format(name="stuck", mode="ReadWriteMany", size="1Gi",
+                                class_name="none"))
+        condition = {"type": "ControllerResizeError", "status": "True",
+                     "lastProbeTime": None, "message": "no room on the share",
+                     "lastTransitionTime": "2026-02-03T04:05:06Z"}
+        self.kubectl("patch", "pvc", "stuck", "--subresource=status",
+                     "--type=merge", "-p",
+                     json.dumps({"status": {"conditions": [condition]}}))
+        self.same_description("pvc", "stuck")
+        self.assertIn("Tue, 03 Feb 2026 04:05:06 +0000",
+                      self.cluster.ctl("describe", "pvc", "stuck"))
+
     def test_a_claim_from_apply_to_delete(self):
         text = self.cluster.adapt(CLASS.format(
             name="fast", reclaim="Delete", is_default="true"))
