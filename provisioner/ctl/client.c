@@ -221,27 +221,44 @@ static int refusal(long status, const cJSON *json, struct err *err)
 	return status == 404 ? CLIENT_NOT_FOUND : -EREMOTEIO;
 }
 
-int client_call(struct client *client, const struct client_request *request,
-		struct cJSON **ret, struct err *err)
+int client_call_text(struct client *client,
+		     const struct client_request *request, char **ret,
+		     struct err *err)
 {
 	struct sink sink = { .err = err };
+	_cleanup_(free) char *text = NULL;
 	long status = 0;
 	cJSON *json;
 	int r;
 
 	r = perform(client, request, 0, &sink, err);
-	if (r < 0) {
-		free(sink.data);
+	text = sink.data ? sink.data : strdup("");
+	if (r < 0)
 		return r;
-	}
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	text[sink.len] = '\0';
 	(void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
-	json = cJSON_ParseWithLength(sink.data ? sink.data : "", sink.len);
-	free(sink.data);
 	if (status < 200 || status > 299) {
+		json = cJSON_Parse(text);
 		r = refusal(status, json, err);
 		cJSON_Delete(json);
 		return r;
 	}
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+int client_call(struct client *client, const struct client_request *request,
+		struct cJSON **ret, struct err *err)
+{
+	_cleanup_(free) char *text = NULL;
+	cJSON *json;
+	int r = client_call_text(client, request, &text, err);
+
+	if (r != 0)
+		return r;
+	json = cJSON_Parse(text);
 	if (!json)
 		return err_set(err, -EPROTO, "the server's answer is no JSON");
 	if (ret)

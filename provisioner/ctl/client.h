@@ -39,6 +39,11 @@ struct client *client_free(struct client *client);
 int client_call(struct client *client, const struct client_request *request,
 		struct cJSON **ret, struct err *err);
 
+/* The same, as the text that came; malloc'ed. */
+int client_call_text(struct client *client,
+		     const struct client_request *request, char **ret,
+		     struct err *err);
+
 /* One event of a watch; non-zero ends the watch and is returned by it. */
 typedef int (*client_event_fn)(void *userdata, const char *type,
 			       const struct cJSON *object, struct err *err);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * libsmartcols lays the table out: three blanks between columns, no colours, no
- * cutting to the terminal's width, as with kubectl. Of the server's columns those
- * with a priority are shown only with -o wide.
+ * Three blanks between columns, no colours, no cutting to the terminal's width, as
+ * with kubectl. Of the server's columns those with a priority are shown only with -o
+ * wide. Cells are printed from the text of the server's answer, which is gone over
+ * twice: for the widths and for the lines. A table of 10,000 rows is 100,000 cells:
+ * nothing is allocated for one, unless it has escapes.
  *
  * Rows of a watch come one by one, each a table of its own; the widths of what was
- * printed before are given to libsmartcols as the least ones.
+ * printed before are the least ones.
  */
 
 #include "ctl_table.h"
@@ -15,190 +17,273 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
-#include <libsmartcols.h>
 
-#include "json_field.h"
+#include "json_index.h"
 
-static void table_unref(struct libscols_table *table)
-{
-	scols_unref_table(table);
-}
+struct cell {
+	const char *text;
+	size_t len;
+	char *owned; /* text, where it had to be made */
+};
 
-DEFINE_CLEANUP(struct libscols_table *, table_unref)
-
-static bool is_shown(const struct ctl_table *table, const cJSON *column)
-{
-	const cJSON *priority = json_at(column, "priority");
-
-	return (table->flags & CTL_TABLE_WIDE) || !cJSON_IsNumber(priority) ||
-	       priority->valueint == 0;
-}
-
-/* A cell as text, in a buffer where it is not text already. */
-static const char *cell_text(const cJSON *cell, char *buffer, size_t size)
-{
-	if (cJSON_IsString(cell))
-		return cell->valuestring;
-	if (cJSON_IsBool(cell))
-		return cJSON_IsTrue(cell) ? "true" : "false";
-	if (cJSON_IsNumber(cell)) {
-		(void)snprintf(buffer, size, "%.0f", cell->valuedouble);
-		return buffer;
-	}
-	return "";
-}
-
-struct cells {
-	char *text[CTL_COLUMNS_MAX];
+struct line {
+	struct cell cells[CTL_COLUMNS_MAX];
 	size_t n;
 };
 
-static void cells_fini(struct cells *cells)
+/* One answer. */
+struct page {
+	struct ctl_table *table;
+	struct json_index index;
+	const struct json_token *columns;
+	const struct json_token *rows;
+	bool is_shown[CTL_COLUMNS_MAX]; /* by the server's columns */
+	size_t n_columns;		/* of the server */
+};
+
+static void page_fini(struct page *page)
 {
-	for (size_t i = 0; i < cells->n; i++)
-		free(cells->text[i]);
+	json_index_fini(&page->index);
 }
 
-DEFINE_FINI(struct cells, cells_fini)
+DEFINE_FINI(struct page, page_fini)
 
-static bool cells_add(struct cells *cells, const char *prefix, const char *text)
+static void line_fini(struct line *line)
 {
-	if (cells->n == CTL_COLUMNS_MAX)
-		return true;
-	if (asprintf(&cells->text[cells->n], "%s%s", prefix, text) < 0)
-		return false;
-	cells->n++;
+	for (size_t i = 0; i < line->n; i++)
+		free(line->cells[i].owned);
+	line->n = 0;
+}
+
+DEFINE_FINI(struct line, line_fini)
+
+/* In characters, as kubectl counts them. */
+static size_t width_of(const struct cell *cell)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < cell->len; i++)
+		width += ((unsigned char)cell->text[i] & 0xc0) != 0x80;
+	return width;
+}
+
+static void line_add(struct line *line, const char *text, size_t len)
+{
+	if (line->n < CTL_COLUMNS_MAX)
+		line->cells[line->n++] =
+			(struct cell){ .text = text, .len = len };
+}
+
+static bool line_add_owned(struct line *line, char *take_text)
+{
+	if (!take_text || line->n == CTL_COLUMNS_MAX) {
+		free(take_text);
+		return take_text;
+	}
+	line_add(line, take_text, strlen(take_text));
+	line->cells[line->n - 1].owned = take_text;
 	return true;
 }
 
-static bool collect_header(const struct ctl_table *table, const cJSON *columns,
-			   struct cells *ret)
+/* A string without its escapes; what would move the cursor is a blank. */
+static char *unescape(const struct json_index *index,
+		      const struct json_token *token)
 {
-	const cJSON *column;
+	cJSON *json = cJSON_ParseWithLength(json_index_text(index, token),
+					    token->len);
+	const char *text = cJSON_GetStringValue(json);
+	char *copy = strdup(text ? text : "");
 
-	if ((table->flags & CTL_TABLE_NAMESPACE) &&
-	    !cells_add(ret, "", "NAMESPACE"))
-		return false;
-	cJSON_ArrayForEach (column, columns) {
-		const char *name =
-			cJSON_GetStringValue(json_at(column, "name"));
+	cJSON_Delete(json);
+	for (char *p = copy; p && *p; p++) {
+		if (iscntrl((unsigned char)*p))
+			*p = ' ';
+	}
+	return copy;
+}
 
-		if (!is_shown(table, column))
+/* NULL is an empty one. */
+static bool add_value(const struct page *page, const struct json_token *token,
+		      struct line *ret)
+{
+	const char *text = token ? json_index_text(&page->index, token) : "";
+	size_t len = token ? token->len : 0;
+
+	if (*text == '"')
+		text = json_index_string(&page->index, token, &len);
+	else if (*text == 'n')
+		len = 0;
+	if (memchr(text, '\\', len))
+		return line_add_owned(ret, unescape(&page->index, token));
+	line_add(ret, text, len);
+	return true;
+}
+
+static bool add_name(const struct page *page, const struct json_token *token,
+		     struct line *ret)
+{
+	const char *prefix = page->table->name_prefix;
+	char *text = NULL;
+	size_t len;
+	const char *name;
+
+	if (!*prefix)
+		return add_value(page, token, ret);
+	name = json_index_string(&page->index, token, &len);
+	if (asprintf(&text, "%s%.*s", prefix, (int)len, name) < 0)
+		text = NULL;
+	return line_add_owned(ret, text);
+}
+
+static const struct json_token *member(const struct page *page,
+				       const struct json_token *object,
+				       const char *name)
+{
+	return json_index_member(&page->index, object, name);
+}
+
+static bool read_header(const struct page *page, struct line *ret)
+{
+	const struct json_token *column = NULL;
+
+	if (page->table->flags & CTL_TABLE_NAMESPACE)
+		line_add(ret, "NAMESPACE", strlen("NAMESPACE"));
+	for (size_t i = 0; i < page->n_columns; i++) {
+		char *name;
+
+		column = json_index_next(&page->index, page->columns, column);
+		if (!page->is_shown[i])
 			continue;
-		if (!cells_add(ret, "", name ? name : ""))
-			return false;
-		for (char *p = ret->text[ret->n - 1]; *p; p++)
+		name = unescape(&page->index, member(page, column, "name"));
+		for (char *p = name; p && *p; p++)
 			*p = (char)toupper((unsigned char)*p);
+		if (!line_add_owned(ret, name))
+			return false;
 	}
 	return true;
 }
 
-static bool collect_row(const struct ctl_table *table, const cJSON *columns,
-			const cJSON *row, struct cells *ret)
+static bool read_row(const struct page *page, const struct json_token *row,
+		     struct line *ret)
 {
-	const char *namespace =
-		cJSON_GetStringValue(json_at(row, "object.metadata.namespace"));
-	const cJSON *cells = json_at(row, "cells");
-	const cJSON *column;
-	int i = 0;
+	const struct json_token *cells = member(page, row, "cells");
+	const struct json_token *cell = NULL;
+	size_t i = 0;
 
-	if ((table->flags & CTL_TABLE_NAMESPACE) &&
-	    !cells_add(ret, "", namespace ? namespace : ""))
+	if ((page->table->flags & CTL_TABLE_NAMESPACE) &&
+	    !add_value(page,
+		       member(page,
+			      member(page, member(page, row, "object"),
+				     "metadata"),
+			      "namespace"),
+		       ret))
 		return false;
-	cJSON_ArrayForEach (column, columns) {
-		char buffer[32];
-		const char *text = cell_text(cJSON_GetArrayItem(cells, i),
-					     buffer, sizeof(buffer));
-
-		if (is_shown(table, column) &&
-		    !cells_add(ret, i == 0 ? table->name_prefix : "", text))
+	while (i < page->n_columns &&
+	       (cell = json_index_next(&page->index, cells, cell))) {
+		if (page->is_shown[i] && !(i == 0 ? add_name(page, cell, ret)
+						  : add_value(page, cell, ret)))
 			return false;
 		i++;
 	}
 	return true;
 }
 
-/* Adds a line, and remembers how wide its cells are. */
-static bool add_line(struct ctl_table *table, struct libscols_table *out,
-		     const struct cells *cells)
+static void measure(struct ctl_table *table, const struct line *line)
 {
-	struct libscols_line *line = scols_table_new_line(out, NULL);
+	for (size_t i = 0; i < line->n; i++) {
+		size_t width = width_of(&line->cells[i]);
 
-	for (size_t i = 0; line && i < cells->n; i++) {
-		size_t len = strlen(cells->text[i]);
-
-		if (len > table->widths[i])
-			table->widths[i] = len;
-		if (scols_line_set_data(line, i, cells->text[i]) < 0)
-			return false;
+		if (width > table->widths[i])
+			table->widths[i] = width;
 	}
-	return line;
 }
 
-static bool add_columns(const struct ctl_table *table,
-			struct libscols_table *out, size_t n)
+static void print(struct ctl_table *table, const struct line *line)
 {
-	for (size_t i = 0; i < n; i++) {
-		double width = table->widths[i] > 1 && i + 1 < n
-				       ? (double)table->widths[i]
-				       : 1.0;
+	for (size_t i = 0; i < line->n; i++) {
+		const struct cell *cell = &line->cells[i];
 
-		if (!scols_table_new_column(out, "", width,
-					    SCOLS_FL_STRICTWIDTH))
+		(void)fwrite(cell->text, 1, cell->len, stdout);
+		if (i + 1 < line->n)
+			printf("%*s",
+			       (int)(table->widths[i] - width_of(cell) + 3),
+			       "");
+	}
+	putchar('\n');
+}
+
+typedef void (*line_fn)(struct ctl_table *table, const struct line *line);
+
+/* The header, unless it was printed before, and the rows. */
+static bool each_line(struct page *page, line_fn fn, size_t *ret_n)
+{
+	const struct json_token *row = NULL;
+	_cleanup_(line_fini) struct line line = { 0 };
+
+	if (!page->table->has_header) {
+		if (!read_header(page, &line))
 			return false;
+		fn(page->table, &line);
+	}
+	for (*ret_n = 0; (row = json_index_next(&page->index, page->rows, row));
+	     (*ret_n)++) {
+		line_fini(&line);
+		if (!read_row(page, row, &line))
+			return false;
+		fn(page->table, &line);
 	}
 	return true;
 }
 
-static int build(struct ctl_table *table, struct libscols_table *out,
-		 const cJSON *json, size_t *ret_n)
+static bool is_shown(const struct page *page, const struct json_token *column)
 {
-	const cJSON *columns = json_at(json, "columnDefinitions");
-	_cleanup_(cells_fini) struct cells header = { 0 };
-	const cJSON *row;
+	const struct json_token *priority = member(page, column, "priority");
 
-	if (!collect_header(table, columns, &header) ||
-	    !add_columns(table, out, header.n))
-		return -ENOMEM;
-	if (!table->has_header && !add_line(table, out, &header))
-		return -ENOMEM;
-	cJSON_ArrayForEach (row, json_at(json, "rows")) {
-		_cleanup_(cells_fini) struct cells cells = { 0 };
+	return (page->table->flags & CTL_TABLE_WIDE) || !priority ||
+	       *json_index_text(&page->index, priority) == '0';
+}
 
-		if (!collect_row(table, columns, row, &cells) ||
-		    !add_line(table, out, &cells))
-			return -ENOMEM;
-		(*ret_n)++;
-	}
-	/* Now that the widths are known. */
-	for (size_t i = 0; i + 1 < header.n; i++)
-		(void)scols_column_set_whint(scols_table_get_column(out, i),
-					     (double)table->widths[i]);
+static int page_read(struct page *page, const char *text)
+{
+	const struct json_token *column = NULL;
+	int r = json_index_read(&page->index, text);
+
+	if (r < 0)
+		return r;
+	page->columns = json_index_at(&page->index, "columnDefinitions");
+	page->rows = json_index_at(&page->index, "rows");
+	while (page->n_columns < CTL_COLUMNS_MAX &&
+	       (column = json_index_next(&page->index, page->columns, column)))
+		page->is_shown[page->n_columns++] = is_shown(page, column);
+	return 0;
+}
+
+int ctl_table_print_text(struct ctl_table *table, const char *text,
+			 size_t *ret_n, struct err *err)
+{
+	_cleanup_(page_fini) struct page page = { .table = table };
+	size_t n = 0;
+
+	if (page_read(&page, text) < 0)
+		return err_set(err, -EPROTO, "the server's answer is no table");
+	if (!json_index_next(&page.index, page.rows, NULL))
+		return 0;
+	if (!each_line(&page, measure, &n) || !each_line(&page, print, &n))
+		return err_set(err, -ENOMEM, "print a table: out of memory");
+	table->has_header = true;
+	*ret_n += n;
+	if (fflush(stdout) != 0)
+		return err_set_errno(err, -errno, "print a table");
 	return 0;
 }
 
 int ctl_table_print(struct ctl_table *table, const struct cJSON *json,
 		    size_t *ret_n, struct err *err)
 {
-	_cleanup_(table_unref) struct libscols_table *out = NULL;
-	size_t before = *ret_n;
-	int r;
+	char *text = cJSON_PrintUnformatted(json);
+	int r = text ? ctl_table_print_text(table, text, ret_n, err)
+		     : err_set(err, -ENOMEM, "print a table: out of memory");
 
-	out = scols_new_table();
-	if (!out)
-		return err_set(err, -ENOMEM, "print a table: out of memory");
-	(void)scols_table_enable_noheadings(out, 1);
-	(void)scols_table_enable_noencoding(out, 1);
-	(void)scols_table_set_column_separator(out, "   ");
-	(void)scols_table_set_termforce(out, SCOLS_TERMFORCE_NEVER);
-	r = build(table, out, json, ret_n);
-	if (r < 0)
-		return err_set(err, r, "print a table: out of memory");
-	if (*ret_n == before)
-		return 0;
-	table->has_header = true;
-	if (scols_print_table(out) < 0)
-		return err_set(err, -EIO, "print a table");
-	(void)fflush(stdout);
-	return 0;
+	cJSON_free(text);
+	return r;
 }

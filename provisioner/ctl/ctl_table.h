@@ -27,8 +27,11 @@ struct ctl_table {
 };
 
 /*
- * Prints the rows of a Table, with a header before the first ones. *ret_n is raised
- * by the number of rows.
+ * Prints the rows of a Table's text, with a header before the first ones. *ret_n is
+ * raised by the number of rows.
  */
+int ctl_table_print_text(struct ctl_table *table, const char *text,
+			 size_t *ret_n, struct err *err);
+/* The same of one that was parsed. */
 int ctl_table_print(struct ctl_table *table, const struct cJSON *json,
 		    size_t *ret_n, struct err *err);

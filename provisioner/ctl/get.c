@@ -14,6 +14,7 @@
 #include "ctl_print.h"
 #include "ctl_table.h"
 #include "json_field.h"
+#include "json_index.h"
 
 static const struct option_spec *const options[] = {
 	&ctl_option_all_namespaces,
@@ -53,6 +54,14 @@ static bool is_table(const struct get *get)
 	return get->args->output == CTL_TABLE || get->args->output == CTL_WIDE;
 }
 
+/* Of an object whose row is all that is printed, nothing else is asked for. */
+static const char *include(const struct get *get)
+{
+	return is_table(get) && !get->args->is_all_namespaces
+		       ? "&includeObject=None"
+		       : "";
+}
+
 /* "?labelSelector=...&fieldSelector=...", or "". */
 static char *make_query(const struct get *get, const char *name,
 			const char *more)
@@ -63,15 +72,16 @@ static char *make_query(const struct get *get, const char *name,
 	char *query = NULL;
 
 	if (!labels || !field ||
-	    asprintf(&query, "?labelSelector=%s&fieldSelector=%s%s%s", labels,
-		     name ? "metadata.name%3D" : "", field, more) < 0)
+	    asprintf(&query, "?labelSelector=%s&fieldSelector=%s%s%s%s", labels,
+		     name ? "metadata.name%3D" : "", field, include(get),
+		     more) < 0)
 		query = NULL;
 	curl_free(labels);
 	curl_free(field);
 	return query;
 }
 
-static int fetch(struct get *get, const struct ctl_item *item, cJSON **ret,
+static int fetch(struct get *get, const struct ctl_item *item, char **ret,
 		 struct err *err)
 {
 	_cleanup_(free) char *path =
@@ -89,7 +99,7 @@ static int fetch(struct get *get, const struct ctl_item *item, cJSON **ret,
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	request.path = url;
-	return client_call(get->client, &request, ret, err);
+	return client_call_text(get->client, &request, ret, err);
 }
 
 /* Several kinds, or the same kind again, in one table as long as they fit. */
@@ -119,47 +129,66 @@ static void begin_table(struct get *get, size_t i)
 	};
 }
 
-static void keep_objects(struct get *get, cJSON *json)
+static void keep_version(struct get *get, const char *version)
 {
+	(void)snprintf(get->version, sizeof(get->version), "%s",
+		       version ? version : "");
+}
+
+static int keep_objects(struct get *get, const char *text, struct err *err)
+{
+	cJSON *json = cJSON_Parse(text);
 	cJSON *items = cJSON_GetObjectItemCaseSensitive(json, "items");
 	cJSON *item;
 
+	if (!json)
+		return err_set(err, -EPROTO, "the server's answer is no JSON");
+	keep_version(get, cJSON_GetStringValue(
+				  json_at(json, "metadata.resourceVersion")));
 	if (!items) {
 		(void)cJSON_AddItemToArray(get->list, json);
 		get->n_printed++;
-		return;
+		return 0;
 	}
 	while ((item = cJSON_DetachItemFromArray(items, 0))) {
 		(void)cJSON_AddItemToArray(get->list, item);
 		get->n_printed++;
 	}
 	cJSON_Delete(json);
+	return 0;
+}
+
+static int print_table(struct get *get, size_t i, const char *text,
+		       struct err *err)
+{
+	_cleanup_(json_index_fini) struct json_index index = { 0 };
+	const struct json_token *rows;
+	char version[sizeof(get->version)];
+
+	(void)json_index_read(&index, text);
+	rows = json_index_at(&index, "rows");
+	json_index_copy(&index,
+			json_index_at(&index, "metadata.resourceVersion"),
+			version, sizeof(version));
+	keep_version(get, version);
+	if (i > 0 && get->n_printed &&
+	    get->items->items[i].kind != get->items->items[i - 1].kind &&
+	    json_index_next(&index, rows, NULL))
+		putchar('\n');
+	begin_table(get, i);
+	return ctl_table_print_text(&get->table, text, &get->n_printed, err);
 }
 
 static int get_one(struct get *get, size_t i, struct err *err)
 {
-	cJSON *json = NULL;
-	const char *version;
-	int r = fetch(get, &get->items->items[i], &json, err);
+	_cleanup_(free) char *text = NULL;
+	int r = fetch(get, &get->items->items[i], &text, err);
 
 	if (r != 0)
 		return r;
-	version =
-		cJSON_GetStringValue(json_at(json, "metadata.resourceVersion"));
-	(void)snprintf(get->version, sizeof(get->version), "%s",
-		       version ? version : "");
-	if (!is_table(get)) {
-		keep_objects(get, json);
-		return 0;
-	}
-	if (i > 0 && get->n_printed &&
-	    get->items->items[i].kind != get->items->items[i - 1].kind &&
-	    cJSON_GetArraySize(json_at(json, "rows")))
-		putchar('\n');
-	begin_table(get, i);
-	r = ctl_table_print(&get->table, json, &get->n_printed, err);
-	cJSON_Delete(json);
-	return r;
+	if (!is_table(get))
+		return keep_objects(get, text, err);
+	return print_table(get, i, text, err);
 }
 
 static int print_objects(struct get *get, struct err *err)
