@@ -70,8 +70,26 @@ int share_nfs_chown(struct share_nfs *nfs, const struct share_fh *fh,
 
 /* --- small files ------------------------------------------------------------------ */
 
+/* The handle is optional (RFC 1813, 3.3.8): without one a LOOKUP tells it. */
+static int take_created(const void *data, void *out)
+{
+	const post_op_fh3 *told =
+		&((const CREATE3res *)data)->CREATE3res_u.resok.obj;
+	const nfs_fh3 *handle = &told->post_op_fh3_u.handle;
+	struct share_fh *fh = out;
+
+	if (!told->handle_follows)
+		return 0;
+	if (handle->data.data_len > sizeof(fh->data))
+		return -EPROTO;
+	memcpy(fh->data, handle->data.data_val, handle->data.data_len);
+	fh->len = handle->data.data_len;
+	return 0;
+}
+
+/* ret->len 0: the server did not say. */
 static int create_file(struct share_nfs *nfs, const struct share_fh *dir,
-		       const char *name)
+		       const char *name, struct share_fh *ret)
 {
 	CREATE3args args = { .where = wire_dirop(dir, name) };
 	sattr3 *attributes = &args.how.createhow3_u.obj_attributes;
@@ -80,7 +98,8 @@ static int create_file(struct share_nfs *nfs, const struct share_fh *dir,
 	attributes->mode.set_it = 1;
 	attributes->mode.set_mode3_u.mode = 0600;
 	attributes->size.set_it = 1;
-	call_begin(nfs, NULL, NULL);
+	ret->len = 0;
+	call_begin(nfs, take_created, ret);
 	return call_end(nfs, rpc_nfs3_create_async(nfs->rpc, call_done, &args,
 						   &nfs->call));
 }
@@ -115,10 +134,9 @@ int share_nfs_write_file(struct share_nfs *nfs, const struct share_fh *dir,
 	size_t done = 0;
 	int r;
 
-	r = create_file(nfs, dir, name);
-	if (r < 0)
-		return r;
-	r = share_nfs_lookup(nfs, dir, name, &entry);
+	r = create_file(nfs, dir, name, &entry.fh);
+	if (r == 0 && entry.fh.len == 0)
+		r = share_nfs_lookup(nfs, dir, name, &entry);
 	if (r < 0)
 		return r;
 	while (done < len) {
