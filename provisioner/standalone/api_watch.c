@@ -139,14 +139,12 @@ static size_t find_member(const struct api_watch *watch, const char *uid)
 	return i;
 }
 
-static bool add_member(struct api_watch *watch, const char *uid)
+/* One that is none yet. */
+static bool append_member(struct api_watch *watch, const char *uid)
 {
-	char **grown;
+	char **grown = reallocarray(watch->members, watch->n_members + 1,
+				    sizeof(*grown));
 
-	if (find_member(watch, uid) < watch->n_members)
-		return true;
-	grown = reallocarray(watch->members, watch->n_members + 1,
-			     sizeof(*grown));
 	if (!grown)
 		return false;
 	watch->members = grown;
@@ -155,6 +153,12 @@ static bool add_member(struct api_watch *watch, const char *uid)
 		return false;
 	watch->n_members++;
 	return true;
+}
+
+static bool add_member(struct api_watch *watch, const char *uid)
+{
+	return find_member(watch, uid) < watch->n_members ||
+	       append_member(watch, uid);
 }
 
 static bool remove_member(struct api_watch *watch, const char *uid)
@@ -174,15 +178,15 @@ static bool is_wanted(struct api_watch *watch, const struct object *object)
 	       api_selector_matches(&watch->selector, &watch->index);
 }
 
-/* Of the object that is looked at. */
-static bool add_uid(struct api_watch *watch)
+/* Of the object that is looked at, and no other: there is one of each in a list. */
+static bool append_uid(struct api_watch *watch)
 {
 	char uid[64];
 
 	json_index_copy(&watch->index,
 			json_index_at(&watch->index, "metadata.uid"), uid,
 			sizeof(uid));
-	return add_member(watch, uid);
+	return append_member(watch, uid);
 }
 
 /* All the objects of a list become members. */
@@ -190,7 +194,7 @@ static bool add_members(struct api_watch *watch, const struct text_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		if (json_index_read(&watch->index, text_list_at(list, i)) < 0 ||
-		    !add_uid(watch))
+		    !append_uid(watch))
 			return false;
 	}
 	return true;
