@@ -3,7 +3,9 @@
 """Makes what people read and shells complete from what the programs say themselves:
 
     from_help.py man TEMPLATE PROGRAM OUT     a manual page, in mdoc
-    from_help.py bash PROGRAM OUT             the completion of claimctl
+    from_help.py bash PROGRAM OUT             the completion of claimctl,
+    from_help.py zsh PROGRAM OUT              in each shell's own words
+    from_help.py fish PROGRAM OUT
 
 A program prints --help from the table that it parses its options by, so neither can
 tell of an option that is not there. In a template @OPTIONS@ stands for the list of
@@ -221,11 +223,93 @@ def bash(program):
         with_volumes=having(found, "PV"))
 
 
+ZSH = """\
+#compdef claimctl
+# made by deploy/from_help.py
+
+_claimctl_operands()
+{{
+	case $words[2] in
+	{with_kinds})
+		if [[ $CURRENT == 3 || $words[CURRENT-1] == -* ]]; then
+			compadd -- {kinds}
+		else
+			compadd -- ${{(f)"$($words[1] get $words[3] -A -o name \
+				2>/dev/null | sed 's|.*/||')"}}
+		fi
+		;;
+	*) _files ;;
+	esac
+}}
+
+_claimctl()
+{{
+	local -a verbs=(
+{verbs}	)
+
+	if (( CURRENT == 2 )); then
+		_describe verb verbs
+		return
+	fi
+	case $words[2] in
+{options}	esac
+}}
+
+_claimctl "$@"
+"""
+
+
+def quoted(text):
+    """For zsh and fish, in single quotes; a bracket or colon means nothing."""
+    return re.sub(r"[][:\\\\']", " ", text or "").strip()
+
+
+def zsh_option(letter, name, value, text):
+    end = f"'[{quoted(text)}]" + (f":{quoted(value)}:_files'" if value
+                                  else "'")
+    if letter:
+        return f"'(-{letter} --{name})'{{-{letter},--{name}}}{end}"
+    return f"--{name}{end}"
+
+
+def zsh(program):
+    found = verbs(program)
+    options = "".join(
+        f"\t{name})\n\t\t_arguments : "
+        + " \\\n\t\t\t".join([zsh_option(*option) for option in help_.options]
+                             + ["'*:operand:_claimctl_operands'"])
+        + "\n\t\t;;\n" for name, (_, help_) in found.items())
+    return ZSH.format(
+        verbs="".join(f"\t\t'{name}:{quoted(line)}'\n"
+                      for name, (line, _) in found.items()),
+        options=options, kinds=" ".join(KINDS),
+        with_kinds=having(found, "KIND"))
+
+
+def fish(program):
+    found = verbs(program)
+    lines = ["# fish completion for claimctl; made by deploy/from_help.py",
+             "complete -c claimctl -f"]
+    for name, (line, help_) in found.items():
+        lines.append("complete -c claimctl -n __fish_use_subcommand "
+                     f"-a {name} -d '{quoted(line)}'")
+        seen = f"complete -c claimctl -n '__fish_seen_subcommand_from {name}'"
+        for letter, option, value, text in help_.options:
+            lines.append(seen + (f" -s {letter}" if letter else "")
+                         + f" -l {option}" + (" -r -F" if value else "")
+                         + f" -d '{quoted(text)}'")
+    kinds = having(found, "KIND").replace(" | ", " ")
+    lines.append("complete -c claimctl -n '__fish_seen_subcommand_from "
+                 f"{kinds}' -a '{' '.join(KINDS)}'")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     if sys.argv[1] == "man":
         text = man(sys.argv[2], sys.argv[3])
     else:
-        text = bash(sys.argv[2])
+        text = {"bash": bash, "zsh": zsh, "fish": fish}[sys.argv[1]](
+            sys.argv[2])
     with open(sys.argv[-1], "w", encoding="utf-8") as f:
         f.write(text)
 

@@ -63,6 +63,35 @@ class Manuals(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
 
+class OtherShells(unittest.TestCase):
+    """What zsh and fish are told, if they are there, by themselves."""
+
+    def all_options(self):
+        return {(verb, option) for verb in verbs() for option in
+                re.findall(r"(?m)^  (?:-\w, |    )--([\w-]+)",
+                           said("claimctl", verb))}
+
+    def test_zsh_is_told_of_every_option(self):
+        with open(made("_claimctl"), encoding="utf-8") as f:
+            text = f.read()
+        cases = dict(re.findall(r"(?ms)^\t([a-z]+)\)\n(.*?)^\t\t;;", text))
+        for verb, option in self.all_options():
+            self.assertIn(f"--{option}", cases[verb], verb)
+        self.check_syntax("zsh", "_claimctl")
+
+    def test_fish_is_told_of_every_option(self):
+        with open(made("claimctl.fish"), encoding="utf-8") as f:
+            text = f.read()
+        found = set(re.findall(r"(?m)_from ([a-z]+)'.* -l ([\w-]+)", text))
+        self.assertEqual(found, self.all_options())
+        self.check_syntax("fish", "claimctl.fish")
+
+    def check_syntax(self, shell, name):
+        if shutil.which(shell):
+            subprocess.run([shell, "-n", made(name)], timeout=SECONDS,
+                           check=True)
+
+
 class Completion(lab_case.LabCase):
 
     @classmethod
