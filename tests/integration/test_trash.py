@@ -136,7 +136,7 @@ class Trash(LabCase):
     def test_a_volume_tells_how_far_its_removal_is(self):
         volume = self.apply_claim("telling", "gone")
         with self.server_away():
-            self.fill(volume, files=10000, folders=2)
+            self.fill(volume, files=4000, folders=2)
         seen = set()
 
         def look():
@@ -154,7 +154,7 @@ class Trash(LabCase):
         self.assertIsNone(self.item(volume).get("files"))
         self.ctl("trash", "resume", volume)
         wait_for(look, "the volume to go", 90)
-        self.assertTrue(any("of 20003 files" in text for text in seen), seen)
+        self.assertTrue(any("of 8003 files" in text for text in seen), seen)
 
     def test_a_tenant_who_goes_on_writing_does_not_stop_it(self):
         volume = self.apply_claim("busy", "gone")
