@@ -401,6 +401,7 @@ struct store *store_close(struct store *store)
 	/* Of who deferred and did not ask for the end. */
 	drop_pending(store);
 	free(store->pending);
+	err_fini(&store->lost);
 	for (size_t i = 0; i < ARRAY_SIZE(store->statements); i++)
 		(void)sqlite3_finalize(store->statements[i]);
 	(void)sqlite3_close(store->db);

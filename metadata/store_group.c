@@ -66,7 +66,7 @@ static void tell_group(struct store *store, int r, const char *why)
 	struct store_waiter *waiter;
 
 	if (r < 0 && store->has_deferred)
-		store->lost = r;
+		(void)err_set(&store->lost, r, "%s", why);
 	store->has_deferred = false;
 	SLIST_FOREACH (waiter, &store->waiters, link) {
 		waiter->is_done = true;
@@ -138,7 +138,7 @@ int store_flush(struct store *store, struct err *err)
 	if (store->is_open)
 		(void)await_group(store, NULL);
 	r = store_check_lost(store, err);
-	store->lost = 0;
+	err_fini(&store->lost);
 	store_unlock(store);
 	return r;
 }
@@ -154,11 +154,9 @@ void store_lock_to_read(struct store *store)
 /* What was to be there before is not. */
 int store_check_lost(struct store *store, struct err *err)
 {
-	if (store->lost == 0 || !is_deferring(store))
+	if (store->lost.code == 0 || !is_deferring(store))
 		return 0;
-	return err_set(err, store->lost,
-		       "database \"%s\": changes before this one were lost",
-		       store->path);
+	return err_set(err, store->lost.code, "%s", err_text(&store->lost));
 }
 
 static int open_group(struct store *store, struct err *err)

@@ -103,7 +103,7 @@ struct store {
 	bool is_broken;	   /* a write failed: only a rollback helps */
 	bool is_open;	   /* a group's transaction */
 	bool has_deferred; /* it has writes of who does not wait for it */
-	int lost;	   /* why such writes were lost; 0 = none were */
+	struct err lost;   /* why such writes were lost; code 0 = none were */
 	size_t n_waiters;
 	SLIST_HEAD(, store_waiter) waiters;
 	pthread_cond_t ended;
