@@ -81,7 +81,7 @@ int reclaim_directory(const struct applier *applier,
 		return r;
 	r = trash_new(place, pv, time(NULL), &trash);
 	if (r == 0)
-		note = trash_note(&trash);
+		note = trash_note(&trash, NULL);
 	if (!note)
 		return err_set(err, -ENOMEM, "no memory");
 	volume.note = note;

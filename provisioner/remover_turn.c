@@ -123,10 +123,11 @@ static void publish_status(struct turn *turn, const struct trash_speed *speed)
 		tell_volume(turn, reason, message);
 }
 
-static void write_note(struct turn *turn, uint64_t now)
+static void write_note(struct turn *turn, const struct trash_speed *speed,
+		       uint64_t now)
 {
 	struct share_volume volume = volume_place_borrow(&turn->place);
-	_cleanup_(free) char *note = trash_note(&turn->row);
+	_cleanup_(free) char *note = trash_note(&turn->row, speed);
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 
 	turn->noted_ns = now;
@@ -154,7 +155,7 @@ static void publish(struct turn *turn, uint64_t now)
 	write_row(turn);
 	publish_status(turn, &speed);
 	if (now - turn->noted_ns >= NOTE_NS)
-		write_note(turn, now);
+		write_note(turn, &speed, now);
 }
 
 /* --- walking --------------------------------------------------------------------- */
@@ -226,7 +227,7 @@ static int count(struct turn *turn, struct err *err)
 		return r;
 	turn->row.is_counted = true;
 	/* First: once the row says so, nobody counts again. */
-	write_note(turn, clock_ns());
+	write_note(turn, NULL, clock_ns());
 	return store_trash_note(turn->options->store, &turn->row, err);
 }
 

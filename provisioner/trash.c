@@ -133,12 +133,24 @@ static bool add_state(cJSON *json, const struct store_trash *trash)
 	       add_number(json, "bytesRemoved", trash->n_bytes_removed);
 }
 
-char *trash_note(const struct store_trash *trash)
+static bool add_speed(cJSON *json, const struct store_trash *trash,
+		      const struct trash_speed *speed)
+{
+	int64_t left_s = trash_seconds_left(trash, speed);
+
+	return add_number(json, "filesPerSecond", speed->files_per_s) &&
+	       (left_s < 0 ||
+		add_number(json, "secondsLeft", (uint64_t)left_s));
+}
+
+char *trash_note(const struct store_trash *trash,
+		 const struct trash_speed *speed)
 {
 	cJSON *json = cJSON_CreateObject();
 	char *text = NULL;
 
 	if (add_state(json, trash) &&
+	    (!speed || add_speed(json, trash, speed)) &&
 	    (!trash->object || strlen(trash->object) > NOTE_OBJECT_MAX ||
 	     cJSON_AddRawToObject(json, "object", trash->object)))
 		text = cJSON_PrintUnformatted(json);

@@ -18,13 +18,17 @@ struct cJSON;
 int trash_new(const struct volume_place *place, const struct object *pv,
 	      int64_t now_s, struct store_trash *ret);
 
-/* What the descriptor in the trash says besides; malloc'ed, NULL = no memory. */
-char *trash_note(const struct store_trash *trash);
-
 /* How fast it goes; 0 = it does not. */
 struct trash_speed {
 	uint64_t files_per_s;
 };
+
+/*
+ * What the descriptor in the trash says besides; malloc'ed, NULL = no memory. speed
+ * NULL: it is not being removed.
+ */
+char *trash_note(const struct store_trash *trash,
+		 const struct trash_speed *speed);
 
 /* Seconds until it is gone; -1 = not known. */
 int64_t trash_seconds_left(const struct store_trash *trash,

@@ -116,7 +116,7 @@ static void note_state(struct api_admin *admin, const char *volume)
 
 	if (r == 0)
 		r = volume_place_from_detail(trash.detail, &place, &err);
-	note = r == 0 ? trash_note(&trash) : NULL;
+	note = r == 0 ? trash_note(&trash, NULL) : NULL;
 	if (note) {
 		where = volume_place_borrow(&place);
 		where.note = note;
