@@ -19,6 +19,7 @@
 #include "version.h"
 
 #define ANSWER_MAX  (64u << 20)
+#define ANSWER_ROOM (256u << 10) /* at first, and for each read */
 #define HEADERS_MAX 3
 
 struct client {
@@ -31,6 +32,7 @@ struct client {
 struct sink {
 	char *data;
 	size_t len;
+	size_t room;
 	bool is_watch;
 	client_event_fn fn;
 	void *userdata;
@@ -116,23 +118,37 @@ static int take_lines(struct sink *sink)
 	return r;
 }
 
+/* len more bytes, and the end of a string. */
+static int make_room(struct sink *sink, size_t len)
+{
+	size_t room = sink->room ? sink->room : ANSWER_ROOM;
+	char *grown;
+
+	while (room <= sink->len + len)
+		room *= 2;
+	if (room == sink->room)
+		return 0;
+	grown = realloc(sink->data, room);
+	if (!grown)
+		return err_set(sink->err, -ENOMEM, "out of memory");
+	sink->data = grown;
+	sink->room = room;
+	return 0;
+}
+
 static size_t on_data(char *data, size_t size, size_t n, void *userdata)
 {
 	struct sink *sink = userdata;
 	size_t len = size * n;
-	char *grown;
 
 	if (len > ANSWER_MAX - sink->len) {
 		sink->result = err_set(sink->err, -EMSGSIZE,
 				       "the server's answer is too large");
 		return 0;
 	}
-	grown = realloc(sink->data, sink->len + len + 1);
-	if (!grown) {
-		sink->result = err_set(sink->err, -ENOMEM, "out of memory");
+	sink->result = make_room(sink, len);
+	if (sink->result < 0)
 		return 0;
-	}
-	sink->data = grown;
 	memcpy(sink->data + sink->len, data, len);
 	sink->len += len;
 	if (sink->is_watch)
@@ -191,6 +207,8 @@ static int perform(struct client *client, const struct client_request *request,
 	(void)curl_easy_setopt(client->curl, CURLOPT_USERAGENT,
 			       "claimctl/" CLAIMFS_VERSION);
 	(void)curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(client->curl, CURLOPT_BUFFERSIZE,
+			       (long)ANSWER_ROOM);
 	(void)curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_data);
 	(void)curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, sink);
 	if (request->body)
