@@ -203,6 +203,19 @@ Test(model, decodes_a_class)
 	cr_expect_not(class.allows_expansion);
 }
 
+Test(model, a_default_class_is_known_by_its_old_annotation_too)
+{
+	_cleanup_(object_unref) struct object *object = must_parse(
+		"{\"kind\":\"StorageClass\",\"apiVersion\":\"storage.k8s.io/v1\","
+		"\"metadata\":{\"name\":\"nfs\",\"annotations\":"
+		"{\"storageclass.beta.kubernetes.io/is-default-class\":\"true\"}},"
+		"\"provisioner\":\"p\"}");
+	_cleanup_(storage_class_fini) struct storage_class class = { 0 };
+
+	cr_assert_eq(storage_class_decode(object, &class, NULL), 0);
+	cr_expect(class.is_default);
+}
+
 Test(model, decodes_a_volume)
 {
 	_cleanup_(object_unref) struct object *object = must_parse(
@@ -259,6 +272,31 @@ Test(model, tells_no_class_from_an_empty_one)
 	expect_class(",\"annotations\":{\"volume.beta.kubernetes.io/"
 		     "storage-class\":\"b\"}},\"spec\":{\"x\":1",
 		     true, "b");
+}
+
+static uint64_t resize_target(const char *statuses)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(claim_fini) struct claim claim = { 0 };
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"kind\":\"PersistentVolumeClaim\",\"apiVersion\":"
+		       "\"v1\",\"metadata\":{\"name\":\"c\"},\"status\":{"
+		       "\"allocatedResources\":{\"storage\":\"2Gi\"}%s}}",
+		       statuses);
+	object = must_parse(text);
+	cr_assert_eq(claim_decode(object, &claim, NULL), 0);
+	return claim.resize_target;
+}
+
+Test(model, an_expansion_goes_on_while_the_status_says_so)
+{
+	cr_expect_eq(
+		resize_target(",\"allocatedResourceStatuses\":{\"storage\":"
+			      "\"ControllerResizeInProgress\"}"),
+		2ull << 30);
+	cr_expect_eq(resize_target(""), 0, "what was allocated stays there");
 }
 
 Test(model, decodes_the_volumes_of_a_pod)
