@@ -45,7 +45,7 @@
 #define TABLE_REQUESTS_OFFSET (6u << 20)
 #define TABLE_MORE_OFFSET     (16u << 20)
 #define TABLE_INIT_MAX	      1024
-#define INODE_SEGMENT_SLOTS   1024u /* in the first one: whole pages */
+#define INODE_SEGMENT_SLOTS   1024u /* in the first one */
 #define INODE_SEGMENTS	      12u
 #define OPENERS_MAX	      1024u
 #define INTENTS_MAX	      2048u

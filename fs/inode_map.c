@@ -24,8 +24,8 @@
 
 _Static_assert(((1u << INODE_SEGMENTS) - 1) * INODE_SEGMENT_SLOTS == INODE_MAX,
 	       "segments are as many as nodes need");
-_Static_assert(INODE_SEGMENT_SLOTS * sizeof(struct inode_slot) % 4096 == 0,
-	       "segments are whole pages");
+
+#define PAGE_MAX (64u << 10) /* that a kernel may have */
 
 static size_t segment_bytes(uint32_t segment)
 {
@@ -33,10 +33,20 @@ static size_t segment_bytes(uint32_t segment)
 	       sizeof(struct inode_slot);
 }
 
+/* In the file. That of INODE_SEGMENTS is where it ends. */
+static size_t segment_offset(uint32_t segment)
+{
+	size_t offset = TABLE_MORE_OFFSET;
+
+	for (uint32_t i = 1; i < segment; i++)
+		offset +=
+			(segment_bytes(i) + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX;
+	return offset;
+}
+
 static size_t file_bytes(void)
 {
-	return TABLE_MORE_OFFSET +
-	       inode_segment_start(INODE_SEGMENTS) * sizeof(struct inode_slot);
+	return segment_offset(INODE_SEGMENTS);
 }
 
 static void *map_part(int fd, size_t offset, size_t len)
@@ -60,9 +70,7 @@ int inode_segment_map(struct inode_table *table, uint32_t segment)
 
 	if (atomic_load(&table->segments[segment]))
 		return 0;
-	slots = map_part(table->fd,
-			 TABLE_MORE_OFFSET + inode_segment_start(segment) *
-						     sizeof(struct inode_slot),
+	slots = map_part(table->fd, segment_offset(segment),
 			 segment_bytes(segment));
 	if (!slots)
 		return -errno;
