@@ -57,6 +57,17 @@ static int left(struct err *err, const char *why)
 	return VOLUME_LEFT;
 }
 
+static bool is_in_phase(const struct recovery *self, enum pv_phase phase)
+{
+	return strcmp(self->found->phase, pv_phase_names[phase]) == 0;
+}
+
+static bool is_nobodys(const struct recovery *self)
+{
+	return is_in_phase(self, PV_RELEASED) ||
+	       is_in_phase(self, PV_AVAILABLE);
+}
+
 /* --- without a record ------------------------------------------------------------ */
 
 static int guess_claim(const struct share_found *found, struct object **ret,
@@ -120,9 +131,13 @@ static int guess(struct recovery *self, struct err *err)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(storage_class_fini) struct storage_class class = { 0 };
-	int r = self->cluster->ops->get(self->cluster, KIND_STORAGE_CLASS, "",
-					self->found->class_name, &object, err);
+	int r;
 
+	if (is_nobodys(self))
+		return left(err,
+			    "its descriptor has no record, and nobody had it");
+	r = self->cluster->ops->get(self->cluster, KIND_STORAGE_CLASS, "",
+				    self->found->class_name, &object, err);
 	if (r == CLUSTER_NOT_FOUND)
 		return left(
 			err,
@@ -134,17 +149,6 @@ static int guess(struct recovery *self, struct err *err)
 	if (r >= 0)
 		r = guess_volume(self, &class, &self->volume, err);
 	return r;
-}
-
-static bool is_in_phase(const struct recovery *self, enum pv_phase phase)
-{
-	return strcmp(self->found->phase, pv_phase_names[phase]) == 0;
-}
-
-static bool is_nobodys(const struct recovery *self)
-{
-	return is_in_phase(self, PV_RELEASED) ||
-	       is_in_phase(self, PV_AVAILABLE);
 }
 
 static int read_record(struct recovery *self, struct err *err)
@@ -217,12 +221,10 @@ int volume_prepare_claim(struct cluster *cluster, const struct object *claim,
 static int keep(cJSON *json)
 {
 	cJSON *spec = change_member(json, "spec");
-	const char *policy = text_at(spec, "persistentVolumeReclaimPolicy");
-	int r = 0;
+	int r = spec ? change_string(spec, "persistentVolumeReclaimPolicy",
+				     reclaim_policy_names[RECLAIM_RETAIN])
+		     : -ENOMEM;
 
-	if (strcmp(policy, reclaim_policy_names[RECLAIM_DELETE]) == 0)
-		r = change_string(spec, "persistentVolumeReclaimPolicy",
-				  reclaim_policy_names[RECLAIM_RETAIN]);
 	return r < 0 ? r : change_remove_finalizer(json, FINALIZER_EXTERNAL);
 }
 

@@ -254,6 +254,20 @@ class Record(LabCase):
         self.ctl.wait_phase("pv", new, None)
         self.assertEqual(self.read(old), "old")
 
+    def test_what_nobody_has_any_more_is_not_emptied(self):
+        old = self.apply_claim("scrubbed")
+        self.write(old, "old")
+        self.patch(f"persistentvolumes/{old}", {"spec": {
+            "persistentVolumeReclaimPolicy": "Recycle"}})
+        self.wait_described(old, "Bound", "Recycle")
+        self.lose_database()
+        self.apply_classes()
+        self.apply_claim("scrubbed")
+        self.ctl_share("recover")
+        self.ctl.wait_phase("pv", old, "Released")
+        self.assertEqual(self.policy(old), "Retain")
+        self.assertEqual(self.read(old), "old")
+
     def test_a_claim_that_waits_gets_its_old_volume(self):
         """As where manifests were applied again before anybody thought of
         recover, and the class was not among them."""
