@@ -23,6 +23,7 @@
 #include "admin_verbs.h"
 #include "check_world.h"
 #include "json_field.h"
+#include "object_change.h"
 #include "plan.h"
 #include "volume_recover.h"
 
@@ -303,6 +304,25 @@ static int on_repair(void *userdata, const struct share_found *found,
 	return r == SHARE_UNREACHED ? err->code : r;
 }
 
+static int note_undescribed(cJSON *json, const void *userdata)
+{
+	return change_annotation(json, ANNOTATION_DESCRIBED, "");
+}
+
+/* Phase and objects are the reconciler's to write, who believes that he has. */
+static int describe_again(const struct repair *repair,
+			  const struct object *volume, struct err *err)
+{
+	const struct object_target target = { .kind = KIND_PERSISTENT_VOLUME,
+					      .namespace = "",
+					      .name = volume->name,
+					      .uid = volume->uid };
+	int r = object_change(repair->admin->cluster, &target, note_undescribed,
+			      NULL, err);
+
+	return r < 0 ? r : 0;
+}
+
 static int describe(const struct repair *repair, struct err *err)
 {
 	struct cluster *cluster = repair->admin->cluster;
@@ -329,6 +349,8 @@ static int describe(const struct repair *repair, struct err *err)
 		return err_set(err, -EEXIST,
 			       "directory %s is that of volume %s", place.path,
 			       owner);
+	if (r == 0)
+		r = describe_again(repair, object, err);
 	return r == SHARE_UNREACHED ? err->code : r;
 }
 
