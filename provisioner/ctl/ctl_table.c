@@ -89,8 +89,9 @@ static bool line_add_owned(struct line *line, char *take_text)
 static char *unescape(const struct json_index *index,
 		      const struct json_token *token)
 {
-	cJSON *json = cJSON_ParseWithLength(json_index_text(index, token),
-					    token->len);
+	cJSON *json = token ? cJSON_ParseWithLength(
+				      json_index_text(index, token), token->len)
+			    : NULL;
 	const char *text = cJSON_GetStringValue(json);
 	char *copy = strdup(text ? text : "");
 

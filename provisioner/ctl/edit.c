@@ -108,17 +108,21 @@ static int read_file(const struct edit *self, char **ret, size_t *ret_len,
 		     struct err *err)
 {
 	_cleanup_(fd_close) int fd = open(self->path, O_RDONLY | O_CLOEXEC);
-	_cleanup_(free) char *text = malloc(TEXT_MAX);
+	_cleanup_(free) char *text = malloc(TEXT_MAX + 1);
 	ssize_t len = 0, n = 1;
 
 	if (!text)
 		return no_memory(err);
-	while (fd >= 0 && n > 0 && (size_t)len < TEXT_MAX) {
-		n = read(fd, text + len, TEXT_MAX - (size_t)len);
+	while (fd >= 0 && n > 0 && (size_t)len <= TEXT_MAX) {
+		n = read(fd, text + len, TEXT_MAX + 1 - (size_t)len);
 		len += n > 0 ? n : 0;
 	}
 	if (fd < 0 || n < 0)
 		return err_set_errno(err, -errno, "read \"%s\"", self->path);
+	/* What is cut off would be taken for removed. */
+	if ((size_t)len > TEXT_MAX)
+		return err_set(err, -EMSGSIZE, "\"%s\" is larger than %u MiB",
+			       self->path, TEXT_MAX >> 20);
 	*ret = TAKE_PTR(text);
 	*ret_len = (size_t)len;
 	return 0;

@@ -291,13 +291,17 @@ static void cell_event_reason(FILE *out, const struct json_index *object)
 
 static void cell_event_object(FILE *out, const struct json_index *object)
 {
-	char kind[64];
+	size_t len;
+	const char *kind = json_index_string(
+		object, json_index_at(object, "involvedObject.kind"), &len);
 
-	json_index_copy(object, json_index_at(object, "involvedObject.kind"),
-			kind, sizeof(kind));
-	for (char *p = kind; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	fprintf(out, "\"%s/", kind);
+	(void)fputc('"', out);
+	/* No kind has an escape, which is none any more in lower case. */
+	if (!memchr(kind, '\\', len)) {
+		for (size_t i = 0; i < len; i++)
+			(void)fputc(tolower((unsigned char)kind[i]), out);
+	}
+	(void)fputc('/', out);
 	print_raw(out, object, json_index_at(object, "involvedObject.name"));
 	(void)fputc('"', out);
 }

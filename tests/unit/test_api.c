@@ -239,6 +239,24 @@ static size_t read_watch(struct api_response *response, char *buffer,
 	return n;
 }
 
+Test(api, an_event_about_a_kind_that_is_none_spoils_no_table)
+{
+	static const char event[] =
+		"{\"kind\":\"Event\",\"apiVersion\":\"v1\",\"metadata\":"
+		"{\"name\":\"odd\"},\"involvedObject\":{\"name\":\"n\",\"kind\":"
+		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\u0001\"}}";
+	struct api_response response;
+
+	assert_answer(send(API_POST, "/api/v1/namespaces/default/events",
+			   "application/json", event),
+		      201, "odd");
+	response = ask(&(struct api_request){
+		.method = API_GET,
+		.path = "/api/v1/namespaces/default/events",
+		.accept = "application/json;as=Table;v=v1;g=meta.k8s.io" });
+	assert_answer(response, 200, "\"/n\"");
+}
+
 Test(api, a_watch_shows_what_is_and_what_changes)
 {
 	_cleanup_(api_response_fini) struct api_response response = { 0 };
