@@ -146,8 +146,14 @@ int store_flush(struct store *store, struct err *err)
 void store_lock_to_read(struct store *store)
 {
 	store_lock(store);
-	/* A failure is told to those who wrote; what is read is what was before. */
-	if (store->is_open && !is_deferring(store))
+	/* Who goes by what he read has to hear when it is lost. */
+	if (store->is_open && is_deferring(store))
+		store->has_deferred = true;
+	/*
+	 * A failure is told to those who wrote; what is read is what was before. The
+	 * next group may be open by the time that this thread runs again.
+	 */
+	while (store->is_open && !is_deferring(store))
 		(void)await_group(store, NULL);
 }
 

@@ -102,7 +102,7 @@ struct store {
 	bool is_begun;	   /* between store_begin() and its end */
 	bool is_broken;	   /* a write failed: only a rollback helps */
 	bool is_open;	   /* a group's transaction */
-	bool has_deferred; /* it has writes of who does not wait for it */
+	bool has_deferred; /* who does not wait for it wrote to it, or read it */
 	struct err lost;   /* why such writes were lost; code 0 = none were */
 	size_t n_waiters;
 	SLIST_HEAD(, store_waiter) waiters;
