@@ -153,6 +153,15 @@ static bool is_not_empty(int r)
 	return r == -ENOTEMPTY || r == -EEXIST;
 }
 
+/*
+ * Of the root a stale handle proves nothing: the export may have gone, and come back
+ * with all that is in the directory.
+ */
+static bool is_over(const struct directory *dir, int r)
+{
+	return r == -ENOENT || (dir->parent && is_gone(r));
+}
+
 /* --- answers ----------------------------------------------------------------------- */
 
 static void begin_round(struct directory *dir)
@@ -172,7 +181,7 @@ static void on_listed(const struct share_call *call, int r)
 	dir->state = DIRECTORY_LISTED;
 	if (r == 0) {
 		dir->has_seen |= dir->page.n > 0;
-	} else if (is_gone(r)) {
+	} else if (is_over(dir, r)) {
 		dir->state = DIRECTORY_REMOVED;
 	} else if (dir->page.cookie != 0 && r == -EINVAL &&
 		   walk->task != SHARE_TREE_COUNT) {
@@ -236,7 +245,7 @@ static void on_rmdir(const struct share_call *call, int r)
 		   (dir->has_seen ||
 		    dir->n_empty_rounds++ < EMPTY_ROUNDS_MAX)) {
 		begin_round(dir);
-	} else if (!is_gone(r)) {
+	} else if (!is_over(dir, r)) {
 		note_error(walk, r);
 	}
 }
