@@ -44,8 +44,9 @@ struct apply_subject {
 };
 
 enum apply_outcome {
-	APPLY_AGAIN = 1, /* the world changed under the plan: make a new one */
-	APPLY_LATER = 2, /* there is too much to do at the moment */
+	APPLY_AGAIN = 1,  /* the world changed under the plan: make a new one */
+	APPLY_LATER = 2,  /* there is too much to do at the moment */
+	APPLY_HANDED = 3, /* a maker has it, and queues it when it is done */
 };
 
 /* Stops at the first step that is not done. Negative: err has a sentence. */

@@ -69,6 +69,18 @@ static struct making *next(struct maker *maker)
 	return making;
 }
 
+void maker_hold_names(struct maker *maker)
+{
+	if (maker)
+		(void)pthread_mutex_lock(&maker->names);
+}
+
+void maker_let_names_go(struct maker *maker)
+{
+	if (maker)
+		(void)pthread_mutex_unlock(&maker->names);
+}
+
 static void make(struct maker *maker, struct making *making)
 {
 	bool is_own = strcmp(making->place.path, making->place.name) == 0;

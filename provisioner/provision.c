@@ -20,6 +20,7 @@
 #include "intents.h"
 #include "json_field.h"
 #include "log.h"
+#include "store_trash.h"
 #include "volume_object.h"
 #include "volume_record.h"
 
@@ -105,10 +106,14 @@ static int is_known(const struct applier *applier, const char *name,
 		    struct err *err)
 {
 	_cleanup_(object_unref) struct object *volume = NULL;
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
 	int64_t intent;
 	int r = store_intent_find(applier->store, name, NULL, NULL, &intent,
 				  err);
 
+	/* It may be on its way back; its volume is made before the row goes. */
+	if (r == STORE_NOT_FOUND)
+		r = store_trash_get(applier->store, name, &trash, err);
 	if (r == STORE_NOT_FOUND)
 		r = applier->cluster->ops->get(applier->cluster,
 					       KIND_PERSISTENT_VOLUME, "", name,
@@ -193,7 +198,7 @@ static int begin(const struct applier *applier, const struct object *claim,
 	making->is_first = r != INTENT_FOUND;
 	return maker_add(applier->maker, TAKE_PTR(making)) == MAKER_FULL
 		       ? APPLY_LATER
-		       : 0;
+		       : APPLY_HANDED;
 }
 
 static const struct storage_class *find_class(const struct plan_world *world,
@@ -266,7 +271,7 @@ int provision_continue(const struct applier *applier, const char *namespace,
 	int r = maker_take(applier->maker, namespace, name, &making);
 
 	if (r != MAKER_DONE)
-		return r == MAKER_BUSY ? PROVISION_BUSY : 0;
+		return r == MAKER_BUSY ? APPLY_HANDED : 0;
 	/* Made for nobody: its intent tells what is to be done about it. */
 	if (!claim || strcmp(claim->uid, making->place.claim_uid) != 0 ||
 	    json_at(claim->json, "metadata.deletionTimestamp"))

@@ -9,10 +9,6 @@
 #include "claim_apply.h"
 #include "maker.h"
 
-enum provision_outcome {
-	PROVISION_BUSY = 3, /* the maker will say when it is done */
-};
-
 /* Has it begun; as claim_apply(). */
 int provision(const struct applier *applier,
 	      const struct apply_subject *subject, const struct plan_step *step,
@@ -22,7 +18,7 @@ int provision_make(const struct applier *applier, const struct making *making,
 		   struct err *err);
 /*
  * What was begun for a claim of this name and is over: before anything else is done
- * about the claim. claim NULL: it is gone. As claim_apply(), or PROVISION_BUSY.
+ * about the claim. claim NULL: it is gone. As claim_apply().
  */
 int provision_continue(const struct applier *applier, const char *namespace,
 		       const char *name, const struct object *claim,

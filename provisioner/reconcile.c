@@ -129,7 +129,7 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 	r = provision_continue(&reconciler->applier, namespace, name, object,
 			       err);
 	if (r != 0)
-		return r == PROVISION_BUSY ? 0 : r;
+		return r;
 	if (!object)
 		return intents_settle(&reconciler->applier, namespace, name,
 				      err);
@@ -316,6 +316,9 @@ static int reconcile(struct reconciler *reconciler, char *key, struct err *err)
 static void requeue(struct reconciler *reconciler, const char *key, int r,
 		    const struct err *err)
 {
+	/* Its former failures still count: it may fail once more. */
+	if (r == APPLY_HANDED)
+		return;
 	if (r >= 0)
 		queue_forget(reconciler->queue, key);
 	if (r == APPLY_LATER)
