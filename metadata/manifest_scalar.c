@@ -6,6 +6,7 @@
  * fractions; all else, dates included, is a string. Digits may be grouped by "_".
  */
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -129,15 +130,23 @@ static bool is_fraction(const char *text)
 	return !*text;
 }
 
-/* JSON knows neither "+" nor a number that begins with its point. */
+/*
+ * JSON knows neither "+" nor a number that begins with its point. NULL: too large for
+ * a number, which go-yaml takes for a text, too.
+ */
 static cJSON *fraction_node(const char *text)
 {
 	const char *sign = *text == '-' ? "-" : "";
 	char json[80];
+	cJSON *node;
 
 	text += *text == '-' || *text == '+';
 	(void)snprintf(json, sizeof(json), "%s0%s", sign, text);
-	return cJSON_Parse(json);
+	node = cJSON_Parse(json);
+	if (node && isfinite(node->valuedouble))
+		return node;
+	cJSON_Delete(node);
+	return NULL;
 }
 
 /* The text without "_", as go-yaml strips it before it looks for a number. */
