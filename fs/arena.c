@@ -20,6 +20,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -67,7 +68,7 @@ struct arena {
 	struct arena_header *header; /* the base */
 	pthread_mutex_t lock;	     /* of all below, and header->n_used */
 	struct shelf shelves[N_KINDS];
-	bool is_closed;
+	_Atomic bool is_closed; /* set with the lock */
 };
 
 /* --- starting ------------------------------------------------------------------ */
@@ -296,12 +297,7 @@ void arena_close(struct arena *arena)
 
 bool arena_is_closed(struct arena *arena)
 {
-	bool is_closed;
-
-	pthread_mutex_lock(&arena->lock);
-	is_closed = arena->is_closed;
-	pthread_mutex_unlock(&arena->lock);
-	return is_closed;
+	return atomic_load_explicit(&arena->is_closed, memory_order_relaxed);
 }
 
 /* --- what a former process left ----------------------------------------------------- */

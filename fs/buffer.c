@@ -141,7 +141,9 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 	assert(pool->n_used > 0);
 	pool->n_used--;
 	class = class_of(pool, buffer->size);
-	if (class->n_free >= class->kept) {
+	/* The next process may want what is in it: nothing may overwrite that. */
+	if (class->n_free >= class->kept ||
+	    (buffer->arena && arena_is_closed(buffer->arena))) {
 		buffer_free(buffer);
 		return;
 	}
