@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
+#include "arena.h"
 #include "buffer.h"
 
 static struct buffer_pool *pool;
@@ -76,4 +77,25 @@ Test(buffer, what_is_kept_goes_when_nobody_needs_it)
 	cr_assert(buffer_pool_has_kept(pool), "one of the two was needed");
 	buffer_pool_trim(pool);
 	cr_assert_not(buffer_pool_has_kept(pool));
+}
+
+/* A request of a process that ends would overwrite what the next one is to write. */
+Test(buffer, that_was_put_after_the_arena_was_closed_is_given_no_more)
+{
+	struct buffer_pool *own;
+	struct arena *arena;
+	struct buffer *buffer;
+	const uint8_t *left;
+
+	cr_assert_eq(arena_new(&arena), 0);
+	cr_assert_eq(buffer_pool_new(&own, arena), 0);
+	buffer = buffer_get(own, 1);
+	left = buffer->data;
+	arena_close(arena);
+	buffer_put(own, buffer);
+	buffer = buffer_get(own, 1);
+	cr_expect_neq(buffer->data, left);
+	buffer_put(own, buffer);
+	buffer_pool_free(own);
+	arena_free(arena);
 }
