@@ -4,7 +4,8 @@
  * claimctl edit: the object as YAML in a file, an editor, and what was changed in it as
  * a merge patch (RFC 7386). Fields that were not touched are not sent, and the version
  * is, so that nobody's change in between is lost: it is refused with the server's
- * words. What was written is then kept, as it is where it makes no sense.
+ * words. What was written is then kept, as it is where it makes no sense or the editor
+ * failed.
  */
 
 #include <fcntl.h>
@@ -48,7 +49,7 @@ struct edit {
 	const struct ctl_item *item;
 	cJSON *before;
 	cJSON *after;
-	char path[64];
+	char *path;
 	int fd;
 };
 
@@ -56,6 +57,7 @@ static void edit_fini(struct edit *self)
 {
 	cJSON_Delete(self->before);
 	cJSON_Delete(self->after);
+	free(self->path);
 	(void)fd_close(self->fd);
 }
 
@@ -71,17 +73,23 @@ static int no_memory(struct err *err)
 static int write_file(struct edit *self, struct err *err)
 {
 	_cleanup_(free) char *yaml = NULL;
+	const char *dir = getenv("TMPDIR");
+	int r;
 
 	ctl_sort(self->before);
 	yaml = manifest_to_yaml(self->before);
-	if (!yaml)
+	if (!yaml || asprintf(&self->path, "%s/claimctl-edit-XXXXXX.yaml",
+			      dir && *dir ? dir : "/tmp") < 0) {
+		self->path = NULL;
 		return no_memory(err);
-	(void)snprintf(self->path, sizeof(self->path),
-		       "/tmp/claimctl-edit-XXXXXX.yaml");
+	}
 	self->fd = mkostemps(self->path, strlen(".yaml"), O_CLOEXEC);
-	if (self->fd < 0 || dprintf(self->fd, HEADER "%s", yaml) < 0)
-		return err_set_errno(err, -errno, "write \"%s\"", self->path);
-	return 0;
+	if (self->fd >= 0 && dprintf(self->fd, HEADER "%s", yaml) >= 0)
+		return 0;
+	r = err_set_errno(err, -errno, "write \"%s\"", self->path);
+	if (self->fd >= 0)
+		(void)unlink(self->path);
+	return r;
 }
 
 static int run_editor(const struct edit *self, struct err *err)
@@ -244,11 +252,7 @@ static int apply(struct edit *self, struct err *err)
 		puts("nothing was changed");
 	else if (r == 0)
 		r = send(self, err);
-	if (r < 0)
-		return err_wrap(err, "what was written is kept in %s",
-				self->path);
-	(void)unlink(self->path);
-	return 0;
+	return r;
 }
 
 static int edit(const struct ctl_args *args, const struct ctl_item *item,
@@ -269,9 +273,12 @@ static int edit(const struct ctl_args *args, const struct ctl_item *item,
 		return r;
 	r = run_editor(&self, err);
 	if (r == 0)
-		return apply(&self, err);
+		r = apply(&self, err);
+	if (r < 0)
+		return err_wrap(err, "what was written is kept in %s",
+				self.path);
 	(void)unlink(self.path);
-	return r;
+	return 0;
 }
 
 int verb_edit(int argc, char **argv, struct err *err)

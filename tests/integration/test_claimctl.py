@@ -120,6 +120,11 @@ class Claimctl(LabCase):
             self.assertIn(why, said)
             self.assertIn("kind:", self.kept(said))
 
+    def test_what_was_written_in_an_editor_that_failed_is_kept(self):
+        said = self.edit("echo '# my words' >> $1; exit 3", 1)
+        self.assertIn("the editor failed", said)
+        self.assertIn("# my words", self.kept(said))
+
     def test_a_change_during_an_edit_is_not_lost(self):
         said = self.edit(f"{self.ctl.program} label pvc data during=edit\n"
                          "sed -i 's/^metadata:/&\\n  labels: {mine: lost}/' $1",
