@@ -231,10 +231,9 @@ void node_reader_end(struct node *node, struct node_entry *entry)
 	pthread_mutex_unlock(&node->lock);
 }
 
-static enum rpc_status stats_begin_locked(struct node *node, const char *id,
-					  const char *path,
-					  struct node_entry **ret,
-					  struct err *err)
+enum rpc_status node_find_locked(struct node *node, const char *id,
+				 const char *path, struct node_entry **ret,
+				 struct err *err)
 {
 	struct node_entry *entry = node_entries_find(&node->entries, id);
 
@@ -242,10 +241,22 @@ static enum rpc_status stats_begin_locked(struct node *node, const char *id,
 		       !node_entry_find_target(entry, path)))
 		return node_refuse(err, RPC_NOT_FOUND,
 				   "volume \"%s\" is not at \"%s\"", id, path);
-	if (!entry->volume)
-		return node_refuse_busy(entry, err);
-	entry->n_readers++;
 	*ret = entry;
+	return RPC_OK;
+}
+
+static enum rpc_status stats_begin_locked(struct node *node, const char *id,
+					  const char *path,
+					  struct node_entry **ret,
+					  struct err *err)
+{
+	enum rpc_status status = node_find_locked(node, id, path, ret, err);
+
+	if (status != RPC_OK)
+		return status;
+	if (!(*ret)->volume)
+		return node_refuse_busy(*ret, err);
+	(*ret)->n_readers++;
 	return RPC_OK;
 }
 

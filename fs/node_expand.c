@@ -21,16 +21,13 @@ static enum rpc_status begin_locked(struct node *node, const char *id,
 				    const char *path, struct node_entry **ret,
 				    struct err *err)
 {
-	struct node_entry *entry = node_entries_find(&node->entries, id);
+	enum rpc_status status = node_find_locked(node, id, path, ret, err);
 
-	if (!entry || (strcmp(entry->staging_path, path) != 0 &&
-		       !node_entry_find_target(entry, path)))
-		return node_refuse(err, RPC_NOT_FOUND,
-				   "volume \"%s\" is not at \"%s\"", id, path);
-	if (entry->is_busy)
-		return node_refuse_busy(entry, err);
-	entry->is_busy = true;
-	*ret = entry;
+	if (status != RPC_OK)
+		return status;
+	if ((*ret)->is_busy)
+		return node_refuse_busy(*ret, err);
+	(*ret)->is_busy = true;
 	return RPC_OK;
 }
 

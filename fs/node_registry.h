@@ -28,6 +28,11 @@ struct node {
 enum rpc_status node_refuse_busy(const struct node_entry *entry,
 				 struct err *err);
 
+/* The entry that is staged at the path, or published there. NOT_FOUND. */
+enum rpc_status node_find_locked(struct node *node, const char *id,
+				 const char *path, struct node_entry **ret,
+				 struct err *err);
+
 /* While there are readers, nobody stops the volume. */
 void node_reader_end(struct node *node, struct node_entry *entry);
 
