@@ -145,15 +145,9 @@ static int read_rows(struct store *store, sqlite3_stmt *statement,
 		     struct store_intent_list *ret, struct err *err)
 {
 	_cleanup_(store_intent_list_fini) struct store_intent_list list = { 0 };
-	int code, r = 0;
+	int r = store_rows(store, statement, append, &list, "list intents",
+			   err);
 
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW && r == 0)
-		r = append(&list, statement);
-	if (r < 0)
-		r = err_set(err, r, "list intents: out of memory");
-	else if (code != SQLITE_DONE)
-		r = store_failed(store, code, err);
-	(void)sqlite3_reset(statement);
 	if (r < 0)
 		return r;
 	*ret = list;
@@ -201,8 +195,9 @@ int store_intent_list_claim(struct store *store, const char *namespace,
 	return r;
 }
 
-static int find_locked(struct store *store, const struct store_intent *intent,
-		       int64_t *ret_id, struct err *err)
+static int find_locked(struct store *store, const char *volume,
+		       const char *step, const char *detail, int64_t *ret_id,
+		       struct err *err)
 {
 	sqlite3_stmt *statement;
 	int code, r;
@@ -214,9 +209,9 @@ static int find_locked(struct store *store, const struct store_intent *intent,
 			    &statement, err);
 	if (r < 0)
 		return r;
-	store_bind_text(statement, 1, intent->volume);
-	store_bind_text(statement, 2, intent->step);
-	store_bind_text(statement, 3, intent->detail);
+	store_bind_text(statement, 1, volume);
+	store_bind_text(statement, 2, step);
+	store_bind_text(statement, 3, detail);
 	code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		*ret_id = sqlite3_column_int64(statement, 0);
@@ -231,13 +226,10 @@ static int find_locked(struct store *store, const struct store_intent *intent,
 int store_intent_find(struct store *store, const char *volume, const char *step,
 		      const char *detail, int64_t *ret_id, struct err *err)
 {
-	struct store_intent intent = { .step = (char *)step,
-				       .volume = (char *)volume,
-				       .detail = (char *)detail };
 	int r;
 
 	store_lock_to_read(store);
-	r = find_locked(store, &intent, ret_id, err);
+	r = find_locked(store, volume, step, detail, ret_id, err);
 	store_unlock(store);
 	return r;
 }
