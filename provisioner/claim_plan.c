@@ -89,15 +89,6 @@ static int plan_claim_phase(const struct claim *claim, enum claim_phase phase,
 
 /* --- provisioning ---------------------------------------------------------- */
 
-static const struct storage_class *find_class(const struct plan_world *world,
-					      const char *name)
-{
-	for (size_t i = 0; i < world->n_classes; i++)
-		if (strcmp(world->classes[i].meta.name, name) == 0)
-			return &world->classes[i];
-	return NULL;
-}
-
 static int plan_refusal(struct plan *plan, const struct storage_class *class,
 			const char *why)
 {
@@ -265,7 +256,7 @@ static int plan_unbound(const struct claim *claim,
 			const struct plan_world *world, struct plan *plan)
 {
 	const struct storage_class *class =
-		*claim->class_name ? find_class(world, claim->class_name)
+		*claim->class_name ? world_find_class(world, claim->class_name)
 				   : NULL;
 	bool waits = class &&
 		     class->binding == BINDING_WAIT_FOR_FIRST_CONSUMER &&

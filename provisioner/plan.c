@@ -96,6 +96,15 @@ char *claim_volume_name(const struct claim *claim)
 	return name;
 }
 
+const struct storage_class *world_find_class(const struct plan_world *world,
+					     const char *name)
+{
+	for (size_t i = 0; i < world->n_classes; i++)
+		if (strcmp(world->classes[i].meta.name, name) == 0)
+			return &world->classes[i];
+	return NULL;
+}
+
 bool world_has_driver(const struct plan_world *world, const char *name)
 {
 	for (size_t i = 0; i < world->n_drivers; i++)

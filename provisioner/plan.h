@@ -100,6 +100,10 @@ char *claim_volume_name(const struct claim *claim);
 void volume_described(enum pv_phase phase, const char *policy,
 		      char ret[VOLUME_DESCRIBED_MAX]);
 
+/* NULL = there is none. */
+const struct storage_class *world_find_class(const struct plan_world *world,
+					     const char *name);
+
 /* Whether name is one of the driver names that we serve. */
 bool world_has_driver(const struct plan_world *world, const char *name);
 bool pod_uses_claim(const struct pod *pod, const char *namespace,

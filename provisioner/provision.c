@@ -201,21 +201,12 @@ static int begin(const struct applier *applier, const struct object *claim,
 		       : APPLY_HANDED;
 }
 
-static const struct storage_class *find_class(const struct plan_world *world,
-					      const char *name)
-{
-	for (size_t i = 0; i < world->n_classes; i++)
-		if (strcmp(world->classes[i].meta.name, name) == 0)
-			return &world->classes[i];
-	return NULL;
-}
-
 int provision(const struct applier *applier,
 	      const struct apply_subject *subject, const struct plan_step *step,
 	      struct err *err)
 {
 	const struct storage_class *class =
-		find_class(subject->world, step->value);
+		world_find_class(subject->world, step->value);
 	struct making *making;
 	int r;
 
