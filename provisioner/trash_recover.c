@@ -118,7 +118,9 @@ static bool take_number(const cJSON *note, const char *key, uint64_t *ret)
 {
 	const cJSON *number = json_at(note, key);
 
-	if (!cJSON_IsNumber(number) || number->valuedouble < 0)
+	/* A larger one is no whole number in JSON, and none of ours. */
+	if (!cJSON_IsNumber(number) || number->valuedouble < 0 ||
+	    number->valuedouble > (double)(1ull << 53))
 		return false;
 	*ret = (uint64_t)number->valuedouble;
 	return true;
