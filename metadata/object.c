@@ -6,8 +6,8 @@
  * only thing that changes is the reference count, which is atomic; an object is
  * freed by whichever thread drops the last reference.
  *
- * The kinds are a table. A kind that is added here also needs a table in
- * schema/ and a row in store_object.c.
+ * The kinds are a table. A kind of the record also needs a table in schema/ and rows
+ * in store_object.c and store_list.c.
  */
 
 #include "object.h"
@@ -33,6 +33,19 @@ static const struct object_kind_info kinds[KIND_N] = {
 			 "pvc", true },
 	[KIND_POD] = { "Pod", "v1", "pods", "pod", "po", true },
 	[KIND_EVENT] = { "Event", "v1", "events", "event", "ev", true },
+	[KIND_VOLUME_ATTACHMENT] = { "VolumeAttachment", "storage.k8s.io/v1",
+				     "volumeattachments", "volumeattachment",
+				     "va", false },
+	[KIND_ATTRIBUTES_CLASS] = { "VolumeAttributesClass",
+				    "storage.k8s.io/v1",
+				    "volumeattributesclasses",
+				    "volumeattributesclass", "vac", false },
+	[KIND_CSI_NODE] = { "CSINode", "storage.k8s.io/v1", "csinodes",
+			    "csinode", "csinode", false },
+	[KIND_NODE] = { "Node", "v1", "nodes", "node", "no", false },
+	[KIND_STORAGE_CAPACITY] = { "CSIStorageCapacity", "storage.k8s.io/v1",
+				    "csistoragecapacities",
+				    "csistoragecapacity", "capacity", true },
 };
 
 const struct object_kind_info *object_kind_info(enum object_kind kind)
@@ -64,7 +77,7 @@ static bool kind_has_word(const struct object_kind_info *info, const char *word)
 int object_kind_from_word(const char *word, enum object_kind *ret)
 {
 	/* Kind in any case is the singular. */
-	for (unsigned int i = 0; i < KIND_N; i++) {
+	for (unsigned int i = 0; i < KIND_STANDALONE_N; i++) {
 		if (kind_has_word(&kinds[i], word)) {
 			*ret = (enum object_kind)i;
 			return 0;

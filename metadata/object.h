@@ -23,6 +23,13 @@ enum object_kind {
 	KIND_CLAIM,
 	KIND_POD,
 	KIND_EVENT,
+	KIND_STANDALONE_N, /* those before it are what our own API serves */
+	KIND_VOLUME_ATTACHMENT = KIND_STANDALONE_N,
+	KIND_ATTRIBUTES_CLASS,
+	KIND_CSI_NODE,
+	KIND_RECORD_N, /* those before it have a table in the record */
+	KIND_NODE = KIND_RECORD_N,
+	KIND_STORAGE_CAPACITY,
 	KIND_N,
 };
 
@@ -39,7 +46,7 @@ const struct object_kind_info *object_kind_info(enum object_kind kind);
 /* By Kind and apiVersion; -ENOENT. */
 int object_kind_from_api(const char *api_version, const char *name,
 			 enum object_kind *ret);
-/* By what people type: plural, singular, short name or Kind, any case; -ENOENT. */
+/* One of our own API by what people type: plural, singular, short name or Kind, any case; -ENOENT. */
 int object_kind_from_word(const char *word, enum object_kind *ret);
 
 struct object {

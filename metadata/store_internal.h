@@ -55,9 +55,12 @@ enum store_statement {
 	STATEMENT_TRASH_EXPIRY,
 	STATEMENT_TRASH_NOTE,
 	STATEMENT_TRASH_REMOVE,
+	STATEMENT_LISTED_ADD,
+	STATEMENT_LISTED_CLEAR,
 	STATEMENT_LIST, /* + kind */
-	STATEMENT_OBJECT = STATEMENT_LIST +
-			   KIND_N, /* + kind * OBJECT_STATEMENT_N + which */
+	STATEMENT_OBJECT =
+		STATEMENT_LIST +
+		KIND_RECORD_N, /* + kind * OBJECT_STATEMENT_N + which */
 };
 
 enum object_statement {
@@ -65,10 +68,11 @@ enum object_statement {
 	OBJECT_INSERT,
 	OBJECT_UPDATE,
 	OBJECT_DELETE,
+	OBJECT_UNLISTED, /* ?1 kind */
 	OBJECT_STATEMENT_N,
 };
 
-#define STATEMENT_N (STATEMENT_OBJECT + KIND_N * OBJECT_STATEMENT_N)
+#define STATEMENT_N (STATEMENT_OBJECT + KIND_RECORD_N * OBJECT_STATEMENT_N)
 
 struct store_pending {
 	enum store_change change;
@@ -171,6 +175,18 @@ int store_read_object(sqlite3_stmt *statement, struct object **ret,
 		      struct err *err);
 int store_read_objects(struct store *store, sqlite3_stmt *statement,
 		       struct object_list *list, struct err *err);
+
+/* store_object.c; within a transaction, and with the resourceVersion that it has. */
+int store_object_get(struct store *store, enum object_kind kind,
+		     const char *namespace, const char *name,
+		     struct object **ret, struct err *err);
+/* Writes, tells the history and queues the announcement; old: what is modified. */
+int store_object_write(struct store *store, enum store_change change,
+		       const struct object *old, struct object *object,
+		       struct err *err);
+/* Those of a kind that are not in the table listed. */
+int store_object_list_unlisted(struct store *store, enum object_kind kind,
+			       struct object_list *ret, struct err *err);
 
 /* store_history.c; within a transaction. */
 struct history_row {

@@ -13,7 +13,7 @@
 
 #include "store_internal.h"
 
-static const char *const list_sql[KIND_N] = {
+static const char *const list_sql[KIND_RECORD_N] = {
 #define CLUSTER_SCOPED(table) \
 	"select object from " table " where ?1 is null or ?1 = '' order by name"
 #define NAMESPACED(table)                                                 \
@@ -24,6 +24,9 @@ static const char *const list_sql[KIND_N] = {
 	[KIND_CLAIM] = NAMESPACED("claim"),
 	[KIND_POD] = NAMESPACED("pod"),
 	[KIND_EVENT] = NAMESPACED("event"),
+	[KIND_VOLUME_ATTACHMENT] = CLUSTER_SCOPED("volume_attachment"),
+	[KIND_ATTRIBUTES_CLASS] = CLUSTER_SCOPED("attributes_class"),
+	[KIND_CSI_NODE] = CLUSTER_SCOPED("csi_node"),
 };
 
 int store_read_object(sqlite3_stmt *statement, struct object **ret,

@@ -17,6 +17,11 @@
 #include "json_field.h"
 #include "store_internal.h"
 
+/* store_mirror.c has the table listed. */
+#define UNLISTED(table)             \
+	"select object from " table \
+	" where uid not in (select uid from temp.listed where kind = ?1)"
+
 #define NAMESPACED(table)                                                     \
 	{                                                                     \
 		[OBJECT_GET] = "select object from " table                    \
@@ -29,6 +34,7 @@
 			" where namespace = ?1 and name = ?2",                \
 		[OBJECT_DELETE] = "delete from " table                        \
 				  " where namespace = ?1 and name = ?2",      \
+		[OBJECT_UNLISTED] = UNLISTED(table),                          \
 	}
 
 #define CLUSTER_SCOPED(table)                                                 \
@@ -43,14 +49,18 @@
 			" where ?1 = '' and name = ?2",                       \
 		[OBJECT_DELETE] =                                             \
 			"delete from " table " where ?1 = '' and name = ?2",  \
+		[OBJECT_UNLISTED] = UNLISTED(table),                          \
 	}
 
-static const char *const sql[KIND_N][OBJECT_STATEMENT_N] = {
+static const char *const sql[KIND_RECORD_N][OBJECT_STATEMENT_N] = {
 	[KIND_STORAGE_CLASS] = CLUSTER_SCOPED("class"),
 	[KIND_PERSISTENT_VOLUME] = CLUSTER_SCOPED("volume"),
 	[KIND_CLAIM] = NAMESPACED("claim"),
 	[KIND_POD] = NAMESPACED("pod"),
 	[KIND_EVENT] = NAMESPACED("event"),
+	[KIND_VOLUME_ATTACHMENT] = CLUSTER_SCOPED("volume_attachment"),
+	[KIND_ATTRIBUTES_CLASS] = CLUSTER_SCOPED("attributes_class"),
+	[KIND_CSI_NODE] = CLUSTER_SCOPED("csi_node"),
 };
 
 struct key {
@@ -147,38 +157,37 @@ static int write_row(struct store *store, enum object_statement which,
 	return store_run(store, statement, err);
 }
 
-/*
- * Stamps, writes, tells the history and queues the announcement. old: what is
- * modified. *ret may be NULL.
- */
-static int write_object(struct store *store, enum store_change change,
-			const struct object *old, const struct object *object,
-			struct object **ret, struct err *err)
+int store_object_write(struct store *store, enum store_change change,
+		       const struct object *old, struct object *object,
+		       struct err *err)
 {
 	static const enum object_statement statements[] = {
 		[STORE_ADDED] = OBJECT_INSERT,
 		[STORE_MODIFIED] = OBJECT_UPDATE,
 		[STORE_DELETED] = OBJECT_DELETE,
 	};
-	_cleanup_(object_unref) struct object *stamped = NULL;
-	int r;
+	int r = write_row(store, statements[change], object, err);
 
-	r = stamp(object, store->revision + 1, &stamped, err);
-	if (r < 0)
-		return r;
-	r = write_row(store, statements[change], stamped, err);
 	if (r < 0)
 		return r;
 	store->revision++;
-	r = store_history_object(store, change, old, stamped, err);
-	if (r < 0)
-		return r;
-	r = store_announce(store, change, stamped, err);
-	if (r < 0)
-		return r;
-	if (ret)
+	r = store_history_object(store, change, old, object, err);
+	return r < 0 ? r : store_announce(store, change, object, err);
+}
+
+/* Stamps it first. *ret may be NULL. */
+static int write_object(struct store *store, enum store_change change,
+			const struct object *old, const struct object *object,
+			struct object **ret, struct err *err)
+{
+	_cleanup_(object_unref) struct object *stamped = NULL;
+	int r = stamp(object, store->revision + 1, &stamped, err);
+
+	if (r == 0)
+		r = store_object_write(store, change, old, stamped, err);
+	if (r == 0 && ret)
 		*ret = TAKE_PTR(stamped);
-	return 0;
+	return r;
 }
 
 static int remove_locked(struct store *store, const struct key *key,
@@ -318,4 +327,30 @@ int store_remove(struct store *store, enum object_kind kind,
 	if (r < 0)
 		return r;
 	return store_leave(store, remove_locked(store, &key, uid, err), err);
+}
+
+/* --- for the mirror ------------------------------------------------------------- */
+
+int store_object_get(struct store *store, enum object_kind kind,
+		     const char *namespace, const char *name,
+		     struct object **ret, struct err *err)
+{
+	struct key key = { kind, namespace, name };
+
+	return get_locked(store, &key, ret, err);
+}
+
+int store_object_list_unlisted(struct store *store, enum object_kind kind,
+			       struct object_list *ret, struct err *err)
+{
+	struct key key = { kind, "", "" };
+	sqlite3_stmt *statement;
+	int r = prepare(store, OBJECT_UNLISTED, &key, &statement, err);
+
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int(statement, 1, (int)kind);
+	r = store_read_objects(store, statement, ret, err);
+	(void)sqlite3_reset(statement);
+	return r;
 }

@@ -19,7 +19,7 @@ static const struct {
 		       const struct drivers *drivers);
 	void (*update)(struct faults *faults, const cJSON *old,
 		       const cJSON *new);
-} validators[KIND_N] = {
+} validators[KIND_STANDALONE_N] = {
 	[KIND_STORAGE_CLASS] = { validate_class, validate_class_update },
 	[KIND_PERSISTENT_VOLUME] = { validate_volume, validate_volume_update },
 	[KIND_CLAIM] = { validate_claim, validate_claim_update },

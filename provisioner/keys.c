@@ -106,8 +106,7 @@ void keys_changed(struct queue *queue, enum store_change change,
 	case KIND_STORAGE_CLASS:
 		(void)queue_add(queue, CLAIMS_KEY);
 		break;
-	case KIND_EVENT:
-	case KIND_N:
+	default:
 		break;
 	}
 }

@@ -335,7 +335,7 @@ static const struct line event_lines[] = {
 	{ 0 },
 };
 
-static const struct line *const descriptions[KIND_N] = {
+static const struct line *const descriptions[KIND_STANDALONE_N] = {
 	[KIND_CLAIM] = claim_lines,
 	[KIND_PERSISTENT_VOLUME] = volume_lines,
 	[KIND_STORAGE_CLASS] = class_lines,

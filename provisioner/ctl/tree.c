@@ -124,7 +124,7 @@ static void sorted_fini(struct sorted *sorted)
 #define KEY_MAX 520 /* a namespace and a name, of 253 bytes each */
 
 struct tree {
-	cJSON *lists[KIND_N];
+	cJSON *lists[KIND_STANDALONE_N];
 	struct sorted classes; /* by name; also those that are only named */
 	struct sorted volumes; /* by class */
 	struct sorted claims;  /* by namespace/name */
@@ -136,7 +136,7 @@ struct tree {
 
 static void tree_fini(struct tree *tree)
 {
-	for (size_t i = 0; i < KIND_N; i++)
+	for (size_t i = 0; i < KIND_STANDALONE_N; i++)
 		cJSON_Delete(tree->lists[i]);
 	sorted_fini(&tree->classes);
 	sorted_fini(&tree->volumes);

@@ -99,7 +99,7 @@ static void fill_resources(cJSON *json, const char *version)
 	resources = cJSON_AddArrayToObject(json, "resources");
 	if (strcmp(version, "v1") == 0)
 		add_namespaces(resources);
-	for (int i = 0; i < KIND_N; i++) {
+	for (int i = 0; i < KIND_STANDALONE_N; i++) {
 		enum object_kind kind = (enum object_kind)i;
 
 		if (strcmp(object_kind_info(kind)->api_version, version) == 0)

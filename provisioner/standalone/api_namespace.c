@@ -102,7 +102,7 @@ static cJSON *collect(const struct api *api, uint64_t *ret_version,
 	cJSON *items = cJSON_CreateArray();
 
 	(void)cJSON_AddItemToArray(items, namespace_new("default", NULL));
-	for (int i = 0; i < KIND_N; i++) {
+	for (int i = 0; i < KIND_STANDALONE_N; i++) {
 		enum object_kind kind = (enum object_kind)i;
 
 		if (object_kind_info(kind)->is_namespaced &&

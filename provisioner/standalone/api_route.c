@@ -62,7 +62,7 @@ static bool is(const struct segments *segments, size_t i, const char *text)
 static bool find_kind(const char *api_version, const char *plural,
 		      enum object_kind *ret)
 {
-	for (int i = 0; i < KIND_N; i++) {
+	for (int i = 0; i < KIND_STANDALONE_N; i++) {
 		const struct object_kind_info *info =
 			object_kind_info((enum object_kind)i);
 

@@ -393,7 +393,7 @@ static const struct column event_columns[] = {
 	{ 0 },
 };
 
-static const struct column *const tables[KIND_N] = {
+static const struct column *const tables[KIND_STANDALONE_N] = {
 	[KIND_CLAIM] = claim_columns,
 	[KIND_PERSISTENT_VOLUME] = volume_columns,
 	[KIND_STORAGE_CLASS] = class_columns,

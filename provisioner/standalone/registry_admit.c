@@ -27,7 +27,7 @@ static const char name_alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
 #define GENERATED_LEN 5
 #define NAME_MAX_LEN  253
 
-static const char *const finalizers[KIND_N] = {
+static const char *const finalizers[KIND_STANDALONE_N] = {
 	[KIND_CLAIM] = "kubernetes.io/pvc-protection",
 	[KIND_PERSISTENT_VOLUME] = "kubernetes.io/pv-protection",
 	/* Keeps the pod until its volumes are unpublished on its node. */
