@@ -47,8 +47,9 @@ int rpc_late_load(struct rpc_late *ret, struct err *err)
 		return err_set(err, -ELIBACC, "load the gRPC server: %s",
 			       dlerror());
 	ret->server_new = dlsym(module, "rpc_server_new");
+	ret->server_adopt = dlsym(module, "rpc_server_adopt");
 	ret->server_free = dlsym(module, "rpc_server_free");
-	if (!ret->server_new || !ret->server_free)
+	if (!ret->server_new || !ret->server_adopt || !ret->server_free)
 		return err_set(err, -ELIBBAD, "\"%s\" is of another version",
 			       path);
 	return 0;

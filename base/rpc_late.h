@@ -13,6 +13,7 @@
 
 struct rpc_late {
 	typeof(rpc_server_new) *server_new;
+	typeof(rpc_server_adopt) *server_adopt;
 	typeof(rpc_server_free) *server_free;
 };
 

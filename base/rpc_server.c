@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
 
@@ -458,6 +459,15 @@ int rpc_server_new(struct rpc_server **ret,
 		return r;
 	*ret = TAKE_PTR(server);
 	return 0;
+}
+
+void rpc_server_adopt(struct rpc_server *server, int take_fd)
+{
+	grpc_server_credentials *credentials =
+		grpc_insecure_server_credentials_create();
+
+	grpc_server_add_channel_from_fd(server->grpc, take_fd, credentials);
+	grpc_server_credentials_release(credentials);
 }
 
 /* Joins the threads that end until then; the others stay in n_running. */

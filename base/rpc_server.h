@@ -66,6 +66,12 @@ int rpc_server_new(struct rpc_server **ret,
 		   const struct rpc_server_options *options, struct err *err);
 
 /*
+ * Serves a connected unix stream socket, whose listener is the caller's: one that
+ * comes and goes while the server runs. The descriptor does not block. Any thread.
+ */
+void rpc_server_adopt(struct rpc_server *server, int take_fd);
+
+/*
  * Stops listening, lets running calls finish, refuses slow ones that wait, and
  * removes the socket. After 5 s the
  * calls are cancelled, but their handlers are waited for: they use userdata.

@@ -312,6 +312,7 @@ static enum rpc_status get_capabilities(void *userdata,
 	static const Csi__V1__NodeServiceCapability__RPC__Type types[] = {
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__STAGE_UNSTAGE_VOLUME,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_STATS,
+		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__VOLUME_CONDITION,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__EXPAND_VOLUME,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__SINGLE_NODE_MULTI_WRITER,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__VOLUME_MOUNT_GROUP,
@@ -344,7 +345,7 @@ static enum rpc_status get_info(void *userdata,
 		CSI__V1__NODE_GET_INFO_RESPONSE__INIT;
 
 	wire.node_id = (char *)node_name(userdata);
-	wire.max_volumes_per_node = NODE_VOLUMES_MAX;
+	wire.max_volumes_per_node = node_max_volumes(userdata);
 	return csi_reply(&wire.base, response, err);
 }
 
@@ -353,6 +354,10 @@ const struct rpc_method csi_node_methods[CSI_NODE_METHODS] = {
 	{ "/csi.v1.Identity/GetPluginCapabilities",
 	  csi_get_plugin_capabilities },
 	{ "/csi.v1.Identity/Probe", csi_probe },
+	{ "/pluginregistration.Registration/GetInfo",
+	  csi_get_registration_info },
+	{ "/pluginregistration.Registration/NotifyRegistrationStatus",
+	  csi_notify_registration },
 	{ "/csi.v1.Node/NodeStageVolume", stage, .is_slow = true },
 	{ "/csi.v1.Node/NodeUnstageVolume", unstage, .is_slow = true },
 	{ "/csi.v1.Node/NodePublishVolume", publish },

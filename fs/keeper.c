@@ -2,8 +2,8 @@
 
 /*
  * The socket is blocking, with time-outs: the control threads that stage and
- * publish send a message each, and the main thread has nothing else to do than to
- * see the end of the connection and to look for the next keeper.
+ * publish send a message each, and the main thread sees the end of the
+ * connection and looks for the next keeper.
  *
  * The lock guards the socket, not what is said: a volume that is staged while a
  * new keeper is being told of all may be told twice, which is the same as once.
@@ -11,13 +11,13 @@
 
 #include "keeper.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define TIMEOUT_S	 10
@@ -27,8 +27,14 @@
 struct keeper {
 	struct sockaddr_un addr;
 	pthread_mutex_t lock;
-	int fd;	      /* lock; -1 = no keeper */
-	int pause_ms; /* the main thread's: until it looks for the next one */
+	int fd; /* lock; -1 = no keeper */
+	/* The main thread's. */
+	keeper_renew_fn renew; /* NULL = a new keeper is of no use */
+	void *userdata;
+	struct loop *loop;  /* borrowed */
+	struct watch watch; /* of the connection */
+	struct timer timer; /* until it looks for the next one */
+	unsigned int pause_ms;
 };
 
 static int connect_to(const struct sockaddr_un *addr)
@@ -86,6 +92,9 @@ static int get_fd(struct keeper *keeper)
 	return fd;
 }
 
+static void look(struct timer *timer);
+static void lose(struct watch *watch, uint32_t events);
+
 /* --- starting ------------------------------------------------------------------- */
 
 int keeper_new(struct keeper **ret, const char *state_dir, struct err *err)
@@ -99,6 +108,8 @@ int keeper_new(struct keeper **ret, const char *state_dir, struct err *err)
 	(void)pthread_mutex_init(&keeper->lock, NULL);
 	keeper->fd = -1;
 	keeper->pause_ms = RECONNECT_MS;
+	keeper->watch = WATCH_INIT(lose);
+	keeper->timer = TIMER_INIT(look);
 	keeper->addr.sun_family = AF_UNIX;
 	n = snprintf(keeper->addr.sun_path, sizeof(keeper->addr.sun_path),
 		     "%s/%s", state_dir, KEEPER_SOCKET);
@@ -149,7 +160,7 @@ bool keeper_is_connected(struct keeper *keeper)
 
 /* --- telling --------------------------------------------------------------------- */
 
-/* A failure ends the connection, and keeper_wait() makes the next one. */
+/* A failure ends the connection, and the next one is made on the loop. */
 static void tell(struct keeper *keeper, enum keeper_type type, uint32_t key,
 		 const struct keeper_fds *fds)
 {
@@ -191,8 +202,8 @@ static void leave_alone(struct keeper *keeper)
 		keeper->pause_ms *= 2;
 }
 
-static void find_next(struct keeper *keeper, keeper_renew_fn renew,
-		      void *userdata)
+/* True: there is one. */
+static bool find_next(struct keeper *keeper)
 {
 	_cleanup_(fd_close) int fd = connect_to(&keeper->addr);
 	int r = fd < 0 ? fd : receive_all(fd, close_again, NULL);
@@ -201,11 +212,12 @@ static void find_next(struct keeper *keeper, keeper_renew_fn renew,
 		leave_alone(keeper);
 	else
 		keeper->pause_ms = RECONNECT_MS;
-	if (r < 0)
-		return;
+	if (r < 0 || watch_add(&keeper->watch, keeper->loop, fd, EPOLLIN) < 0)
+		return false;
 	set_fd(keeper, TAKE_FD(fd));
 	log_info("a keeper is here", F_STR("path", keeper->addr.sun_path));
-	renew(userdata);
+	keeper->renew(keeper->userdata);
+	return true;
 }
 
 /* True: there is one. */
@@ -221,37 +233,53 @@ static bool refuse_next(struct keeper *keeper)
 	return true;
 }
 
-static void lose(struct keeper *keeper)
+static int pause_then_look(struct keeper *keeper)
 {
+	return timer_set(&keeper->timer, keeper->loop,
+			 clock_ns() + keeper->pause_ms * NS_PER_MS);
+}
+
+static void look(struct timer *timer)
+{
+	struct keeper *keeper = container_of(timer, struct keeper, timer);
+
+	if (keeper->renew ? !find_next(keeper) : !refuse_next(keeper))
+		(void)pause_then_look(keeper);
+}
+
+static void lose(struct watch *watch, uint32_t events)
+{
+	struct keeper *keeper = container_of(watch, struct keeper, watch);
+
 	log_warn(
 		"the keeper is gone: until the next one is here, volumes end with this process",
 		F_STR("path", keeper->addr.sun_path));
+	watch_remove(watch);
 	set_fd(keeper, -1);
+	(void)pause_then_look(keeper);
 }
 
-int keeper_wait(struct keeper *keeper, int fd, keeper_renew_fn renew,
-		void *userdata, struct err *err)
+int keeper_watch(struct keeper *keeper, struct loop *loop,
+		 keeper_renew_fn renew, void *userdata, struct err *err)
 {
-	bool is_refused = false;
+	int r;
 
-	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = fd, .events = POLLIN },
-			{ .fd = get_fd(keeper), .events = POLLIN },
-		};
-		int n = poll(fds, ARRAY_SIZE(fds),
-			     fds[1].fd < 0 && !is_refused ? keeper->pause_ms
-							  : -1);
-
-		if (n < 0 && errno != EINTR)
-			return err_set_errno(err, -errno, "wait for signals");
-		if (n > 0 && fds[0].revents)
-			return 0;
-		if (n > 0 && fds[1].revents)
-			lose(keeper);
-		else if (n == 0 && !renew)
-			is_refused = refuse_next(keeper);
-		else if (n == 0)
-			find_next(keeper, renew, userdata);
+	keeper->loop = loop;
+	keeper->renew = renew;
+	keeper->userdata = userdata;
+	/* Armed in any case, so that there is memory for it from now on. */
+	r = pause_then_look(keeper);
+	if (r == 0 && keeper->fd >= 0) {
+		timer_cancel(&keeper->timer);
+		r = watch_add(&keeper->watch, loop, keeper->fd, EPOLLIN);
 	}
+	return r < 0 ? err_set_errno(err, r, "watch the keeper") : 0;
+}
+
+void keeper_unwatch(struct keeper *keeper)
+{
+	if (!keeper)
+		return;
+	timer_cancel(&keeper->timer);
+	watch_remove(&keeper->watch);
 }

@@ -14,6 +14,7 @@
 
 #include "err.h"
 #include "keeper_wire.h"
+#include "loop.h"
 
 struct keeper;
 
@@ -43,10 +44,13 @@ void keeper_drop(struct keeper *keeper, uint32_t key);
 typedef void (*keeper_renew_fn)(void *userdata);
 
 /*
- * Waits until fd is readable, and connects to a keeper whenever there is a new one.
- * renew NULL: this process can't use one, which is logged when there is one.
+ * From now on the loop, which is the main thread's, sees the connection's end, and
+ * connects to a keeper whenever there is a new one. renew NULL: this process can't
+ * use one, which is logged when there is one.
  */
-int keeper_wait(struct keeper *keeper, int fd, keeper_renew_fn renew,
-		void *userdata, struct err *err);
+int keeper_watch(struct keeper *keeper, struct loop *loop,
+		 keeper_renew_fn renew, void *userdata, struct err *err);
+/* Idempotent. */
+void keeper_unwatch(struct keeper *keeper);
 
 DEFINE_CLEANUP(struct keeper *, keeper_free)

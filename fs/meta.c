@@ -61,6 +61,7 @@ static const struct meta_row node_rows[] = {
 	[NODE_VOLUME] = { NULL, NODE_VOLUMES, DIR_MODE, META_OBJECT_VOLUME },
 	{ "version", NODE_ROOT, FILE_MODE, 0, meta_version },
 	{ "metrics", NODE_ROOT, FILE_MODE, 0, meta_metrics },
+	{ "registration", NODE_ROOT, FILE_MODE, 0, meta_registration },
 	{ "control", NODE_ROOT, CONTROL_MODE },
 	SERVER_FILE("state", meta_server_state),
 	SERVER_FILE("stats", meta_server_stats),

@@ -27,6 +27,7 @@ void meta_server_stats(FILE *out, const struct meta_subject *subject);
 /* Of the node. */
 void meta_version(FILE *out, const struct meta_subject *subject);
 void meta_metrics(FILE *out, const struct meta_subject *subject);
+void meta_registration(FILE *out, const struct meta_subject *subject);
 
 /* "host:port", the key of servers/; *ret is malloc'ed. -ENOMEM. */
 int meta_server_name(const struct volume_spec *spec, char **ret);

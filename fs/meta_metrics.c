@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "kept_budget.h"
 #include "meta_content.h"
+#include "registration.h"
 #include "shard.h"
 #include "stats.h"
 #include "version.h"
@@ -212,6 +213,14 @@ static void print_budget(FILE *out, struct kept_budget *budget)
 		     kept_budget_limit(budget));
 }
 
+static void print_registration(FILE *out, struct registration *registration)
+{
+	if (registration)
+		print_number(out, "claimfs_kubelet_registered",
+			     "1 if the kubelet has registered the driver.",
+			     registration_is_done(registration));
+}
+
 struct family_visit {
 	const struct family *family;
 	FILE *out;
@@ -235,6 +244,7 @@ void meta_metrics(FILE *out, const struct meta_subject *subject)
 	print_label(out, node_name(subject->node));
 	(void)fputs("\"} 1\n", out);
 	print_budget(out, shards_kept_budget(node_shards(subject->node)));
+	print_registration(out, node_registration(subject->node));
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct family_visit visit = { .family = &families[i],
 					      .out = out };
@@ -249,4 +259,13 @@ void meta_metrics(FILE *out, const struct meta_subject *subject)
 void meta_version(FILE *out, const struct meta_subject *subject)
 {
 	(void)fprintf(out, "claimfs %s\n", CLAIMFS_VERSION);
+}
+
+void meta_registration(FILE *out, const struct meta_subject *subject)
+{
+	struct registration *registration = node_registration(subject->node);
+	_cleanup_(free) char *text =
+		registration ? registration_text(registration) : NULL;
+
+	(void)fprintf(out, "%s\n", text ? text : "off");
 }

@@ -53,6 +53,9 @@ int node_new(struct node **ret, const struct node_options *options,
 	TAILQ_INIT(&node->entries);
 	node->shards = options->shards;
 	node->keeper = options->keeper;
+	node->registration = options->registration;
+	node->max_volumes =
+		options->max_volumes ? options->max_volumes : NODE_VOLUMES_MAX;
 	node->never_resends = options->never_resends;
 	node->name = strdup(options->name);
 	node->driver = strdup(options->driver);
@@ -206,6 +209,16 @@ const char *node_name(const struct node *node)
 const char *node_driver(const struct node *node)
 {
 	return node->driver;
+}
+
+struct registration *node_registration(const struct node *node)
+{
+	return node->registration;
+}
+
+unsigned int node_max_volumes(const struct node *node)
+{
+	return node->max_volumes;
 }
 
 enum rpc_status node_refuse_busy(const struct node_entry *entry,

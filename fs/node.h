@@ -32,6 +32,7 @@ struct keeper;
 struct node;
 struct node_left;
 struct node_left_volume;
+struct registration;
 struct shards;
 struct trace;
 
@@ -49,7 +50,9 @@ struct node_options {
 	const char *state_dir; /* exists; meta is mounted at <state_dir>/meta */
 	struct shards *shards; /* borrowed, outlives the node */
 	struct keeper *keeper; /* the same; NULL = none */
-	bool never_resends;    /* FUSE_NOTIFY_RESEND is not to be used */
+	struct registration *registration; /* the same */
+	unsigned int max_volumes; /* that may be staged; 0 = NODE_VOLUMES_MAX */
+	bool never_resends;	  /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
 /* Everything in options is copied. */
@@ -86,6 +89,10 @@ void node_keep_all(struct node *node);
 const char *node_name(const struct node *node);
 struct shards *node_shards(const struct node *node);
 const char *node_driver(const struct node *node);
+/* NULL = it is not this process that tells the kubelet. */
+struct registration *node_registration(const struct node *node);
+/* What the cluster may place here; more are served if they were left to us. */
+unsigned int node_max_volumes(const struct node *node);
 
 /* VolumeCapability.AccessMode.Mode with CSI's numbers. */
 enum node_access_mode {

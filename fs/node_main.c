@@ -5,10 +5,11 @@
  * takes it all down again in reverse order:
  *
  *	lock of the state directory -> shards -> node (with its control tree)
- *	    -> volumes that the keeper has -> CSI server -> READY=1 -> SIGTERM
+ *	    -> volumes that the keeper has -> CSI server -> READY=1
+ *	    -> loop (keeper, registration by the kubelet) -> SIGTERM
  *
  * Volumes that a former process left come first: programs wait for them, and gRPC
- * takes its time (rpc_late.h).
+ * takes its time (rpc_late.h). The kubelet is told last, since it calls at once.
  *
  * Where there is a keeper at the start, SIGTERM hands the volumes over to the next
  * process, and only SIGINT takes them down. What a volume needs for that it has from
@@ -33,6 +34,7 @@
 #include "node_left.h"
 #include "node_options.h"
 #include "options.h"
+#include "registration.h"
 #include "rpc_late.h"
 #include "shard.h"
 #include "stop_signal.h"
@@ -159,21 +161,67 @@ static void renew(void *userdata)
 }
 
 struct parts {
+	struct loop *loop; /* the main thread's */
+	struct registration
+		*registration; /* NULL = it does not register itself */
 	struct keeper *keeper;
 	struct arena *arena; /* NULL = there was no keeper at the start */
 	struct shards *shards;
 	struct node *node;
+	struct rpc_late rpc;
+	struct rpc_server *server;
 };
+
+static void adopt(void *userdata, int take_fd)
+{
+	struct parts *parts = userdata;
+
+	parts->rpc.server_adopt(parts->server, take_fd);
+}
+
+static void signal_came(struct watch *watch, uint32_t events)
+{
+	loop_stop(watch->loop);
+}
+
+static int watch_all(struct parts *parts, struct watch *signals, int signal_fd,
+		     struct err *err)
+{
+	int r = watch_add(signals, parts->loop, signal_fd, EPOLLIN);
+
+	if (r == 0 && parts->registration)
+		r = registration_serve(parts->registration, parts->loop, adopt,
+				       parts);
+	if (r < 0)
+		return err_set_errno(err, r, "wait for events");
+	return keeper_watch(parts->keeper, parts->loop,
+			    parts->arena ? renew : NULL, parts->node, err);
+}
+
+/* The kubelet is told before anything stops that it might call. */
+static void unwatch_all(struct parts *parts, struct watch *signals)
+{
+	keeper_unwatch(parts->keeper);
+	if (parts->registration)
+		registration_stop(parts->registration);
+	watch_remove(signals);
+}
 
 static int wait_for_end(struct parts *parts, int signal_fd, int *ret_signal,
 			struct err *err)
 {
-	int r = keeper_wait(parts->keeper, signal_fd,
-			    parts->arena ? renew : NULL, parts->node, err);
+	struct watch signals = WATCH_INIT(signal_came);
+	int r = watch_all(parts, &signals, signal_fd, err);
 
+	if (r == 0) {
+		r = loop_run(parts->loop);
+		if (r < 0)
+			(void)err_set_errno(err, r, "wait for events");
+	}
 	if (r == 0)
 		r = stop_signal_wait(signal_fd, ret_signal, err);
 	supervisor_notify("STOPPING=1");
+	unwatch_all(parts, &signals);
 	return r;
 }
 
@@ -185,6 +233,8 @@ static void parts_fini(struct parts *parts)
 	parts->shards = shards_free(parts->shards);
 	parts->arena = arena_free(parts->arena);
 	parts->keeper = keeper_free(parts->keeper);
+	parts->registration = registration_free(parts->registration);
+	parts->loop = loop_free(parts->loop);
 }
 
 DEFINE_FINI(struct parts, parts_fini)
@@ -199,6 +249,8 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 			.driver = settings->driver_name,
 			.state_dir = settings->state_dir,
 			.never_resends = settings->never_resends,
+			.max_volumes = settings->max_volumes,
+			.registration = parts->registration,
 			.shards = parts->shards,
 			.keeper = parts->arena ? parts->keeper : NULL },
 		err);
@@ -211,6 +263,23 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 	return node_mount_meta(parts->node, err);
 }
 
+static int prepare(struct parts *parts, const struct node_settings *settings,
+		   struct err *err)
+{
+	int r = loop_new(&parts->loop);
+
+	if (r < 0)
+		return err_set_errno(err, r, "make the main loop");
+	if (!settings->registration_socket)
+		return 0;
+	return registration_new(
+		&parts->registration,
+		&(struct registration_options){
+			.socket_path = settings->registration_socket,
+			.endpoint = settings->kubelet_csi_socket },
+		err);
+}
+
 static int start(struct parts *parts, const struct node_settings *settings,
 		 struct err *err)
 {
@@ -218,7 +287,9 @@ static int start(struct parts *parts, const struct node_settings *settings,
 	int r;
 
 	node_left_init(&left);
-	r = keeper_new(&parts->keeper, settings->state_dir, err);
+	r = prepare(parts, settings, err);
+	if (r == 0)
+		r = keeper_new(&parts->keeper, settings->state_dir, err);
 	if (r == 0)
 		r = keeper_take(parts->keeper, node_left_add, &left, err);
 	if (r == 0)
@@ -242,29 +313,35 @@ static void stop(struct parts *parts, int signal)
 		parts->node = node_free(parts->node);
 }
 
+static int serve_csi(struct parts *parts, const struct node_settings *settings,
+		     struct err *err)
+{
+	int r = rpc_late_load(&parts->rpc, err);
+
+	if (r < 0)
+		return r;
+	return parts->rpc.server_new(
+		&parts->server,
+		&(struct rpc_server_options){
+			.socket_path = settings->csi_socket,
+			.methods = csi_node_methods,
+			.n_methods = CSI_NODE_METHODS,
+			.userdata = parts->node,
+			.n_threads = RPC_THREADS,
+			.n_slow_threads = RPC_SLOW_THREADS },
+		err);
+}
+
 static int serve(const struct node_settings *settings, int signal_fd,
 		 struct err *err)
 {
 	_cleanup_(parts_fini) struct parts parts = { 0 };
-	struct rpc_server *server;
-	struct rpc_late rpc;
 	int signal = SIGINT;
 	int r;
 
 	r = start(&parts, settings, err);
 	if (r == 0)
-		r = rpc_late_load(&rpc, err);
-	if (r < 0)
-		return r;
-	r = rpc.server_new(&server,
-			   &(struct rpc_server_options){
-				   .socket_path = settings->csi_socket,
-				   .methods = csi_node_methods,
-				   .n_methods = CSI_NODE_METHODS,
-				   .userdata = parts.node,
-				   .n_threads = RPC_THREADS,
-				   .n_slow_threads = RPC_SLOW_THREADS },
-			   err);
+		r = serve_csi(&parts, settings, err);
 	if (r < 0)
 		return r;
 	log_info("ready", F_STR("version", CLAIMFS_VERSION),
@@ -276,7 +353,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 F_U64("shards", shards_count(parts.shards)));
 	supervisor_notify("READY=1");
 	r = wait_for_end(&parts, signal_fd, &signal, err);
-	(void)rpc.server_free(server);
+	(void)parts.rpc.server_free(parts.server);
 	stop(&parts, signal);
 	return r;
 }

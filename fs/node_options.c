@@ -8,7 +8,9 @@
 #include <limits.h>
 #include <string.h>
 
+#include "listen.h"
 #include "log.h"
+#include "node.h"
 #include "options.h"
 #include "parse.h"
 #include "shard.h"
@@ -99,6 +101,36 @@ static int set_driver_name(void *userdata, const char *value, struct err *err)
 	return replace(&settings->driver_name, value, err);
 }
 
+static int set_registration_socket(void *userdata, const char *value,
+				   struct err *err)
+{
+	struct node_settings *settings = userdata;
+	int r = listen_check_path(value, err);
+
+	return r < 0 ? r : replace(&settings->registration_socket, value, err);
+}
+
+static int set_kubelet_csi_socket(void *userdata, const char *value,
+				  struct err *err)
+{
+	struct node_settings *settings = userdata;
+
+	return set_path(&settings->kubelet_csi_socket, value, err);
+}
+
+static int set_max_volumes(void *userdata, const char *value, struct err *err)
+{
+	struct node_settings *settings = userdata;
+	uint32_t n;
+
+	if (parse_u32(value, 1, NODE_VOLUMES_MAX, &n) < 0)
+		return err_set(err, -EINVAL,
+			       "\"%s\" is not a number from 1 to %d", value,
+			       NODE_VOLUMES_MAX);
+	settings->max_volumes = n;
+	return 0;
+}
+
 static int set_shards(void *userdata, const char *value, struct err *err)
 {
 	struct node_settings *settings = userdata;
@@ -137,7 +169,7 @@ static int set_log_level(void *userdata, const char *value, struct err *err)
 
 static const struct option_spec option_specs[] = {
 	{ "node-name", 'n', "NAME",
-	  "the node's name in the cluster (default: the host's name)",
+	  "its name in the cluster (default: $NODE_NAME, else the host's)",
 	  set_node_name },
 	{ "state-dir", 's', "DIR",
 	  "lock, socket and control tree (default: " DEFAULT_STATE_DIR ")",
@@ -148,6 +180,15 @@ static const struct option_spec option_specs[] = {
 	{ "driver-name", 0, "NAME",
 	  "the CSI driver's name (default: " DEFAULT_DRIVER ")",
 	  set_driver_name },
+	{ "registration-socket", 0, "PATH",
+	  "where the kubelet looks for plugins (default: none)",
+	  set_registration_socket },
+	{ "kubelet-csi-socket", 0, "PATH",
+	  "the CSI socket as the kubelet sees it (default: the same)",
+	  set_kubelet_csi_socket },
+	{ "max-volumes", 0, "N",
+	  "volumes that may be staged at a time (default: 4096)",
+	  set_max_volumes },
 	{ "shards", 0, "N",
 	  "threads that serve volumes (default: the CPUs, at most 4)",
 	  set_shards },
@@ -193,37 +234,66 @@ static int socket_from_environment(struct node_settings *settings,
 	return r;
 }
 
-static int fill_defaults(struct node_settings *settings, struct err *err)
+static int name_from_environment(struct node_settings *settings,
+				 struct err *err)
+{
+	const char *name = getenv("NODE_NAME");
+
+	if (settings->node_name || !name || !*name)
+		return 0;
+	return set_node_name(settings, name, err) < 0
+		       ? err_wrap(err, "environment NODE_NAME")
+		       : 0;
+}
+
+static int name_from_host(struct node_settings *settings, struct err *err)
 {
 	char host[HOST_NAME_MAX + 1] = "";
-	int r;
 
-	if (!settings->state_dir) {
-		r = replace(&settings->state_dir, DEFAULT_STATE_DIR, err);
-		if (r < 0)
-			return r;
-	}
-	if (!settings->driver_name) {
-		r = replace(&settings->driver_name, DEFAULT_DRIVER, err);
-		if (r < 0)
-			return r;
-	}
-	if (!settings->node_name) {
-		if (gethostname(host, sizeof(host) - 1) < 0)
-			return err_set_errno(err, -errno,
-					     "get the host's name");
-		r = set_node_name(settings, host, err);
-		if (r < 0)
-			return err_wrap(err, "the host's name");
-	}
-	if (settings->csi_socket)
+	if (settings->node_name)
 		return 0;
-	if (asprintf(&settings->csi_socket, "%s/csi.sock",
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		return err_set_errno(err, -errno, "get the host's name");
+	return set_node_name(settings, host, err) < 0
+		       ? err_wrap(err, "the host's name")
+		       : 0;
+}
+
+static int fill_sockets(struct node_settings *settings, struct err *err)
+{
+	if (!settings->csi_socket &&
+	    asprintf(&settings->csi_socket, "%s/csi.sock",
 		     settings->state_dir) < 0) {
 		settings->csi_socket = NULL;
 		return err_set_errno(err, -ENOMEM, "name the CSI socket");
 	}
+	if (!settings->kubelet_csi_socket)
+		return replace(&settings->kubelet_csi_socket,
+			       settings->csi_socket, err);
+	if (!settings->registration_socket)
+		return err_set(
+			err, -EINVAL,
+			"option --kubelet-csi-socket is of use with --registration-socket only");
 	return 0;
+}
+
+static int fill_defaults(struct node_settings *settings, struct err *err)
+{
+	int r = 0;
+
+	if (!settings->state_dir)
+		r = replace(&settings->state_dir, DEFAULT_STATE_DIR, err);
+	if (r == 0 && !settings->driver_name)
+		r = replace(&settings->driver_name, DEFAULT_DRIVER, err);
+	if (r == 0)
+		r = name_from_environment(settings, err);
+	if (r == 0)
+		r = name_from_host(settings, err);
+	if (r == 0)
+		r = socket_from_environment(settings, err);
+	if (r == 0)
+		r = fill_sockets(settings, err);
+	return r;
 }
 
 static int settings_parse(int argc, char **argv, struct node_settings *settings,
@@ -239,9 +309,6 @@ static int settings_parse(int argc, char **argv, struct node_settings *settings,
 		return err_set(err, -EINVAL,
 			       "\"%s\" is not expected: there are no operands",
 			       argv[first]);
-	r = socket_from_environment(settings, err);
-	if (r < 0)
-		return r;
 	return fill_defaults(settings, err);
 }
 
@@ -265,5 +332,7 @@ void node_settings_fini(struct node_settings *settings)
 	free(settings->driver_name);
 	free(settings->state_dir);
 	free(settings->csi_socket);
+	free(settings->registration_socket);
+	free(settings->kubelet_csi_socket);
 	*settings = (struct node_settings){ 0 };
 }

@@ -12,16 +12,19 @@
 struct node_settings {
 	char *node_name;
 	char *driver_name;
-	char *state_dir;     /* absolute */
-	char *csi_socket;    /* absolute */
-	unsigned int shards; /* 0 = min(CPUs, 4) */
-	bool never_resends;  /* FUSE_NOTIFY_RESEND is not to be used */
+	char *state_dir;	   /* absolute */
+	char *csi_socket;	   /* absolute */
+	char *registration_socket; /* absolute; NULL = does not register itself */
+	char *kubelet_csi_socket; /* csi_socket as the kubelet sees it */
+	unsigned int max_volumes; /* 0 = as many as can be */
+	unsigned int shards;	  /* 0 = min(CPUs, 4) */
+	bool never_resends;	  /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
 /*
  * 0, or OPTIONS_DONE when there is nothing left to do; -EINVAL with a sentence.
- * Sets the log level. CSI_ENDPOINT of the environment counts where --csi-socket
- * is not given.
+ * Sets the log level. CSI_ENDPOINT and NODE_NAME of the environment count where
+ * --csi-socket and --node-name are not given.
  */
 int node_settings_parse(int argc, char **argv, struct node_settings *ret,
 			struct err *err);

@@ -15,8 +15,10 @@ struct node {
 	char *driver;
 	char *state_dir;
 	bool never_resends;
-	struct shards *shards; /* borrowed */
-	struct keeper *keeper; /* borrowed; NULL = none */
+	struct shards *shards;		   /* borrowed */
+	struct keeper *keeper;		   /* borrowed; NULL = none */
+	struct registration *registration; /* the same */
+	unsigned int max_volumes;
 	struct meta *meta;
 	pthread_mutex_t lock;	    /* guards what follows */
 	pthread_cond_t reader_gone; /* an entry's n_readers became 0 */

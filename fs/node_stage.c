@@ -62,10 +62,10 @@ static enum rpc_status stage_begin_locked(struct node *node,
 		return node_refuse(err, RPC_ALREADY_EXISTS,
 				   "\"%s\" is in use by volume \"%s\"",
 				   entry->staging_path, other->id);
-	if (node->n_entries >= NODE_VOLUMES_MAX)
+	if (node->n_entries >= node->max_volumes)
 		return node_refuse(err, RPC_RESOURCE_EXHAUSTED,
-				   "this node has %d volumes already",
-				   NODE_VOLUMES_MAX);
+				   "this node has %zu volumes, and may have %u",
+				   node->n_entries, node->max_volumes);
 	r = node_entries_insert(&node->entries, entry);
 	if (r < 0)
 		return node_status(

@@ -8,12 +8,6 @@
 
 #include "err.h"
 
-/*
- * Mode 0600. A socket that nobody answers on is replaced; -EADDRINUSE for one that
- * somebody does, or for a file that is no socket.
- */
-int api_listen_unix(const char *path, int *ret_fd, struct err *err);
-
 /* Whether api_listen_loopback() would take the address: 0, -EINVAL with a sentence. */
 int api_listen_check(const char *text, struct err *err);
 

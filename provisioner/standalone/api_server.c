@@ -30,6 +30,7 @@
 #include "api_pages.h"
 #include "api_route.h"
 #include "api_status.h"
+#include "listen.h"
 #include "log.h"
 #include "parse.h"
 #include "watch_hub.h"
@@ -377,7 +378,7 @@ static int start_unix(struct api_server *server,
 {
 	int fd, r;
 
-	r = api_listen_unix(options->socket_path, &fd, err);
+	r = listen_unix(options->socket_path, &fd, err);
 	if (r < 0)
 		return r;
 	server->socket_path = strdup(options->socket_path);

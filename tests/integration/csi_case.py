@@ -19,17 +19,17 @@ CODES = grpc.StatusCode
 SECONDS = 30  # of any one call
 
 
-def make_stubs(folder):
-    """Generates csi_pb2 and csi_pb2_grpc into folder and imports them."""
+def make_stubs(folder, name="csi"):
+    """Generates NAME_pb2 and NAME_pb2_grpc into folder and imports them."""
     proto = os.path.join(os.path.dirname(TESTS), "base")
     subprocess.run(
         ["/usr/bin/python3", "-m", "grpc_tools.protoc", f"-I{proto}",
-         f"--python_out={folder}", f"--grpc_python_out={folder}", "csi.proto"],
+         f"--python_out={folder}", f"--grpc_python_out={folder}", f"{name}.proto"],
         check=True, timeout=60)
     sys.path.insert(0, folder)
     try:
-        return (importlib.import_module("csi_pb2"),
-                importlib.import_module("csi_pb2_grpc"))
+        return (importlib.import_module(f"{name}_pb2"),
+                importlib.import_module(f"{name}_pb2_grpc"))
     finally:
         sys.path.remove(folder)
 

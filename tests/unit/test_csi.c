@@ -14,6 +14,7 @@
 #include "csi_message.h"
 #include "log.h"
 #include "node.h"
+#include "registration.h"
 #include "version.h"
 
 struct node {
@@ -21,6 +22,7 @@ struct node {
 	char text[512]; /* the arguments of the last call */
 	enum rpc_status status;
 	struct node_volume_stats stats;
+	struct registration *registration;
 };
 
 const char *node_name(const struct node *node)
@@ -31,6 +33,16 @@ const char *node_name(const struct node *node)
 const char *node_driver(const struct node *node)
 {
 	return "nfs.claimfs.io";
+}
+
+unsigned int node_max_volumes(const struct node *node)
+{
+	return 4096;
+}
+
+struct registration *node_registration(const struct node *node)
+{
+	return node->registration;
 }
 
 static enum rpc_status node_answer(struct node *node, struct err *err)
@@ -458,6 +470,7 @@ Test(csi, the_node_introduces_itself)
 	/* repeated NodeServiceCapability { 1: RPC { 1: type } } */
 	static const char capabilities[] = "\x0a\x04\x0a\x02\x08\x01"
 					   "\x0a\x04\x0a\x02\x08\x02"
+					   "\x0a\x04\x0a\x02\x08\x04"
 					   "\x0a\x04\x0a\x02\x08\x03"
 					   "\x0a\x04\x0a\x02\x08\x05"
 					   "\x0a\x04\x0a\x02\x08\x06";
@@ -586,5 +599,69 @@ Test(csi, random_bytes_are_survived)
 			data[i] = (uint8_t)(seed >> 24);
 		}
 		(void)survive(with_requests[round % 5], data, data[0] % 64);
+	}
+}
+
+#define REGISTRATION "/pluginregistration.Registration/"
+
+static void assert_notified(struct node *node, const char *bytes, size_t len,
+			    const char *text)
+{
+	_cleanup_(free) char *found = NULL;
+	struct rpc_response response = { 0 };
+
+	cr_assert_eq(call_bytes(node, REGISTRATION "NotifyRegistrationStatus",
+				(const uint8_t *)bytes, len, &response, NULL),
+		     RPC_OK);
+	cr_assert_eq(response.len, 0);
+	found = registration_text(node->registration);
+	cr_assert_str_eq(found, text);
+}
+
+Test(csi, the_kubelet_is_told_who_this_is_and_says_what_it_thinks)
+{
+	/* PluginInfo { 1: type, 2: name, 3: endpoint, 4: supported_versions } */
+	static const char info[] = "\x0a\x09"
+				   "CSIPlugin\x12\x0e"
+				   "nfs.claimfs.io\x1a\x07/k/sock\"\x05"
+				   "1.0.0";
+	/* RegistrationStatus { 2: error } and { 1: plugin_registered } */
+	static const char refused[] = "\x12\x08not\nthis";
+	static const char registered[] = "\x08\x01";
+	_cleanup_(registration_free) struct registration *registration = NULL;
+	const struct registration_options options = { .socket_path = "/nowhere",
+						      .endpoint = "/k/sock" };
+	struct rpc_response response = { 0 };
+	struct node node = { 0 };
+
+	cr_assert_eq(registration_new(&registration, &options, NULL), 0);
+	node.registration = registration;
+	cr_assert_eq(call_bytes(&node, REGISTRATION "GetInfo", NULL, 0,
+				&response, NULL),
+		     RPC_OK);
+	cr_assert_eq(response.len, sizeof(info) - 1);
+	cr_assert_arr_eq(response.data, info, sizeof(info) - 1);
+	free(response.data);
+	assert_notified(&node, refused, sizeof(refused) - 1,
+			"refused: not this");
+	cr_assert_not(registration_is_done(registration));
+	assert_notified(&node, registered, sizeof(registered) - 1,
+			"registered");
+	cr_assert(registration_is_done(registration));
+}
+
+Test(csi, who_does_not_register_itself_does_not_answer_the_kubelet)
+{
+	static const char *const methods[] = { "GetInfo",
+					       "NotifyRegistrationStatus" };
+	struct rpc_response response = { 0 };
+	struct node node = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		_cleanup_(free) char *path = NULL;
+
+		cr_assert_gt(asprintf(&path, REGISTRATION "%s", methods[i]), 0);
+		cr_assert_eq(call_bytes(&node, path, NULL, 0, &response, NULL),
+			     RPC_UNIMPLEMENTED);
 	}
 }

@@ -30,6 +30,7 @@ static int parse(struct words words, struct node_settings *settings,
 static void forget_environment(void)
 {
 	(void)unsetenv("CSI_ENDPOINT");
+	(void)unsetenv("NODE_NAME");
 }
 
 TestSuite(node_options, .init = forget_environment);
@@ -45,6 +46,8 @@ Test(node_options, everything_has_a_default)
 	cr_assert_gt(strlen(settings.node_name), 0);
 	cr_assert_eq(settings.shards, 0);
 	cr_assert_not(settings.never_resends);
+	cr_assert_null(settings.registration_socket);
+	cr_assert_eq(settings.max_volumes, 0);
 }
 
 Test(node_options, everything_can_be_given)
@@ -81,6 +84,43 @@ Test(node_options, the_environment_names_the_socket_unless_an_option_does)
 	cr_assert_eq(parse(WORDS(NULL), &c, NULL), -EINVAL);
 }
 
+Test(node_options, the_environment_names_the_node_unless_an_option_does)
+{
+	_cleanup_(node_settings_fini) struct node_settings a = { 0 };
+	_cleanup_(node_settings_fini) struct node_settings b = { 0 };
+	_cleanup_(node_settings_fini) struct node_settings c = { 0 };
+
+	(void)setenv("NODE_NAME", "worker-1", 1);
+	cr_assert_eq(parse(WORDS(NULL), &a, NULL), 0);
+	cr_assert_str_eq(a.node_name, "worker-1");
+	cr_assert_eq(parse(WORDS((char *)"--node-name=x"), &b, NULL), 0);
+	cr_assert_str_eq(b.node_name, "x");
+	(void)setenv("NODE_NAME", "worker 1", 1);
+	cr_assert_eq(parse(WORDS(NULL), &c, NULL), -EINVAL);
+}
+
+Test(node_options, the_kubelet_sees_the_socket_as_we_do_unless_it_is_told)
+{
+	_cleanup_(node_settings_fini) struct node_settings a = { 0 };
+	_cleanup_(node_settings_fini) struct node_settings b = { 0 };
+	_cleanup_(node_settings_fini) struct node_settings c = { 0 };
+
+	cr_assert_eq(parse(WORDS((char *)"--registration-socket=/r",
+				 (char *)"--max-volumes=9"),
+			   &a, NULL),
+		     0);
+	cr_assert_str_eq(a.registration_socket, "/r");
+	cr_assert_str_eq(a.kubelet_csi_socket, "/run/claimfs/csi.sock");
+	cr_assert_eq(a.max_volumes, 9);
+	cr_assert_eq(parse(WORDS((char *)"--registration-socket=/r",
+				 (char *)"--kubelet-csi-socket=/k"),
+			   &b, NULL),
+		     0);
+	cr_assert_str_eq(b.kubelet_csi_socket, "/k");
+	cr_assert_eq(parse(WORDS((char *)"--kubelet-csi-socket=/k"), &c, NULL),
+		     -EINVAL);
+}
+
 Test(node_options, a_bad_value_is_named_with_what_is_allowed)
 {
 	static const struct {
@@ -95,6 +135,9 @@ Test(node_options, a_bad_value_is_named_with_what_is_allowed)
 		{ "--csi-socket=x.sock", { "\"x.sock\"", "absolute" } },
 		{ "--node-name=", { "--node-name", "1 to 256" } },
 		{ "--node-name=a b", { "--node-name", "blank" } },
+		{ "--registration-socket=r", { "\"r\"", "absolute" } },
+		{ "--max-volumes=0", { "--max-volumes", "1 to 4096" } },
+		{ "--max-volumes=4097", { "--max-volumes", "1 to 4096" } },
 		{ "--driver-name=-a", { "\"-a\"", "letters" } },
 		{ "--driver-name=a_b", { "\"a_b\"", "letters" } },
 		{ "--log-level=loud", { "\"loud\"", "info" } },
