@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed into Kubernetes: the chart, the manifests that are made from it,
+examples, dashboard and alerts. No cluster is needed, and no helm: the chart is
+rendered by helm's own engine (deploy/kubernetes/chart.go)."""
+
+import glob
+import json
+import os
+import re
+import sys
+import unittest
+
+import yaml
+
+import lab_case
+from csi_case import MountCase
+from lab_case import LabCase, TESTS
+
+DEPLOY = os.path.join(os.path.dirname(TESTS), "deploy")
+KUBERNETES = os.path.join(DEPLOY, "kubernetes")
+sys.path.insert(0, KUBERNETES)
+
+import chart  # noqa: E402
+
+# Everything that anybody of ours may do, and no more.
+RIGHTS = {
+    ("ClusterRole", "", "persistentvolumes"):
+        "get list watch create update patch delete",
+    ("ClusterRole", "", "persistentvolumeclaims"):
+        "get list watch update patch",
+    ("ClusterRole", "", "persistentvolumeclaims/status"): "update patch",
+    ("ClusterRole", "", "nodes"): "get list watch patch",
+    ("ClusterRole", "storage.k8s.io", "storageclasses"): "get list watch",
+    ("ClusterRole", "storage.k8s.io", "volumeattributesclasses"):
+        "get list watch",
+    ("ClusterRole", "storage.k8s.io", "csinodes"): "get list watch",
+    ("ClusterRole", "storage.k8s.io", "volumeattachments"):
+        "get list watch patch",
+    ("ClusterRole", "storage.k8s.io", "volumeattachments/status"): "patch",
+    ("ClusterRole", "events.k8s.io", "events"): "create patch",
+    ("Role", "coordination.k8s.io", "leases"): "get create update",
+    ("Role", "storage.k8s.io", "csistoragecapacities"):
+        "get list watch create update patch delete",
+}
+WORKLOADS = ("DaemonSet", "Deployment")
+EVERYTHING = {
+    "storageClasses": [{
+        "name": "nfs", "isDefault": True, "mountOptions": ["hard"],
+        "parameters": {"server": "nfs.example.com", "share": "/exports"}}],
+    "imagePullSecrets": [{"name": "mirror"}],
+    "controller": {"hostNetwork": True},
+    "networkPolicy": {"egress": [{"ports": [{"port": 2049}]}]},
+    "monitoring": {kind: {"enabled": True, "labels": {"release": "p"}}
+                   for kind in ("podMonitor", "rules", "dashboard")},
+}
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as f:
+        return f.read()
+
+
+def metrics_in(text):
+    return {re.sub(r"_(sum|count)$", "", name)
+            for name in re.findall(r"\bclaimfs_[a-z_]+", text)}
+
+
+class ChartCase(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        # What Go has compiled stays for the next run.
+        folder = os.path.join(os.path.abspath(lab_case.PROGRAMS), "chart")
+        os.makedirs(folder, exist_ok=True)
+        cls.engine = chart.Engine(folder)
+
+    def objects(self, changes=None):
+        return chart.objects(self.engine.manifests(changes))
+
+    def pods(self, changes=None):
+        """{name: pod's spec}"""
+        return {name: item["spec"]["template"]["spec"]
+                for (kind, _, name), item in self.objects(changes).items()
+                if kind in WORKLOADS}
+
+
+class Base(ChartCase):
+
+    def test_it_is_what_the_chart_renders(self):
+        head, _, rest = read(KUBERNETES, "claimfs.yaml").partition("\n")
+        self.assertIn("deploy/kubernetes/render", head)
+        self.assertEqual(rest, self.engine.manifests())
+
+    def test_versions_are_those_of_the_programs(self):
+        version = re.search(r"^  version: '(.*)'", read(
+            os.path.dirname(DEPLOY), "meson.build"), re.M)[1]
+        described = chart.read_yaml("Chart.yaml")
+        self.assertEqual((described["version"], described["appVersion"]),
+                         (version, version))
+        image, = yaml.safe_load(read(KUBERNETES, "kustomization.yaml"))[
+            "images"]
+        self.assertEqual(image["newTag"], version)
+
+    def test_kustomize_has_all_files(self):
+        listed = yaml.safe_load(read(KUBERNETES, "kustomization.yaml"))
+        found = {os.path.basename(path)
+                 for path in glob.glob(KUBERNETES + "/*.yaml")}
+        self.assertEqual(set(listed["resources"]) | {"kustomization.yaml"},
+                         found)
+
+    def test_kustomize_replaces_every_image(self):
+        image, = yaml.safe_load(read(KUBERNETES, "kustomization.yaml"))[
+            "images"]
+        for pod in self.pods().values():
+            for container in pod["containers"]:
+                self.assertEqual(container["image"].rpartition(":")[0],
+                                 image["name"])
+
+    def test_the_namespace_lets_nodes_be_privileged(self):
+        namespace = yaml.safe_load(read(KUBERNETES, "namespace.yaml"))
+        self.assertEqual(namespace["metadata"]["name"],
+                         chart.RELEASE["Namespace"])
+        self.assertEqual(namespace["metadata"]["labels"][
+            "pod-security.kubernetes.io/enforce"], "privileged")
+
+
+class Values(ChartCase):
+
+    def refused(self, changes, *words):
+        with self.assertRaises(chart.Refused) as caught:
+            chart.values(changes)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def test_what_is_not_known_is_refused(self):
+        self.refused({"imageRegistry": "x"}, "imageRegistry")
+        self.refused({"node": {"replicas": 2}}, "node", "replicas")
+        self.refused({"storageClasses": [{
+            "name": "a", "provisioner": "b",
+            "parameters": {"server": "s", "share": "/"}}]}, "provisioner")
+
+    def test_what_is_of_the_wrong_kind_is_refused(self):
+        for changes in ({"controller": {"replicas": "two"}},
+                        {"driverName": "no_such_name"},
+                        {"kubeletDir": "var/lib/kubelet"},
+                        {"node": {"httpPort": 0}},
+                        {"node": {"maxUnavailable": "0%"}},
+                        {"logLevel": "loud"},
+                        {"image": {"registry": "https://mirror"}},
+                        {"storageClasses": [{"name": "a", "parameters": {
+                            "share": "/"}}]}):
+            self.refused(changes, "values: ")
+
+    def test_every_value_is_described(self):
+        """A key that the schema does not list would be refused."""
+        chart.values()
+        chart.values(EVERYTHING)
+
+    def test_one_value_is_the_registry_of_all(self):
+        pods = self.pods({"image": {"registry": "mirror.example:5000/k8s"}})
+        self.assertEqual(len(pods), 3)
+        for pod in pods.values():
+            for container in pod["containers"]:
+                self.assertRegex(container["image"],
+                                 "^mirror.example:5000/k8s/claimfs:")
+
+    def test_everything_can_be_switched_on(self):
+        kinds = {kind for kind, _, _ in self.objects(EVERYTHING)}
+        self.assertLess({"StorageClass", "PodMonitor", "PrometheusRule",
+                         "ConfigMap"}, kinds)
+        for pod in self.pods(EVERYTHING).values():
+            self.assertEqual(pod["imagePullSecrets"], [{"name": "mirror"}])
+
+    def test_the_driver_may_have_another_name(self):
+        objects = self.objects({"driverName": "nfs.csi.k8s.io"})
+        self.assertIn(("CSIDriver", None, "nfs.csi.k8s.io"), objects)
+        self.assertNotIn("nfs.claimfs.io", str(objects))
+
+
+class Security(ChartCase):
+
+    def rules(self):
+        for (kind, _, _), item in self.objects(EVERYTHING).items():
+            for rule in item.get("rules", []):
+                self.assertEqual(len(rule["apiGroups"]), 1)
+                for resource in rule["resources"]:
+                    yield (kind, rule["apiGroups"][0], resource), rule["verbs"]
+
+    def test_rights_are_those_that_are_stated(self):
+        given = dict(self.rules())
+        self.assertLessEqual(set(given), set(RIGHTS))
+        for key, verbs in given.items():
+            self.assertLessEqual(set(verbs), set(RIGHTS[key].split()), key)
+
+    def test_only_the_controller_has_rights(self):
+        for (kind, _, _), item in self.objects().items():
+            if kind.endswith("Binding"):
+                self.assertEqual([who["name"] for who in item["subjects"]],
+                                 ["claimfs-controller"])
+
+    def test_nodes_have_no_token(self):
+        pods = self.pods()
+        for name in ("claimfs-node", "claimfs-keeper"):
+            self.assertIs(pods[name]["automountServiceAccountToken"], False)
+
+    def test_only_the_node_is_privileged(self):
+        for name, pod in self.pods().items():
+            container, = pod["containers"]
+            context = container["securityContext"]
+            self.assertTrue(context["readOnlyRootFilesystem"], name)
+            if name == "claimfs-node":
+                continue
+            self.assertFalse(context["allowPrivilegeEscalation"], name)
+            self.assertEqual(context["capabilities"], {"drop": ["ALL"]}, name)
+            self.assertNotIn("hostNetwork", pod)
+            self.assertNotIn("hostPID", pod)
+
+    def test_the_controller_is_not_root(self):
+        pod = self.pods()["claimfs-controller"]
+        self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+
+
+class Examples(LabCase):
+
+    def test_the_standalone_mode_takes_them_all(self):
+        for path in sorted(glob.glob(KUBERNETES + "/examples/*.yaml")):
+            with self.subTest(os.path.basename(path)):
+                self.ctl.apply(read(path))
+
+
+class Metrics(MountCase):
+    """Names of what nobody exports would be panels and alerts for nothing."""
+
+    def test_dashboard_and_alerts_name_what_there_is(self):
+        with open(self.here + "/file", "w", encoding="ascii") as f:
+            f.write("text")
+        exported = metrics_in(read(self.cluster.nodes[0].meta, "metrics"))
+        named = metrics_in(read(DEPLOY, "dashboards", "claimfs.json")) | \
+            metrics_in(read(DEPLOY, "dashboards", "alerts.yaml"))
+        self.assertLessEqual(named, exported)
+        self.assertGreater(len(named), 8)
+
+    def test_the_dashboard_has_panels_that_do_not_overlap(self):
+        dashboard = json.loads(read(DEPLOY, "dashboards", "claimfs.json"))
+        taken = set()
+        for panel in dashboard["panels"]:
+            at = panel["gridPos"]
+            cells = {(x, y) for x in range(at["x"], at["x"] + at["w"])
+                     for y in range(at["y"], at["y"] + at["h"])}
+            self.assertFalse(cells & taken, panel["title"])
+            self.assertLessEqual(at["x"] + at["w"], 24)
+            taken |= cells
