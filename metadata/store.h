@@ -80,6 +80,10 @@ int store_list_volumes_for(struct store *store, const char *namespace,
 			   const char *claim, const char *volume,
 			   struct object_list *ret, struct err *err);
 
+/* A cluster's VolumeAttachments of a volume, in any state; ordered by name. */
+int store_list_attachments_of(struct store *store, const char *volume,
+			      struct object_list *ret, struct err *err);
+
 /*
  * Tells the names of all claims or volumes, or of those in a phase, in any order;
  * with the lock held: fn must only queue.

@@ -142,6 +142,25 @@ int store_list_volumes_for(struct store *store, const char *namespace,
 	return r;
 }
 
+int store_list_attachments_of(struct store *store, const char *volume,
+			      struct object_list *ret, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	store_lock_to_read(store);
+	r = store_statement(store, STATEMENT_ATTACHMENTS_OF,
+			    "select object from volume_attachment"
+			    " where volume = ?1 order by name",
+			    &statement, err);
+	if (r == 0) {
+		store_bind_text(statement, 1, volume);
+		r = run_list(store, statement, ret, err);
+	}
+	store_unlock(store);
+	return r;
+}
+
 /* A row's text into the list, if it is wanted. */
 static int take_text(sqlite3_stmt *statement, struct text_list *list,
 		     store_text_fn fn, void *userdata)

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "claim_match.h"
+#include "claim_plan_parts.h"
 
 #define IN_TREE_PREFIX "kubernetes.io/"
 
@@ -134,15 +135,11 @@ static int plan_foreign(const struct claim *claim,
 		class->provisioner);
 }
 
-static int plan_provision(const struct claim *claim,
-			  const struct storage_class *class,
-			  const struct plan_world *world, struct plan *plan)
+int claim_plan_provision(const struct claim *claim,
+			 const struct storage_class *class, struct plan *plan)
 {
 	_cleanup_(free) char *volume = NULL;
-	int r;
 
-	if (!world_has_driver(world, class->provisioner))
-		return plan_foreign(claim, class, plan);
 	if (claim->is_block)
 		return plan_refusal(
 			plan, class,
@@ -157,12 +154,21 @@ static int plan_provision(const struct claim *claim,
 	volume = claim_volume_name(claim);
 	if (!volume)
 		return -ENOMEM;
-	r = plan_set_provisioner(claim, class, plan);
-	if (r < 0)
-		return r;
 	return plan_add(plan, &(struct plan_step){ .step = STEP_PROVISION,
 						   .volume = volume,
 						   .value = class->meta.name });
+}
+
+static int plan_dynamic(const struct claim *claim,
+			const struct storage_class *class,
+			const struct plan_world *world, struct plan *plan)
+{
+	int r;
+
+	if (!world_has_driver(world, class->provisioner))
+		return plan_foreign(claim, class, plan);
+	r = plan_set_provisioner(claim, class, plan);
+	return r < 0 ? r : claim_plan_provision(claim, class, plan);
 }
 
 /* --- claims without a volume -------------------------------------------------- */
@@ -281,26 +287,17 @@ static int plan_unbound(const struct claim *claim,
 			claim->class_name);
 	if (waits)
 		return plan_waiting(claim, world, plan);
-	return plan_provision(claim, class, world, plan);
+	return plan_dynamic(claim, class, world, plan);
 }
 
 /* --- claims that name a volume ------------------------------------------------ */
-
-static const struct persistent_volume *find_volume(const struct plan_world *w,
-						   const char *name)
-{
-	for (size_t i = 0; i < w->n_volumes; i++)
-		if (strcmp(w->volumes[i].meta.name, name) == 0)
-			return &w->volumes[i];
-	return NULL;
-}
 
 /* The user asked for a certain volume, and binding is not finished. */
 static int plan_named(const struct claim *claim, const struct plan_world *world,
 		      struct plan *plan)
 {
 	const struct persistent_volume *pv =
-		find_volume(world, claim->volume_name);
+		world_find_volume(world, claim->volume_name);
 	const char *mismatch;
 	int r;
 
@@ -368,9 +365,9 @@ static int plan_expansion_begin(const struct claim *claim,
  * larger, the claim is told its new size. Whether the class allows it was decided
  * when the claim was changed. A volume that is larger than was asked for has room.
  */
-static int plan_expansion(const struct claim *claim,
-			  const struct persistent_volume *pv,
-			  const struct plan_world *world, struct plan *plan)
+int claim_plan_expansion(const struct claim *claim,
+			 const struct persistent_volume *pv,
+			 const struct plan_world *world, struct plan *plan)
 {
 	int r;
 
@@ -401,7 +398,7 @@ static int plan_bound(const struct claim *claim, const struct plan_world *world,
 			claim, "ClaimLost",
 			"Bound claim has lost reference to PersistentVolume. Data on the volume is lost!",
 			plan);
-	pv = find_volume(world, claim->volume_name);
+	pv = world_find_volume(world, claim->volume_name);
 	if (!pv)
 		return plan_lost(
 			claim, "ClaimLost",
@@ -418,7 +415,7 @@ static int plan_bound(const struct claim *claim, const struct plan_world *world,
 	r = plan_bind(claim, pv, plan);
 	if (r < 0 || plan->n > 0)
 		return r;
-	return plan_expansion(claim, pv, world, plan);
+	return claim_plan_expansion(claim, pv, world, plan);
 }
 
 /* --- all claims ----------------------------------------------------------------- */
@@ -444,7 +441,9 @@ int claim_plan(const struct claim *claim, const struct plan_world *world,
 	struct plan plan = { 0 };
 	int r;
 
-	if (claim->meta.is_deleting)
+	if (!world->is_binder)
+		r = claim_plan_in_cluster(claim, world, &plan);
+	else if (claim->meta.is_deleting)
 		r = plan_deleting(claim, world, &plan);
 	else if (claim->is_bind_completed)
 		r = plan_bound(claim, world, &plan);

@@ -44,6 +44,13 @@ struct cluster_ops {
 	int (*get)(struct cluster *cluster, enum object_kind kind,
 		   const char *namespace, const char *name, struct object **ret,
 		   struct err *err);
+	/*
+	 * As get, which may be a moment behind: of the API itself, for who is about
+	 * to do what can't be undone.
+	 */
+	int (*get_live)(struct cluster *cluster, enum object_kind kind,
+			const char *namespace, const char *name,
+			struct object **ret, struct err *err);
 	int (*list)(struct cluster *cluster, enum object_kind kind,
 		    const char *namespace, struct object_list *ret,
 		    struct err *err);

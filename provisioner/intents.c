@@ -57,8 +57,8 @@ static int get_object(const struct applier *applier, enum object_kind kind,
 		      const char *namespace, const char *name,
 		      struct object **ret, struct err *err)
 {
-	int r = applier->cluster->ops->get(applier->cluster, kind, namespace,
-					   name, ret, err);
+	int r = applier->cluster->ops->get_live(applier->cluster, kind,
+						namespace, name, ret, err);
 
 	return r == CLUSTER_NOT_FOUND ? 0 : r;
 }

@@ -139,8 +139,7 @@ void inventory_fini(struct inventory *inventory)
 	*inventory = (struct inventory){ 0 };
 }
 
-struct plan_world inventory_world(const struct inventory *inventory,
-				  const char *const *drivers, size_t n_drivers)
+struct plan_world inventory_world(const struct inventory *inventory)
 {
 	return (struct plan_world){
 		.classes = inventory->classes,
@@ -149,7 +148,5 @@ struct plan_world inventory_world(const struct inventory *inventory,
 		.n_volumes = inventory->n_volumes,
 		.pods = inventory->pods,
 		.n_pods = inventory->n_pods,
-		.drivers = drivers,
-		.n_drivers = n_drivers,
 	};
 }

@@ -39,8 +39,7 @@ int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 		   struct inventory *ret, struct err *err);
 void inventory_fini(struct inventory *inventory);
 
-/* Borrows from the inventory. */
-struct plan_world inventory_world(const struct inventory *inventory,
-				  const char *const *drivers, size_t n_drivers);
+/* Borrows from the inventory; who we are is the caller's to add. */
+struct plan_world inventory_world(const struct inventory *inventory);
 
 DEFINE_FINI(struct inventory, inventory_fini)

@@ -96,6 +96,15 @@ char *claim_volume_name(const struct claim *claim)
 	return name;
 }
 
+const struct persistent_volume *world_find_volume(
+	const struct plan_world *world, const char *name)
+{
+	for (size_t i = 0; i < world->n_volumes; i++)
+		if (strcmp(world->volumes[i].meta.name, name) == 0)
+			return &world->volumes[i];
+	return NULL;
+}
+
 const struct storage_class *world_find_class(const struct plan_world *world,
 					     const char *name)
 {

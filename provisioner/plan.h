@@ -85,8 +85,12 @@ struct plan_world {
 	/* Of the volume, when the plan is a volume's. */
 	const struct attachment *attachments;
 	size_t n_attachments;
+	/* Nodes that the volume is attached to, when the cluster attaches. */
+	const char *const *nodes;
+	size_t n_nodes;
 	const char *const *drivers; /* the provisioners that we are */
 	size_t n_drivers;
+	bool is_binder; /* false: a cluster's own controllers bind and protect */
 };
 
 void plan_fini(struct plan *plan);
@@ -101,6 +105,8 @@ void volume_described(enum pv_phase phase, const char *policy,
 		      char ret[VOLUME_DESCRIBED_MAX]);
 
 /* NULL = there is none. */
+const struct persistent_volume *world_find_volume(
+	const struct plan_world *world, const char *name);
 const struct storage_class *world_find_class(const struct plan_world *world,
 					     const char *name);
 

@@ -147,6 +147,7 @@ static int make_workers(struct provisioner *self,
 	if (r >= 0)
 		r = reconciler_new(&self->reconciler,
 				   &(struct reconciler_options){
+					   .is_binder = true,
 					   .cluster = cluster,
 					   .store = self->store,
 					   .share = share_ops_nfs(),

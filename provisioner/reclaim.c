@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * In this order: the volume is read again and must be Released, intent, directory out
+ * In this order: the volume is read again, live, and must be Released, intent, directory out
  * of its place, row of the trash, PersistentVolume deleted, its finalizer removed,
  * descriptor, intent closed. All of it is quick, whatever the directory holds: it goes
  * into the trash by a rename, and the remover has it from there on. With trashTTL 0
@@ -35,8 +35,9 @@ static int check_released(const struct applier *applier,
 	_cleanup_(persistent_volume_fini) struct persistent_volume now = { 0 };
 	int r;
 
-	r = applier->cluster->ops->get(applier->cluster, KIND_PERSISTENT_VOLUME,
-				       "", pv->meta.name, &object, err);
+	r = applier->cluster->ops->get_live(applier->cluster,
+					    KIND_PERSISTENT_VOLUME, "",
+					    pv->meta.name, &object, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = persistent_volume_decode(object, &now, err);

@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include "claim_apply.h"
 #include "claim_plan.h"
 #include "clock.h"
@@ -93,6 +95,18 @@ static int load(struct reconciler *reconciler, enum object_kind kind,
 	return cluster->ops->get(cluster, kind, namespace, name, ret, err);
 }
 
+/* Borrows from the inventory. */
+static struct plan_world world_of(const struct reconciler *reconciler,
+				  const struct inventory *inventory)
+{
+	struct plan_world world = inventory_world(inventory);
+
+	world.drivers = reconciler->options.drivers;
+	world.n_drivers = reconciler->options.n_drivers;
+	world.is_binder = reconciler->options.is_binder;
+	return world;
+}
+
 /* What a claim of the same name left behind must not hold up this one. */
 static void settle_predecessor(struct reconciler *reconciler,
 			       const struct object *claim)
@@ -106,8 +120,11 @@ static void settle_predecessor(struct reconciler *reconciler,
 }
 
 /* What claim_plan() looks at. */
-static enum inventory_parts parts_for(const struct claim *claim)
+static enum inventory_parts parts_for(const struct claim *claim, bool is_binder)
 {
+	if (!is_binder)
+		return *claim->volume_name ? INVENTORY_VOLUMES
+					   : INVENTORY_CLASSES;
 	if (claim->meta.is_deleting)
 		return INVENTORY_PODS;
 	return claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL;
@@ -137,12 +154,12 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 	r = claim_decode(object, &claim, err);
 	if (r < 0)
 		return r;
-	r = inventory_load(reconciler->options.cluster, parts_for(&claim),
+	r = inventory_load(reconciler->options.cluster,
+			   parts_for(&claim, reconciler->options.is_binder),
 			   namespace, &claim, &inventory, err);
 	if (r < 0)
 		return r;
-	world = inventory_world(&inventory, reconciler->options.drivers,
-				reconciler->options.n_drivers);
+	world = world_of(reconciler, &inventory);
 	r = claim_plan(&claim, &world, &plan);
 	if (r < 0)
 		return err_set(err, r, "no memory");
@@ -197,6 +214,28 @@ static int load_surroundings(struct reconciler *reconciler,
 			      NULL, ret, err);
 }
 
+/* Borrowed from the attachments: the nodes that a cluster has attached it to. */
+static int load_nodes(struct reconciler *reconciler, const char *volume,
+		      struct object_list *ret, const char ***ret_nodes,
+		      struct err *err)
+{
+	int r = store_list_attachments_of(reconciler->options.store, volume,
+					  ret, err);
+
+	if (r < 0)
+		return r;
+	*ret_nodes = calloc(ret->n + 1, sizeof(**ret_nodes));
+	if (!*ret_nodes)
+		return err_set(err, -ENOMEM, "no memory");
+	for (size_t i = 0; i < ret->n; i++) {
+		const char *node = cJSON_GetStringValue(
+			json_at(ret->items[i]->json, "spec.nodeName"));
+
+		(*ret_nodes)[i] = node ? node : "";
+	}
+	return 0;
+}
+
 static int plan_volume(struct reconciler *reconciler,
 		       const struct object *object,
 		       const struct persistent_volume *pv,
@@ -204,15 +243,22 @@ static int plan_volume(struct reconciler *reconciler,
 {
 	_cleanup_(attachment_list_fini) struct attachment_list list = { 0 };
 	_cleanup_(inventory_fini) struct inventory inventory = { 0 };
+	_cleanup_(object_list_fini) struct object_list attached =
+		OBJECT_LIST_INIT;
+	_cleanup_(free) const char **nodes = NULL;
 	_cleanup_(plan_fini) struct plan plan = { 0 };
 	struct plan_world world;
 	int r;
 
+	r = load_nodes(reconciler, pv->meta.name, &attached, &nodes, err);
+	if (r < 0)
+		return r;
 	r = load_surroundings(reconciler, pv, &inventory, &list, err);
 	if (r < 0)
 		return r;
-	world = inventory_world(&inventory, reconciler->options.drivers,
-				reconciler->options.n_drivers);
+	world = world_of(reconciler, &inventory);
+	world.nodes = nodes;
+	world.n_nodes = attached.n;
 	world.attachments = list.items;
 	world.n_attachments = list.n;
 	r = volume_plan(pv, claim, &world, &plan);

@@ -22,6 +22,7 @@ struct reconciler_options {
 	struct remover *remover;       /* borrowed; may be NULL */
 	const char *const *drivers;    /* provisioners that we are; borrowed */
 	size_t n_drivers;
+	bool is_binder; /* false: the cluster's own controllers bind claims */
 	unsigned int resync_s; /* everything is looked at this often; 0 = 180 */
 };
 

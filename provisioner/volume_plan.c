@@ -16,6 +16,9 @@
  * A volume is only reclaimed when its phase in the record is Released: the phase
  * is written before anything is deleted, so that what happens can be seen.
  *
+ * In a cluster (plan_in_cluster()) the arrows are its controller manager's, but for the
+ * one to gone.
+ *
  * What a pod still has is neither deleted nor emptied. The record knows what is
  * attached, also where claim or pod were taken away by force; Kubernetes asks which
  * pods name the claim, which is asked here for those that will have it soon.
@@ -101,6 +104,8 @@ static int users_of(const struct persistent_volume *pv,
 
 	if (!out)
 		return -ENOMEM;
+	for (size_t i = 0; i < world->n_nodes; i++)
+		(void)fprintf(out, "%s%s", i ? "," : "", world->nodes[i]);
 	for (size_t i = 0; i < world->n_attachments; i++)
 		(void)fprintf(out, "%s%s/%s", i ? "," : "",
 			      world->attachments[i].pod_namespace,
@@ -158,9 +163,12 @@ static int plan_delete(const struct persistent_volume *pv,
 	     !meta_has_finalizer(&pv->meta, FINALIZER_EXTERNAL)))
 		return 0;
 	if (*users)
-		return plan_event(plan, CLUSTER_EVENT_WARNING,
-				  "VolumeFailedDelete", COMPONENT_BINDER,
-				  "Volume is used by pods: %s", users);
+		return plan_event(
+			plan, CLUSTER_EVENT_WARNING, "VolumeFailedDelete",
+			world->is_binder ? COMPONENT_BINDER : pv->driver,
+			world->is_binder ? "Volume is used by pods: %s"
+					 : "Volume is attached to nodes: %s",
+			users);
 	return plan_simple(pv, STEP_RECLAIM, NULL, plan);
 }
 
@@ -259,6 +267,33 @@ static int plan_protection(const struct persistent_volume *pv,
 	return plan_simple(pv, STEP_REMOVE_FINALIZER, FINALIZER_VOLUME, plan);
 }
 
+/*
+ * Where a cluster's own controllers bind, they decide about the phase, and about all
+ * policies but Delete.
+ */
+static int plan_in_cluster(const struct persistent_volume *pv,
+			   const struct claim *claim,
+			   const struct plan_world *world, struct plan *plan)
+{
+	if (pv->phase == PV_RELEASED && pv->reclaim == RECLAIM_DELETE)
+		return plan_released(pv, claim, world, plan);
+	return pv->phase == PV_PENDING
+		       ? 0
+		       : plan_describe(pv, pv->phase, world, plan);
+}
+
+static int plan_as_binder(const struct persistent_volume *pv,
+			  const struct claim *claim,
+			  const struct plan_world *world, struct plan *plan)
+{
+	int r = plan_protection(pv, plan);
+
+	if (r < 0)
+		return r;
+	return is_taken(pv) ? plan_with_claim(pv, claim, world, plan)
+			    : plan_with_phase(pv, PV_AVAILABLE, world, plan);
+}
+
 int volume_plan(const struct persistent_volume *pv, const struct claim *claim,
 		const struct plan_world *world, struct plan *ret)
 {
@@ -267,11 +302,8 @@ int volume_plan(const struct persistent_volume *pv, const struct claim *claim,
 
 	r = plan_external_finalizer(pv, world, &plan);
 	if (r >= 0)
-		r = plan_protection(pv, &plan);
-	if (r >= 0 && !is_taken(pv))
-		r = plan_with_phase(pv, PV_AVAILABLE, world, &plan);
-	else if (r >= 0)
-		r = plan_with_claim(pv, claim, world, &plan);
+		r = world->is_binder ? plan_as_binder(pv, claim, world, &plan)
+				     : plan_in_cluster(pv, claim, world, &plan);
 	if (r < 0) {
 		plan_fini(&plan);
 		return r;

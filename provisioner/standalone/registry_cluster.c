@@ -91,6 +91,7 @@ static void cluster_event(struct cluster *cluster,
 
 static const struct cluster_ops ops = {
 	.get = cluster_get,
+	.get_live = cluster_get,
 	.list = cluster_list,
 	.list_volumes_for = cluster_list_volumes_for,
 	.each_name = cluster_each_name,

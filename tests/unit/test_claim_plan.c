@@ -122,6 +122,7 @@ static struct plan_world world_of(const struct storage_class *class,
 				    .n_classes = class ? 1 : 0,
 				    .volumes = pv,
 				    .n_volumes = pv ? 1 : 0,
+				    .is_binder = true,
 				    .drivers = drivers,
 				    .n_drivers = 2 };
 }
@@ -289,6 +290,7 @@ Test(claim_plan, a_claim_without_class_gets_the_newest_default)
 					   a_class("a"), a_class("none") };
 	struct plan_world world = { .classes = classes,
 				    .n_classes = 4,
+				    .is_binder = true,
 				    .drivers = drivers,
 				    .n_drivers = 2 };
 	struct claim claim = a_claim();
@@ -329,10 +331,10 @@ Test(claim_plan, what_nobody_can_provision_is_told)
 		  "set-provisioner; event ExternalProvisioning",
 		  "Waiting for a volume to be created either by the external provisioner 'other.example.com' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered." },
 		{ "k", "nfs.csi.k8s.io", true, false,
-		  "event ProvisioningFailed",
+		  "set-provisioner; event ProvisioningFailed",
 		  "failed to provision volume with StorageClass \"k\": the provisioner does not support block volumes" },
 		{ "k", "nfs.csi.k8s.io", false, true,
-		  "event ProvisioningFailed",
+		  "set-provisioner; event ProvisioningFailed",
 		  "failed to provision volume with StorageClass \"k\": claim Selector is not supported" },
 	};
 
@@ -360,7 +362,7 @@ Test(claim_plan, an_empty_volume_is_no_clone)
 	claim.has_class = true;
 	claim.class_name = (char *)"k";
 	claim.has_data_source = true;
-	expect(&claim, &world, "event ProvisioningFailed");
+	expect(&claim, &world, "set-provisioner; event ProvisioningFailed");
 	expect_message(
 		&claim, &world,
 		"failed to provision volume with StorageClass \"k\": claim dataSource is not supported");
@@ -567,4 +569,69 @@ Test(claim_plan, a_claim_that_asks_for_more_is_expanded_from_where_it_stopped)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		expect_sizes(&rows[i], "nfs.csi.k8s.io");
 	expect_sizes(&(struct sizes){ 2, 1, 1, 0, "" }, "other.example.com");
+}
+
+/* --- where a cluster's own controllers bind -------------------------------------------- */
+
+static struct label order[] = {
+	{ (char *)ANNOTATION_PROVISIONER, (char *)"nfs.csi.k8s.io" },
+	{ (char *)ANNOTATION_SELECTED_NODE, (char *)"node1" },
+};
+
+static struct claim an_ordered_claim(void)
+{
+	struct claim claim = a_claim();
+
+	claim.has_class = true;
+	claim.class_name = (char *)"k";
+	claim.meta.annotations = (struct labels){ order, 1 };
+	return claim;
+}
+
+Test(claim_plan, in_a_cluster_a_volume_is_made_only_when_it_is_ordered)
+{
+	struct storage_class class = a_class("k");
+	struct plan_world world = world_of(&class, NULL);
+	struct claim claim = an_ordered_claim();
+
+	world.is_binder = false;
+	expect(&claim, &world, "provision pvc-u1");
+	claim.meta.annotations.n = 0;
+	expect(&claim, &world, "");
+	claim.meta.annotations.n = 1;
+	order[0].value = (char *)"other.example.com";
+	expect(&claim, &world, "");
+	order[0].value = (char *)"nfs.csi.k8s.io";
+	claim.class_name = (char *)"gone";
+	expect(&claim, &world, "");
+}
+
+Test(claim_plan, in_a_cluster_the_scheduler_says_when_a_claim_has_a_consumer)
+{
+	struct storage_class class = a_class("k");
+	struct plan_world world = world_of(&class, NULL);
+	struct claim claim = an_ordered_claim();
+
+	world.is_binder = false;
+	class.binding = BINDING_WAIT_FOR_FIRST_CONSUMER;
+	expect(&claim, &world, "");
+	claim.meta.annotations.n = 2;
+	expect(&claim, &world, "provision pvc-u1");
+}
+
+Test(claim_plan, in_a_cluster_nothing_else_of_a_claim_is_ours)
+{
+	struct storage_class class = a_class("k");
+	struct persistent_volume pv = a_volume("v");
+	struct plan_world world = world_of(&class, &pv);
+	struct claim claim = an_ordered_claim();
+
+	world.is_binder = false;
+	claim.volume_name = (char *)"v";
+	expect(&claim, &world, "");
+	claim.is_bind_completed = true;
+	expect(&claim, &world, "");
+	claim.volume_name = (char *)"";
+	claim.meta.is_deleting = true;
+	expect(&claim, &world, "");
 }

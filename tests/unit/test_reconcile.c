@@ -126,6 +126,7 @@ static void open_world(void)
 static void start(void)
 {
 	struct reconciler_options options = {
+		.is_binder = true,
 		.cluster = registry_cluster(registry),
 		.store = store,
 		.share = &fake_share,

@@ -80,6 +80,7 @@ static void expect_with_pods(const struct persistent_volume *pv,
 {
 	struct plan_world world = { .pods = pods,
 				    .n_pods = pods ? 1 : 0,
+				    .is_binder = true,
 				    .drivers = drivers,
 				    .n_drivers = 1 };
 	struct plan plan;
@@ -256,6 +257,7 @@ Test(volume_plan, a_volume_that_is_attached_is_nobodys_to_delete)
 					       .pod_uid = "up" };
 	struct plan_world world = { .attachments = &attachment,
 				    .n_attachments = 1,
+				    .is_binder = true,
 				    .drivers = drivers,
 				    .n_drivers = 1 };
 	struct persistent_volume pv = a_volume(PV_RELEASED);
@@ -325,4 +327,73 @@ Test(volume_plan, a_claim_that_is_bound_elsewhere_gives_the_volume_up)
 	expect(&pv, &claim, "set-volume-phase Released; reclaim");
 	pv.meta.annotations.n = 0;
 	expect(&pv, &claim, "unbind-volume");
+}
+
+/* --- where a cluster's own controllers bind -------------------------------------------- */
+
+static void expect_in_cluster(const struct persistent_volume *pv,
+			      const char *node, const char *steps)
+{
+	const char *const nodes[] = { node };
+	struct plan_world world = { .nodes = nodes,
+				    .n_nodes = node ? 1 : 0,
+				    .drivers = drivers,
+				    .n_drivers = 1 };
+	struct plan plan;
+
+	cr_assert_eq(volume_plan(pv, NULL, &world, &plan), 0);
+	cr_assert_str_eq(words(&plan), steps);
+	plan_fini(&plan);
+}
+
+Test(volume_plan, in_a_cluster_phases_and_protection_are_not_ours)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+
+	expect_in_cluster(&pv, NULL, "");
+	pv.meta.is_deleting = true;
+	expect_in_cluster(&pv, NULL, "");
+	pv = a_volume(PV_AVAILABLE);
+	pv.claim_ref.is_set = false;
+	described_as("Available/Delete");
+	expect_in_cluster(&pv, NULL, "");
+}
+
+Test(volume_plan, in_a_cluster_a_bound_volume_gets_the_external_finalizer)
+{
+	struct persistent_volume pv = a_volume(PV_BOUND);
+
+	pv.meta.n_finalizers = 1;
+	expect_in_cluster(
+		&pv, NULL,
+		"add-finalizer external-provisioner.volume.kubernetes.io/finalizer");
+}
+
+Test(volume_plan, in_a_cluster_a_released_volume_goes_when_no_node_has_it)
+{
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+
+	expect_in_cluster(&pv, "node1", "event VolumeFailedDelete");
+	expect_in_cluster(&pv, NULL, "reclaim");
+	pv.meta.is_deleting = true;
+	expect_in_cluster(&pv, NULL, "reclaim");
+	pv.meta.n_finalizers = 1;
+	expect_in_cluster(&pv, NULL, "");
+}
+
+Test(volume_plan, in_a_cluster_only_the_policy_delete_is_ours)
+{
+	struct persistent_volume pv = a_volume(PV_RELEASED);
+
+	pv.meta.n_finalizers = 1;
+	described_as("Released/Retain");
+	pv.reclaim = RECLAIM_RETAIN;
+	expect_in_cluster(&pv, NULL, "");
+	described_as("Released/Recycle");
+	pv.reclaim = RECLAIM_RECYCLE;
+	expect_in_cluster(&pv, NULL, "");
+	pv.phase = PV_FAILED;
+	described_as("Failed/Delete");
+	pv.reclaim = RECLAIM_DELETE;
+	expect_in_cluster(&pv, NULL, "");
 }
