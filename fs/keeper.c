@@ -11,6 +11,7 @@
 
 #include "keeper.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@
 
 #define TIMEOUT_S	 10
 #define RECONNECT_MS	 500
+#define AWAIT_MS	 50
 #define RECONNECT_MAX_MS 32000 /* while one is there that can't be used */
 
 struct keeper {
@@ -131,6 +133,20 @@ struct keeper *keeper_free(struct keeper *keeper)
 	(void)pthread_mutex_destroy(&keeper->lock);
 	free(keeper);
 	return NULL;
+}
+
+void keeper_await(struct keeper *keeper, int fd, uint32_t seconds)
+{
+	uint64_t deadline_ns = clock_ns() + seconds * NS_PER_S;
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	while (keeper->fd < 0 && clock_ns() < deadline_ns &&
+	       poll(&pollfd, 1, AWAIT_MS) <= 0)
+		keeper->fd = connect_to(&keeper->addr);
+	if (keeper->fd < 0 && seconds > 0)
+		log_warn("no keeper came: volumes end with this process",
+			 F_STR("path", keeper->addr.sun_path),
+			 F_U64("seconds", seconds));
 }
 
 int keeper_take(struct keeper *keeper, keeper_take_fn fn, void *userdata,

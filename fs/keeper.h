@@ -25,6 +25,9 @@ struct keeper;
 int keeper_new(struct keeper **ret, const char *state_dir, struct err *err);
 struct keeper *keeper_free(struct keeper *keeper);
 
+/* Waits for a keeper, but not once fd is readable, nor longer than so many seconds. */
+void keeper_await(struct keeper *keeper, int fd, uint32_t seconds);
+
 /* A volume that a former node daemon left. */
 typedef void (*keeper_take_fn)(void *userdata, uint32_t key,
 			       struct keeper_fds take_fds);

@@ -244,6 +244,9 @@ void meta_metrics(FILE *out, const struct meta_subject *subject)
 	print_label(out, node_name(subject->node));
 	(void)fputs("\"} 1\n", out);
 	print_budget(out, shards_kept_budget(node_shards(subject->node)));
+	print_number(out, "claimfs_keeper_connected",
+		     "1 if volumes outlive the daemon.",
+		     node_has_keeper(subject->node));
 	print_registration(out, node_registration(subject->node));
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct family_visit visit = { .family = &families[i],

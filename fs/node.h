@@ -85,6 +85,8 @@ bool node_take_over(struct node *node, struct node_left *left,
 
 /* Tells a new keeper of every volume. */
 void node_keep_all(struct node *node);
+/* Whether volumes would outlive this process. Any thread. */
+bool node_has_keeper(const struct node *node);
 
 const char *node_name(const struct node *node);
 struct shards *node_shards(const struct node *node);

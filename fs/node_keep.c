@@ -100,6 +100,11 @@ void node_keep_all(struct node *node)
 	}
 }
 
+bool node_has_keeper(const struct node *node)
+{
+	return node->keeper && keeper_is_connected(node->keeper);
+}
+
 /* --- taking over --------------------------------------------------------------- */
 
 static const struct part {

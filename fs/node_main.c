@@ -281,7 +281,7 @@ static int prepare(struct parts *parts, const struct node_settings *settings,
 }
 
 static int start(struct parts *parts, const struct node_settings *settings,
-		 struct err *err)
+		 int signal_fd, struct err *err)
 {
 	_cleanup_(node_left_fini) struct node_left left;
 	int r;
@@ -290,6 +290,8 @@ static int start(struct parts *parts, const struct node_settings *settings,
 	r = prepare(parts, settings, err);
 	if (r == 0)
 		r = keeper_new(&parts->keeper, settings->state_dir, err);
+	if (r == 0)
+		keeper_await(parts->keeper, signal_fd, settings->keeper_wait_s);
 	if (r == 0)
 		r = keeper_take(parts->keeper, node_left_add, &left, err);
 	if (r == 0)
@@ -339,7 +341,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 	int signal = SIGINT;
 	int r;
 
-	r = start(&parts, settings, err);
+	r = start(&parts, settings, signal_fd, err);
 	if (r == 0)
 		r = serve_csi(&parts, settings, err);
 	if (r < 0)

@@ -19,8 +19,9 @@
 #define DEFAULT_DRIVER	  "nfs.claimfs.io"
 #define ENDPOINT_SCHEME	  "unix://"
 /* CSI: node_id has at most 256 bytes, a driver's name 63. */
-#define NODE_NAME_MAX	256
-#define DRIVER_NAME_MAX 63
+#define NODE_NAME_MAX	  256
+#define DRIVER_NAME_MAX	  63
+#define KEEPER_WAIT_MAX_S 3600
 
 static int replace(char **string, const char *value, struct err *err)
 {
@@ -144,6 +145,19 @@ static int set_shards(void *userdata, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_keeper_wait(void *userdata, const char *value, struct err *err)
+{
+	struct node_settings *settings = userdata;
+	uint32_t n;
+
+	if (parse_u32(value, 0, KEEPER_WAIT_MAX_S, &n) < 0)
+		return err_set(err, -EINVAL,
+			       "\"%s\" is not a number of seconds from 0 to %d",
+			       value, KEEPER_WAIT_MAX_S);
+	settings->keeper_wait_s = n;
+	return 0;
+}
+
 static int set_resend(void *userdata, const char *value, struct err *err)
 {
 	struct node_settings *settings = userdata;
@@ -192,6 +206,9 @@ static const struct option_spec option_specs[] = {
 	{ "shards", 0, "N",
 	  "threads that serve volumes (default: the CPUs, at most 4)",
 	  set_shards },
+	{ "keeper-wait", 0, "SECONDS",
+	  "how long a start waits for the keeper (default: 0)",
+	  set_keeper_wait },
 	{ "resend", 0, "WHEN",
 	  "auto or never: have the kernel repeat requests (default: auto)",
 	  set_resend },

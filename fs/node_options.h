@@ -17,8 +17,9 @@ struct node_settings {
 	char *registration_socket; /* absolute; NULL = does not register itself */
 	char *kubelet_csi_socket; /* csi_socket as the kubelet sees it */
 	unsigned int max_volumes; /* 0 = as many as can be */
-	unsigned int shards;	  /* 0 = min(CPUs, 4) */
-	bool never_resends;	  /* FUSE_NOTIFY_RESEND is not to be used */
+	unsigned int keeper_wait_s;
+	unsigned int shards; /* 0 = min(CPUs, 4) */
+	bool never_resends;  /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
 /*

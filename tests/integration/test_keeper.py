@@ -13,7 +13,7 @@ import threading
 
 import hostile_server as hostile
 from keeper_case import KeeperCase
-from lab import wait_for
+from lab import answers, wait_for
 
 # Changes names and checks every outcome, until told to stop.
 NAMES = """
@@ -366,6 +366,33 @@ class Late(KeeperCase):
         self.assertEqual(self.node.process.stop(), 0)
         self.assertFalse(self.target in self.mounts())
         self.node.start()
+
+
+class Awaited(KeeperCase):
+    """The two are started together, and the keeper comes last."""
+
+    node_options = ("--keeper-wait", "60")
+
+    @classmethod
+    def new_keeper(cls):
+        cls.node.process.start(cls.node.argv, lambda: True, env=cls.node.env)
+        keeper = super().new_keeper()
+        wait_for(lambda: answers(cls.node.socket), "the node to be ready", 20)
+        cls.node.process.signal(signal.SIGKILL)
+        wait_for(lambda: not cls.node.process.is_running(), "the node's end")
+        return keeper
+
+    def test_a_node_waits_for_its_keeper(self):
+        log = self.node.process.log()
+        self.assertEqual(log.count('"keeper":"yes"'), 2)
+        with open(self.node.meta + "/metrics", encoding="utf-8") as f:
+            self.assertIn("\nclaimfs_keeper_connected 1\n", f.read())
+        child, end = self.worker()
+        self.rounds(child, 5)
+        self.kill_node()
+        self.node.start()
+        self.rounds(child, 5)
+        end()
 
 
 class Garbage(KeeperCase):

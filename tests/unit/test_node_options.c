@@ -9,9 +9,9 @@
 #include "node_options.h"
 #include "options.h"
 
-/* Up to six words after the program's name; NULL ends them. */
+/* Up to eight words after the program's name; NULL ends them. */
 struct words {
-	char *argv[7];
+	char *argv[9];
 };
 
 #define WORDS(...) ((struct words){ { __VA_ARGS__ } })
@@ -19,7 +19,7 @@ struct words {
 static int parse(struct words words, struct node_settings *settings,
 		 struct err *err)
 {
-	char *argv[8] = { (char *)"claimfs-node" };
+	char *argv[10] = { (char *)"claimfs-node" };
 	int argc = 1;
 
 	for (; words.argv[argc - 1]; argc++)
@@ -45,6 +45,7 @@ Test(node_options, everything_has_a_default)
 	cr_assert_str_eq(settings.driver_name, "nfs.claimfs.io");
 	cr_assert_gt(strlen(settings.node_name), 0);
 	cr_assert_eq(settings.shards, 0);
+	cr_assert_eq(settings.keeper_wait_s, 0);
 	cr_assert_not(settings.never_resends);
 	cr_assert_null(settings.registration_socket);
 	cr_assert_eq(settings.max_volumes, 0);
@@ -57,6 +58,7 @@ Test(node_options, everything_can_be_given)
 	cr_assert_eq(parse(WORDS((char *)"--node-name=a", (char *)"-s/b",
 				 (char *)"--driver-name=nfs.csi.k8s.io",
 				 (char *)"--shards=3", (char *)"--resend=never",
+				 (char *)"--keeper-wait=60",
 				 (char *)"--log-level=debug"),
 			   &settings, NULL),
 		     0);
@@ -65,6 +67,7 @@ Test(node_options, everything_can_be_given)
 	cr_assert_str_eq(settings.csi_socket, "/b/csi.sock");
 	cr_assert_str_eq(settings.driver_name, "nfs.csi.k8s.io");
 	cr_assert_eq(settings.shards, 3);
+	cr_assert_eq(settings.keeper_wait_s, 60);
 	cr_assert(settings.never_resends);
 	cr_assert_eq(log_get_level(), LOG_DEBUG);
 }
@@ -129,6 +132,7 @@ Test(node_options, a_bad_value_is_named_with_what_is_allowed)
 	} cases[] = {
 		{ "--shards=0", { "--shards", "1 to 16" } },
 		{ "--shards=17", { "--shards", "1 to 16" } },
+		{ "--keeper-wait=long", { "--keeper-wait", "3600" } },
 		{ "--resend=sometimes", { "--resend", "never" } },
 		{ "--shards=two", { "\"two\"", "1 to 16" } },
 		{ "--state-dir=here", { "\"here\"", "absolute" } },
