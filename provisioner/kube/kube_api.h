@@ -15,6 +15,7 @@
  * Any thread; calls block for as long as kube_call.h says.
  */
 
+#include "cluster.h"
 #include "kube_call.h"
 #include "object.h"
 

@@ -7,9 +7,9 @@
  * the server no longer knows that version (410).
  *
  * Each watch has a thread; its callbacks run there, one at a time, and may block. What
- * arrived together is between begin_batch and end_batch. A callback that fails
- * (negative) has the kind listed again, after a pause: what was told since the last
- * end_batch that returned 0 must be told once more.
+ * arrived together is between begin_batch and end_batch. After a callback that fails
+ * (negative) comes abort_batch: what was told since begin_batch is to be forgotten, and
+ * the kind is listed again after a pause.
  *
  *	list:	begin_batch begin_list object* end_batch
  *		(begin_batch object* end_batch)* begin_batch end_list end_batch
@@ -35,6 +35,7 @@ enum kube_watch_event {
 struct kube_watch_ops {
 	int (*begin_batch)(void *userdata, struct err *err);
 	int (*end_batch)(void *userdata, struct err *err);
+	void (*abort_batch)(void *userdata);
 	int (*begin_list)(void *userdata, struct err *err);
 	kube_object_fn object;
 	int (*end_list)(void *userdata, uint64_t resource_version,
@@ -68,7 +69,7 @@ struct kube_watch_state {
 	uint64_t in_sync_since_ns; /* clock_ns(); 0 = there is no open watch */
 	uint64_t resource_version;
 	uint64_t n_lists;
-	uint64_t n_resumed;
+	uint64_t n_streams;
 	uint64_t n_events;
 };
 

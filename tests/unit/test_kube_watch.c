@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "kube_replay.h"
+#include "kube_watch.h"
+
+#define LIST "/persistentvolumeclaims?limit=500 "
+
+/* What is told, as one line of text: "[(L claim 7)][+claim ...]". */
+struct fixture {
+	struct replay replay;
+	struct kube_api *api;
+	struct kube_watch *watch;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	char told[4096];
+	const char *fail_at; /* a text that a callback fails after, once */
+};
+
+static int tell(struct fixture *f, const char *text)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&f->lock);
+	(void)snprintf(f->told + strlen(f->told),
+		       sizeof(f->told) - strlen(f->told), "%s", text);
+	if (f->fail_at && strstr(f->told, f->fail_at)) {
+		f->fail_at = NULL;
+		r = -ENOSPC;
+	}
+	(void)pthread_cond_broadcast(&f->changed);
+	(void)pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+static int begin_batch(void *userdata, struct err *err)
+{
+	return tell(userdata, "[");
+}
+
+static int end_batch(void *userdata, struct err *err)
+{
+	return tell(userdata, "]");
+}
+
+static void abort_batch(void *userdata)
+{
+	(void)tell(userdata, "!");
+}
+
+static int begin_list(void *userdata, struct err *err)
+{
+	return tell(userdata, "(");
+}
+
+static int end_list(void *userdata, uint64_t version, struct err *err)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu)",
+		       (unsigned long long)version);
+	return tell(userdata, text);
+}
+
+static int object(void *userdata, struct object *object, struct err *err)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%s ", object->name);
+	return tell(userdata, text);
+}
+
+static int event(void *userdata, enum kube_watch_event event,
+		 struct object *object, struct err *err)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%c%s ", "+~-"[event],
+		       object -> name);
+	return tell(userdata, text);
+}
+
+static int version(void *userdata, uint64_t version, struct err *err)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "@%llu",
+		       (unsigned long long)version);
+	return tell(userdata, text);
+}
+
+static const struct kube_watch_ops ops = {
+	.begin_batch = begin_batch,
+	.end_batch = end_batch,
+	.abort_batch = abort_batch,
+	.begin_list = begin_list,
+	.object = object,
+	.end_list = end_list,
+	.event = event,
+	.version = version,
+};
+
+static void fixture_start(struct fixture *f, const struct replay_step *steps,
+			  size_t n, struct kube_watch_options options)
+{
+	struct kube_config config;
+
+	f->told[0] = '\0';
+	(void)pthread_mutex_init(&f->lock, NULL);
+	(void)pthread_cond_init(&f->changed, NULL);
+	replay_start(&f->replay, steps, n);
+	config = replay_config(&f->replay);
+	cr_assert_eq(kube_api_new(&f->api, &config, NULL), 0);
+	options.selection.kind = KIND_CLAIM;
+	options.ops = &ops;
+	options.userdata = f;
+	options.pause_ms = 20;
+	cr_assert_eq(kube_watch_start(&f->watch, f->api, &options, NULL), 0);
+}
+
+static void fixture_fini(struct fixture *f)
+{
+	kube_watch_free(f->watch);
+	kube_api_free(f->api);
+	replay_stop(&f->replay);
+}
+
+DEFINE_FINI(struct fixture, fixture_fini)
+
+/* Until what is told ends with that. */
+static void wait_told(struct fixture *f, const char *text)
+{
+	struct timespec until = { .tv_sec = time(NULL) + 20 };
+
+	(void)pthread_mutex_lock(&f->lock);
+	while (!strstr(f->told, text))
+		cr_assert_eq(
+			pthread_cond_timedwait(&f->changed, &f->lock, &until),
+			0, "\"%s\" does not come after \"%s\"", text, f->told);
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
+static bool has_request(struct fixture *f, size_t i, const char *text)
+{
+	replay_wait_requests(&f->replay, i + 1);
+	return strstr(f->replay.requests[i], text) != NULL;
+}
+
+Test(kube_watch, a_kind_is_listed_and_then_followed)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "069-watch-pvc", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+	struct kube_watch_state state;
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	wait_told(&f, "@378]");
+	cr_assert_eq(strncmp(f.told, "[(fx-", 5), 0, "%s", f.told);
+	cr_assert_not_null(strstr(f.told, "][318)]"), "%s", f.told);
+	cr_assert_not_null(strstr(f.told, "+fx-claim3 "));
+	cr_assert_not_null(strstr(f.told, "-fx-claim3 "));
+	cr_assert(has_request(
+		&f, 1,
+		"?watch=1&allowWatchBookmarks=true&resourceVersion=318&timeoutSeconds="));
+	kube_watch_get_state(f.watch, &state);
+	cr_assert(state.is_listed);
+	cr_assert_gt(state.in_sync_since_ns, 0);
+	cr_assert_eq(state.resource_version, 378);
+}
+
+Test(kube_watch, the_recorded_watch_is_read_byte_for_byte)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "resourceVersion=318&", "102-raw-http11-watch",
+		  .end = REPLAY_CLOSE },
+		{ "?watch=1&", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	replay_wait_requests(&f.replay, 3);
+	cr_assert_not_null(strstr(f.told, "+fx-gen-ggbxv "), "%s", f.told);
+	cr_assert_eq(replay_n_unused(&f.replay), 0);
+}
+
+/* The API server killed: the body ends in the middle, without a last chunk. */
+Test(kube_watch, a_cut_stream_is_resumed_at_the_last_version)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "apiserver-sigkill-watch", .end = REPLAY_CUT },
+		{ "resourceVersion=263&", "apiserver-sigterm-watch",
+		  .end = REPLAY_KEEP },
+		{ "resourceVersion=263&", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	replay_wait_requests(&f.replay, 4);
+	cr_assert_not_null(strstr(f.told, "+fx-p1 @263]"), "%s", f.told);
+	cr_assert_eq(replay_n_unused(&f.replay), 0);
+}
+
+#define ADDED(name, version)                                                  \
+	"{\"type\":\"ADDED\",\"object\":{\"kind\":\"PersistentVolumeClaim\"," \
+	"\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name                \
+	"\",\"namespace\":\"default\",\"resourceVersion\":\"" version         \
+	"\"}}}\n"
+
+Test(kube_watch, half_a_line_is_not_told)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "resourceVersion=318&",
+		  .answer =
+			  "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" ADDED(
+				  "a",
+				  "401") "{\"type\":\"ADDED\",\"object\":{\"ki",
+		  .end = REPLAY_CUT },
+		{ "resourceVersion=401&", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	replay_wait_requests(&f.replay, 3);
+	cr_assert_not_null(strstr(f.told, "][+a @401]"), "%s", f.told);
+}
+
+Test(kube_watch, a_version_that_is_too_old_is_listed_again)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "093-watch-pvc-too-old-410",
+		  .end = REPLAY_KEEP },
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "098-list-exact-old-rv-410" },
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	replay_wait_requests(&f.replay, 6);
+	cr_assert_eq(replay_n_unused(&f.replay), 0);
+}
+
+Test(kube_watch, a_known_version_needs_no_list)
+{
+	static const struct replay_step steps[] = {
+		{ "resourceVersion=338&", "069-watch-pvc", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ .resource_version = 338 });
+	wait_told(&f, "@378]");
+	cr_assert_null(strchr(f.told, '('));
+}
+
+Test(kube_watch, a_silent_connection_is_given_up)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "apiserver-sigkill-watch", .end = REPLAY_HOLD },
+		{ "?watch=1&", .end = REPLAY_HOLD },
+		{ "?watch=1&", "069-watch-pvc", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ .silence_ms = 200 });
+	wait_told(&f, "@378]");
+}
+
+Test(kube_watch, every_refusal_is_asked_again)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "065-auth-nobody-watch-403" },
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "overload-429-get" },
+		{ "?watch=1&", "etcd-frozen-get-quorum" },
+		{ "?watch=1&", "060-auth-badtoken-401" },
+		{ "?watch=1&", .end = REPLAY_EMPTY },
+		{ "?watch=1&", "069-watch-pvc", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	wait_told(&f, "@378]");
+	cr_assert_eq(replay_n_unused(&f.replay), 0);
+}
+
+Test(kube_watch, a_list_that_expires_is_done_again_in_one_piece)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "092-list-limit1-before-compaction" },
+		{ "&continue=", "096-list-continue-expired-410" },
+		{ "&continue=", "097-list-continue-inconsistent-resume" },
+		{ "&continue=", "016-pvc-list-all" },
+		{ "?limit=0 ", "016-pvc-list-all" },
+		{ "?watch=1&", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	wait_told(&f, "318)]");
+	cr_assert_not_null(strstr(strchr(f.told, '(') + 1, "("));
+	replay_wait_requests(&f.replay, 6);
+	cr_assert_eq(replay_n_unused(&f.replay), 0);
+}
+
+Test(kube_watch, what_a_callback_could_not_take_is_told_again)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "069-watch-pvc", .end = REPLAY_HOLD },
+		{ LIST, "016-pvc-list-all" },
+		{ "?watch=1&", "069-watch-pvc", .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { .fail_at = "+fx-claim3 " };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	wait_told(&f, "@378]");
+	cr_assert_not_null(strstr(f.told, "+fx-claim3 ![("), "%s", f.told);
+}
+
+Test(kube_watch, a_kind_that_is_not_served_may_be_an_empty_list)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, "046-pv-notfound-group-404" },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ .is_optional = true });
+	wait_told(&f, "[(0)]");
+}
+
+Test(kube_watch, free_ends_a_list_that_waits)
+{
+	static const struct replay_step steps[] = {
+		{ LIST, .end = REPLAY_HOLD },
+	};
+	_cleanup_(fixture_fini) struct fixture f = { 0 };
+
+	fixture_start(&f, steps, ARRAY_SIZE(steps),
+		      (struct kube_watch_options){ 0 });
+	replay_wait_requests(&f.replay, 1);
+}
