@@ -94,7 +94,7 @@ def archive(layers, config, tag, time):
     tree = Tree(time)
     blobs = Blobs(tree)
     tars = [layer.tar() for layer in layers]
-    packed = [blobs.add(LAYER, gzip.compress(tar, 9, mtime=0)) for tar in tars]
+    packed = [blobs.add(LAYER, gzip.compress(tar, 6, mtime=0)) for tar in tars]
     configured = blobs.add_json(CONFIG, {
         **config, "rootfs": {"type": "layers",
                              "diff_ids": [digest(tar) for tar in tars]}})

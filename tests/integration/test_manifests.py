@@ -192,6 +192,12 @@ class Security(ChartCase):
         for key, verbs in given.items():
             self.assertLessEqual(set(verbs), set(RIGHTS[key].split()), key)
 
+    def test_the_page_has_a_reason_for_each(self):
+        page = read(DEPLOY, "KUBERNETES.md")
+        for (_, _, resource), verbs in RIGHTS.items():
+            self.assertRegex(page, rf"(?m)^\|[^|]*\b{resource}\b[^|]*\| "
+                                   rf"{verbs.replace(' ', ', ')} \| \w")
+
     def test_only_the_controller_has_rights(self):
         for (kind, _, _), item in self.objects().items():
             if kind.endswith("Binding"):
