@@ -37,6 +37,7 @@ struct keeper {
 	struct watch watch; /* of the connection */
 	struct timer timer; /* until it looks for the next one */
 	unsigned int pause_ms;
+	bool is_refused;
 };
 
 static int connect_to(const struct sockaddr_un *addr)
@@ -174,6 +175,15 @@ bool keeper_is_connected(struct keeper *keeper)
 	return get_fd(keeper) >= 0;
 }
 
+enum keeper_state keeper_get_state(struct keeper *keeper)
+{
+	if (keeper_is_connected(keeper))
+		return KEEPER_CONNECTED;
+	if (keeper->renew)
+		return KEEPER_GONE;
+	return keeper->is_refused ? KEEPER_UNUSED : KEEPER_NONE;
+}
+
 /* --- telling --------------------------------------------------------------------- */
 
 /* A failure ends the connection, and the next one is made on the loop. */
@@ -246,6 +256,7 @@ static bool refuse_next(struct keeper *keeper)
 	log_warn(
 		"a keeper is here that was not at the start: restart this process to use it",
 		F_STR("path", keeper->addr.sun_path));
+	keeper->is_refused = true;
 	return true;
 }
 

@@ -38,6 +38,16 @@ int keeper_take(struct keeper *keeper, keeper_take_fn fn, void *userdata,
 
 bool keeper_is_connected(struct keeper *keeper);
 
+enum keeper_state {
+	KEEPER_NONE, /* neither at the start nor since */
+	KEEPER_CONNECTED,
+	KEEPER_GONE,
+	KEEPER_UNUSED, /* one is here that this process can't use */
+};
+
+/* The main thread's. */
+enum keeper_state keeper_get_state(struct keeper *keeper);
+
 /* key is the minor number of the mount's device; fds are borrowed. */
 void keeper_hold(struct keeper *keeper, uint32_t key,
 		 const struct keeper_fds *fds);

@@ -6,7 +6,7 @@
  *
  *	lock of the state directory -> shards -> node (with its control tree)
  *	    -> volumes that the keeper has -> CSI server -> READY=1
- *	    -> loop (keeper, registration by the kubelet) -> SIGTERM
+ *	    -> loop (keeper, registration by the kubelet, HTTP) -> SIGTERM
  *
  * Volumes that a former process left come first: programs wait for them, and gRPC
  * takes its time (rpc_late.h). The kubelet is told last, since it calls at once.
@@ -31,6 +31,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "node.h"
+#include "node_health.h"
 #include "node_left.h"
 #include "node_options.h"
 #include "options.h"
@@ -163,7 +164,8 @@ static void renew(void *userdata)
 struct parts {
 	struct loop *loop; /* the main thread's */
 	struct registration
-		*registration; /* NULL = it does not register itself */
+		*registration;	    /* NULL = it does not register itself */
+	struct node_health *health; /* NULL = nobody may ask */
 	struct keeper *keeper;
 	struct arena *arena; /* NULL = there was no keeper at the start */
 	struct shards *shards;
@@ -201,17 +203,36 @@ static int watch_all(struct parts *parts, struct watch *signals, int signal_fd,
 /* The kubelet is told before anything stops that it might call. */
 static void unwatch_all(struct parts *parts, struct watch *signals)
 {
+	node_health_stop(parts->health);
 	keeper_unwatch(parts->keeper);
 	if (parts->registration)
 		registration_stop(parts->registration);
 	watch_remove(signals);
 }
 
-static int wait_for_end(struct parts *parts, int signal_fd, int *ret_signal,
-			struct err *err)
+static int serve_http(struct parts *parts, const struct node_settings *settings,
+		      struct err *err)
+{
+	if (!settings->http)
+		return 0;
+	return node_health_new(&parts->health, parts->loop,
+			       &(struct node_health_options){
+				       .node = parts->node,
+				       .keeper = parts->keeper,
+				       .csi_socket = settings->csi_socket,
+				       .listen = settings->http },
+			       err);
+}
+
+static int wait_for_end(struct parts *parts,
+			const struct node_settings *settings, int signal_fd,
+			int *ret_signal, struct err *err)
 {
 	struct watch signals = WATCH_INIT(signal_came);
 	int r = watch_all(parts, &signals, signal_fd, err);
+
+	if (r == 0)
+		r = serve_http(parts, settings, err);
 
 	if (r == 0) {
 		r = loop_run(parts->loop);
@@ -231,6 +252,7 @@ static void parts_fini(struct parts *parts)
 	arena_close(parts->arena);
 	parts->node = node_hand_over(parts->node);
 	parts->shards = shards_free(parts->shards);
+	parts->health = node_health_free(parts->health);
 	parts->arena = arena_free(parts->arena);
 	parts->keeper = keeper_free(parts->keeper);
 	parts->registration = registration_free(parts->registration);
@@ -354,7 +376,7 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		       keeper_is_connected(parts.keeper) ? "yes" : "no"),
 		 F_U64("shards", shards_count(parts.shards)));
 	supervisor_notify("READY=1");
-	r = wait_for_end(&parts, signal_fd, &signal, err);
+	r = wait_for_end(&parts, settings, signal_fd, &signal, err);
 	(void)parts.rpc.server_free(parts.server);
 	stop(&parts, signal);
 	return r;

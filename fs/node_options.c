@@ -119,6 +119,19 @@ static int set_kubelet_csi_socket(void *userdata, const char *value,
 	return set_path(&settings->kubelet_csi_socket, value, err);
 }
 
+static int set_http(void *userdata, const char *value, struct err *err)
+{
+	struct node_settings *settings = userdata;
+	struct listen_address address;
+
+	if (listen_address_parse(value, &address) < 0)
+		return err_set(
+			err, -EINVAL,
+			"\"%s\" is not a port or a numeric address and a port, such as 9440, 192.0.2.1:9440 or [2001:db8::1]:9440",
+			value);
+	return replace(&settings->http, value, err);
+}
+
 static int set_max_volumes(void *userdata, const char *value, struct err *err)
 {
 	struct node_settings *settings = userdata;
@@ -200,6 +213,8 @@ static const struct option_spec option_specs[] = {
 	{ "kubelet-csi-socket", 0, "PATH",
 	  "the CSI socket as the kubelet sees it (default: the same)",
 	  set_kubelet_csi_socket },
+	{ "http", 0, "[ADDR:]PORT",
+	  "serve /healthz, /readyz and /metrics (default: none)", set_http },
 	{ "max-volumes", 0, "N",
 	  "volumes that may be staged at a time (default: 4096)",
 	  set_max_volumes },
@@ -351,5 +366,6 @@ void node_settings_fini(struct node_settings *settings)
 	free(settings->csi_socket);
 	free(settings->registration_socket);
 	free(settings->kubelet_csi_socket);
+	free(settings->http);
 	*settings = (struct node_settings){ 0 };
 }

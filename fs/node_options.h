@@ -16,6 +16,7 @@ struct node_settings {
 	char *csi_socket;	   /* absolute */
 	char *registration_socket; /* absolute; NULL = does not register itself */
 	char *kubelet_csi_socket; /* csi_socket as the kubelet sees it */
+	char *http;		  /* as listen_tcp() takes it; NULL = none */
 	unsigned int max_volumes; /* 0 = as many as can be */
 	unsigned int keeper_wait_s;
 	unsigned int shards; /* 0 = min(CPUs, 4) */

@@ -140,6 +140,7 @@ Test(node_options, a_bad_value_is_named_with_what_is_allowed)
 		{ "--node-name=", { "--node-name", "1 to 256" } },
 		{ "--node-name=a b", { "--node-name", "blank" } },
 		{ "--registration-socket=r", { "\"r\"", "absolute" } },
+		{ "--http=localhost:80", { "\"localhost:80\"", "numeric" } },
 		{ "--max-volumes=0", { "--max-volumes", "1 to 4096" } },
 		{ "--max-volumes=4097", { "--max-volumes", "1 to 4096" } },
 		{ "--driver-name=-a", { "\"-a\"", "letters" } },
