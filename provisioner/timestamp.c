@@ -32,6 +32,18 @@ void timestamp_now(char ret[TIMESTAMP_MAX])
 	timestamp_format((int64_t)time(NULL), ret);
 }
 
+void timestamp_micro_now(char ret[TIMESTAMP_MAX])
+{
+	struct timespec now;
+	size_t len;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	timestamp_format((int64_t)now.tv_sec, ret);
+	len = strlen(ret) - 1; /* the Z */
+	(void)snprintf(ret + len, TIMESTAMP_MAX - len, ".%06ldZ",
+		       now.tv_nsec / 1000);
+}
+
 int timestamp_parse(const char *text, int64_t *ret_unix_s)
 {
 	struct tm tm = { 0 };

@@ -13,6 +13,8 @@
 
 void timestamp_format(int64_t unix_s, char ret[TIMESTAMP_MAX]);
 void timestamp_now(char ret[TIMESTAMP_MAX]);
+/* With six digits behind the second: MicroTime, as leases and events have it. */
+void timestamp_micro_now(char ret[TIMESTAMP_MAX]);
 /* A fraction of a second is accepted and dropped; -EINVAL for other forms. */
 int timestamp_parse(const char *text, int64_t *ret_unix_s);
 

@@ -348,18 +348,29 @@ static int call_once(struct kube_http *http,
 	return 0;
 }
 
+/* At least one: to curl, 0 is no limit. */
+static unsigned int left_ms(unsigned int ms, uint64_t begun_ns)
+{
+	uint64_t spent_ms = (clock_ns() - begun_ns) / NS_PER_MS;
+
+	return spent_ms < ms ? ms - (unsigned int)spent_ms : 1;
+}
+
 int kube_http_call(struct kube_http *http,
 		   const struct kube_http_request *request,
 		   struct kube_http_answer *ret, struct err *err)
 {
 	_cleanup_(kube_http_answer_fini) struct kube_http_answer answer =
 		KUBE_HTTP_ANSWER_INIT;
+	struct kube_http_request again = *request;
+	uint64_t begun_ns = clock_ns();
 	bool has_other_token = false;
 	int r = call_once(http, request, &answer, &has_other_token, err);
 
 	if (r == 0 && has_other_token) {
 		kube_http_answer_fini(&answer);
-		r = call_once(http, request, &answer, &has_other_token, err);
+		again.timeout_ms = left_ms(request->timeout_ms, begun_ns);
+		r = call_once(http, &again, &answer, &has_other_token, err);
 	}
 	if (r < 0)
 		return r;
