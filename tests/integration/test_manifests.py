@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import re
+import subprocess
 import sys
 import unittest
 
@@ -14,6 +15,7 @@ import yaml
 
 import lab_case
 from csi_case import MountCase
+from lab.claimfs import program
 from lab_case import LabCase, TESTS
 
 DEPLOY = os.path.join(os.path.dirname(TESTS), "deploy")
@@ -122,6 +124,23 @@ class Base(ChartCase):
                          chart.RELEASE["Namespace"])
         self.assertEqual(namespace["metadata"]["labels"][
             "pod-security.kubernetes.io/enforce"], "privileged")
+
+
+class CommandLines(ChartCase):
+
+    def takes(self, name):
+        container, = self.pods()[name]["containers"]
+        done = subprocess.run(
+            [program(lab_case.PROGRAMS, container["command"][0]),
+             *container["args"], "--help"],
+            text=True, capture_output=True, check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_the_node_takes_its_own(self):
+        self.takes("claimfs-node")
+
+    def test_the_keeper_takes_its_own(self):
+        self.takes("claimfs-keeper")
 
 
 class Values(ChartCase):
