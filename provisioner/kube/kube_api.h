@@ -7,10 +7,10 @@
  * are most of an object's bytes, and the server keeps its own when a PUT has none.
  *
  * Results are as cluster.h has them: 0, an enum cluster_outcome with the server's
- * sentence, or a negative errno when the server could not be asked: -EAGAIN when
- * it may be next time (kube_call.h says what is asked again within a call), -EACCES when it does not
- * know us, -EOPNOTSUPP when it does not serve the kind, -ECANCELED after
- * kube_api_stop().
+ * sentence, or a negative errno when the server could not be asked: -EAGAIN when it
+ * may be next time (kube_call.h says what is asked again within a call), -EACCES
+ * when it does not know us, -EOPNOTSUPP when it does not serve the kind, -ECANCELED
+ * after kube_api_stop().
  *
  * Any thread; calls block for as long as kube_call.h says.
  */
@@ -73,11 +73,11 @@ typedef int (*kube_object_fn)(void *userdata, struct object *object,
 			      struct err *err);
 
 /*
- * In pages of 500; objects are made one by one, on the caller's thread. When the pages' version
- * expires on the way (410), the rest is of the present version, as the server
- * offers it: a watch from *ret_resource_version, which is the last page's, sees
- * what happened since, but an object that was deleted in between may have been told.
- * KUBE_LIST_INCONSISTENT says so; to be sure, list again.
+ * In pages of 500; objects are made one by one, on the caller's thread. When the
+ * pages' version expires on the way (410), the rest is of the present version, as
+ * the server offers it: a watch from *ret_resource_version, which is the last
+ * page's, sees what happened since, but an object that was deleted in between may
+ * have been told. KUBE_LIST_INCONSISTENT says so; to be sure, list again.
  */
 #define KUBE_LIST_INCONSISTENT 64
 int kube_api_list(struct kube_api *api, const struct kube_selection *selection,

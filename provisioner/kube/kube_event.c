@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A queue and a thread that writes. The reconciler tells what it likes, as often as it
- * likes; kube_event_series decides what becomes of it, and only this thread waits for the
- * server. An Event that can't be written is dropped and counted: it is a courtesy,
- * and the next attempt of whatever failed will bring it again.
+ * A queue and a thread that writes. The reconciler tells what it likes, as often as
+ * it likes; kube_event_series decides what becomes of it, and only this thread
+ * waits for the server. An Event that can't be written is dropped and counted: it
+ * is a courtesy, and the next attempt of whatever failed will bring it again.
  *
  * The name of an Event is the object's and the time, as client-go has it, so that
  * those of one object stand together in a list. It has to be in the object's
@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "fnv1a.h"
 #include "json_field.h"
+#include "kube_cond.h"
 #include "kube_event_series.h"
 #include "log.h"
 #include "timestamp.h"
@@ -340,8 +341,6 @@ static void treat(struct kube_events *events, const struct told *told)
 static struct told *next(struct kube_events *events, uint64_t due_ns,
 			 bool *ret_is_over)
 {
-	struct timespec until = { .tv_sec = (time_t)(due_ns / NS_PER_S),
-				  .tv_nsec = (long)(due_ns % NS_PER_S) };
 	struct told *told;
 	int r = 0;
 
@@ -349,10 +348,7 @@ static struct told *next(struct kube_events *events, uint64_t due_ns,
 	events->is_busy = false;
 	(void)pthread_cond_broadcast(&events->changed);
 	while (STAILQ_EMPTY(&events->waiting) && !events->is_ending && r == 0)
-		r = due_ns == UINT64_MAX
-			    ? pthread_cond_wait(&events->changed, &events->lock)
-			    : pthread_cond_timedwait(&events->changed,
-						     &events->lock, &until);
+		r = kube_cond_wait(&events->changed, &events->lock, due_ns);
 	told = STAILQ_FIRST(&events->waiting);
 	if (told) {
 		STAILQ_REMOVE_HEAD(&events->waiting, entry);
@@ -385,16 +381,6 @@ static void *run(void *userdata)
 	return NULL;
 }
 
-static void cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(cond, &attr);
-	(void)pthread_condattr_destroy(&attr);
-}
-
 int kube_events_new(struct kube_events **ret, struct kube_api *api,
 		    const char *instance, struct err *err)
 {
@@ -408,7 +394,7 @@ int kube_events_new(struct kube_events **ret, struct kube_api *api,
 	kube_series_init(&events->series);
 	STAILQ_INIT(&events->waiting);
 	(void)pthread_mutex_init(&events->lock, NULL);
-	cond_init(&events->changed);
+	kube_cond_init(&events->changed);
 	events->instance = cut(instance, WORD_MAX);
 	if (!events->instance)
 		return json_no_memory(err);
@@ -423,16 +409,13 @@ int kube_events_new(struct kube_events **ret, struct kube_api *api,
 static void end_thread(struct kube_events *events)
 {
 	uint64_t until_ns = clock_ns() + END_MS * NS_PER_MS;
-	struct timespec until = { .tv_sec = (time_t)(until_ns / NS_PER_S),
-				  .tv_nsec = (long)(until_ns % NS_PER_S) };
 	int r = 0;
 
 	(void)pthread_mutex_lock(&events->lock);
 	events->is_ending = true;
 	(void)pthread_cond_broadcast(&events->changed);
 	while (r == 0 && (events->is_busy || events->n_waiting > 0))
-		r = pthread_cond_timedwait(&events->changed, &events->lock,
-					   &until);
+		r = kube_cond_wait(&events->changed, &events->lock, until_ns);
 	(void)pthread_mutex_unlock(&events->lock);
 	kube_http_cancel(events->http, &events->cancel);
 	(void)pthread_join(events->thread, NULL);

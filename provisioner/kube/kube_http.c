@@ -6,16 +6,16 @@
  * condition. Nothing that a caller does, be it slow or blocked, holds up another
  * one's answer: the thread only copies bytes.
  *
- * One connection serves all where the server speaks HTTP/2 (ALPN): requests wait for
- * it to tell (CURLOPT_PIPEWAIT) before another one is made. With HTTP/1.1 each watch has
- * one of its own, KUBE_HTTP_SOCKETS_MAX at most.
+ * One connection serves all where the server speaks HTTP/2 (ALPN): requests wait
+ * for it to tell (CURLOPT_PIPEWAIT) before another one is made. With HTTP/1.1 each
+ * watch has one of its own, KUBE_HTTP_SOCKETS_MAX at most.
  *
  * A connection may be dead without anybody telling: the server's node is gone, a
- * firewall has forgotten it. Unanswered bytes end it after half a minute, an idle one is
- * probed (TCP keepalive). A peer whose kernel lives and whose program does not is found
- * by the requests' own limits; when one of those passes and nothing at all has come
- * for DISTRUST_NS, every connection is shut, so that what comes next makes a new one,
- * which a balancer may lead to another server.
+ * firewall has forgotten it. Unanswered bytes end it after half a minute, an idle
+ * one is probed (TCP keepalive). A peer whose kernel lives and whose program does
+ * not is found by the requests' own limits; when one of those passes and nothing at
+ * all has come for DISTRUST_NS, every connection is shut, so that what comes next
+ * makes a new one, which a balancer may lead to another server.
  */
 
 #include <netinet/in.h>
@@ -25,21 +25,12 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "kube_cond.h"
 #include "kube_http_internal.h"
 
 #define DISTRUST_NS  (15 * NS_PER_S)
 #define ROUND_MAX_MS 60000
 #define FOREVER_NS   UINT64_MAX
-
-void kube_http_cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(cond, &attr);
-	(void)pthread_condattr_destroy(&attr);
-}
 
 static void distrust_connections(struct kube_http *http)
 {
@@ -232,7 +223,7 @@ static int set_up(struct kube_http *http, const struct kube_config *config,
 	int r;
 
 	(void)pthread_mutex_init(&http->lock, NULL);
-	kube_http_cond_init(&http->paused);
+	kube_cond_init(&http->paused);
 	TAILQ_INIT(&http->queued);
 	TAILQ_INIT(&http->running);
 	for (size_t i = 0; i < ARRAY_SIZE(http->sockets); i++)
@@ -398,8 +389,6 @@ int kube_http_pause(struct kube_http *http, struct kube_cancel *cancel,
 		    unsigned int ms)
 {
 	uint64_t until_ns = clock_ns() + ms * NS_PER_MS;
-	struct timespec until = { .tv_sec = (time_t)(until_ns / NS_PER_S),
-				  .tv_nsec = (long)(until_ns % NS_PER_S) };
 	bool is_over = false;
 	int r = 0;
 
@@ -408,9 +397,8 @@ int kube_http_pause(struct kube_http *http, struct kube_cancel *cancel,
 		if (http->is_stopping || (cancel && cancel->is_set))
 			r = -ECANCELED;
 		else
-			is_over = pthread_cond_timedwait(&http->paused,
-							 &http->lock,
-							 &until) == ETIMEDOUT;
+			is_over = kube_cond_wait(&http->paused, &http->lock,
+						 until_ns) == ETIMEDOUT;
 	}
 	(void)pthread_mutex_unlock(&http->lock);
 	return r;

@@ -77,7 +77,4 @@ int kube_http_transfer_outcome(struct kube_http_transfer *transfer,
 int kube_http_transfer_result(const struct kube_http_transfer *transfer,
 			      struct err *err);
 
-/* CLOCK_MONOTONIC, for timed waits. */
-void kube_http_cond_init(pthread_cond_t *cond);
-
 DEFINE_CLEANUP(struct kube_http_transfer *, kube_http_transfer_free)

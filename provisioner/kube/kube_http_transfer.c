@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "kube_cond.h"
 #include "kube_http_internal.h"
 #include "parse.h"
 #include "version.h"
@@ -368,7 +369,7 @@ int kube_http_transfer_new(struct kube_http_transfer **ret,
 	if (!transfer)
 		return err_set(err, -ENOMEM, "out of memory");
 	transfer->http = http;
-	kube_http_cond_init(&transfer->changed);
+	kube_cond_init(&transfer->changed);
 	if (set_up(transfer, request) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	*ret = TAKE_PTR(transfer);

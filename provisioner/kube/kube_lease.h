@@ -7,8 +7,9 @@
  * being leader, which is before anybody else may take the Lease over (lease_ms).
  * No clock but our own is compared with anything.
  *
- * The callbacks run on the lease's thread, which has to renew: they must not block. `lost` is told in time even while a
- * request hangs; after it the lease tries to become leader again.
+ * The callbacks run on the lease's thread, which has to renew: they must not block.
+ * `lost` is told in time even while a request hangs; after it the lease tries to
+ * become leader again.
  */
 
 #include "kube_api.h"

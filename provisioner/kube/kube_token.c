@@ -6,8 +6,8 @@
  * file that is changed in place by something else is found by its time, and, should
  * that not tell, by reading it once a minute as client-go does.
  *
- * A token that can't be read any more is no reason to have none: the old one may be good
- * for an hour yet.
+ * A token that can't be read any more is no reason to have none: the old one may be
+ * good for an hour yet.
  */
 
 #include "kube_token.h"

@@ -8,8 +8,8 @@
  *	       +-+ fails	+-- cut, ended, silent -+
  *
  * turn() goes once through what there is to do and says how it ended; after_turn()
- * says whether to pause. The version is that of the last line that was told to the end of its
- * batch, so that a cut in the middle of anything loses nothing.
+ * says whether to pause. The version is that of the last line that was told to the
+ * end of its batch, so that a cut in the middle of anything loses nothing.
  *
  * The server ends a watch after timeoutSeconds (by chance from 5 to 10 minutes, as
  * client-go), which moves watches from one server to another over time. It sends a

@@ -4,8 +4,8 @@
 /*
  * A server that says again what a real API server has said (kube_fixtures, recorded
  * from Kubernetes 1.36.2), and breaks off where that one did. It understands nothing:
- * each request is answered by the first step that was not used and whose `match` is in its
- * first line. A request without a step fails the test.
+ * each request is answered by the first step that was not used up and whose `match`
+ * is in its first line. A request without a step fails the test.
  *
  * NAME.raw is sent byte for byte. NAME.headers and NAME.body are put together; a
  * body whose length the headers do not have goes in chunks, a line each.
@@ -44,12 +44,13 @@ struct replay_step {
 	const char
 		*answer; /* what is sent; NULL with REPLAY_EMPTY, REPLAY_HOLD */
 	enum replay_end end;
+	unsigned int times; /* that it is used; 0 = once */
 };
 
 struct replay {
 	const struct replay_step *steps;
 	size_t n_steps;
-	bool is_used[REPLAY_MAX];
+	unsigned int n_used[REPLAY_MAX];
 	char *requests[REPLAY_MAX]; /* with their bodies, in order */
 	size_t n_requests;
 	size_t n_connections;
@@ -181,10 +182,14 @@ static inline const struct replay_step *replay_take(struct replay *replay,
 	else
 		free(take_request);
 	for (size_t i = 0; !found && i < replay->n_steps; i++) {
-		if (replay->is_used[i] || !strstr(line, replay->steps[i].match))
+		const struct replay_step *step = &replay->steps[i];
+
+		if (replay->n_used[i] > 0 && replay->n_used[i] >= step->times)
 			continue;
-		replay->is_used[i] = true;
-		found = &replay->steps[i];
+		if (!strstr(line, step->match))
+			continue;
+		replay->n_used[i]++;
+		found = step;
 	}
 	if (!found) {
 		replay->n_unexpected++;
@@ -314,7 +319,7 @@ static inline size_t replay_n_unused(struct replay *replay)
 
 	(void)pthread_mutex_lock(&replay->lock);
 	for (size_t i = 0; i < replay->n_steps; i++)
-		n += !replay->is_used[i];
+		n += replay->n_used[i] == 0;
 	(void)pthread_mutex_unlock(&replay->lock);
 	return n;
 }

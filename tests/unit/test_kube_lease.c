@@ -2,6 +2,7 @@
 
 #include "kube_lease.h"
 #include "kube_replay.h"
+#include "kube_told.h"
 
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 #define LEASE  LEASES "/fx-leader "
@@ -11,26 +12,15 @@ struct fixture {
 	struct replay replay;
 	struct kube_api *api;
 	struct kube_lease *lease;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	char told[256];
+	struct told told;
 	uint64_t lost_ns;
 };
-
-static void tell(struct fixture *f, const char *text)
-{
-	(void)pthread_mutex_lock(&f->lock);
-	(void)snprintf(f->told + strlen(f->told),
-		       sizeof(f->told) - strlen(f->told), "%s ", text);
-	(void)pthread_cond_broadcast(&f->changed);
-	(void)pthread_mutex_unlock(&f->lock);
-}
 
 static void acquired(void *userdata)
 {
 	struct fixture *f = userdata;
 
-	tell(f, "acquired");
+	(void)told_add(&f->told, "acquired ", NULL);
 }
 
 static void lost(void *userdata)
@@ -38,12 +28,15 @@ static void lost(void *userdata)
 	struct fixture *f = userdata;
 
 	f->lost_ns = clock_ns();
-	tell(f, "lost");
+	(void)told_add(&f->told, "lost ", NULL);
 }
 
 static void other(void *userdata, const char *identity)
 {
-	tell(userdata, identity);
+	struct fixture *f = userdata;
+
+	(void)told_add(&f->told, identity, NULL);
+	(void)told_add(&f->told, " ", NULL);
 }
 
 static void fixture_start(struct fixture *f, const struct replay_step *steps,
@@ -64,8 +57,7 @@ static void fixture_start(struct fixture *f, const struct replay_step *steps,
 	struct kube_config config;
 
 	*f = (struct fixture){ 0 };
-	(void)pthread_mutex_init(&f->lock, NULL);
-	(void)pthread_cond_init(&f->changed, NULL);
+	told_init(&f->told);
 	replay_start(&f->replay, steps, n);
 	config = replay_config(&f->replay);
 	cr_assert_eq(kube_api_new(&f->api, &config, NULL), 0);
@@ -80,18 +72,6 @@ static void fixture_fini(struct fixture *f)
 }
 
 DEFINE_FINI(struct fixture, fixture_fini)
-
-static void wait_told(struct fixture *f, const char *text)
-{
-	struct timespec until = { .tv_sec = time(NULL) + 20 };
-
-	(void)pthread_mutex_lock(&f->lock);
-	while (!strstr(f->told, text))
-		cr_assert_eq(
-			pthread_cond_timedwait(&f->changed, &f->lock, &until),
-			0, "\"%s\" does not come after \"%s\"", text, f->told);
-	(void)pthread_mutex_unlock(&f->lock);
-}
 
 static bool has(struct fixture *f, size_t request, const char *text)
 {
@@ -116,24 +96,13 @@ Test(kube_lease, an_absent_lease_is_made_renewed_and_given_up)
 	static const struct replay_step steps[] = {
 		{ "GET " LEASE, "059-lease-get-404" },
 		{ "POST " LEASES " ", "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
-		{ "PUT " LEASE, "052-lease-create" },
+		{ "PUT " LEASE, "052-lease-create", .times = 20 },
 	};
 	struct fixture f;
 	size_t last;
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "a");
-	wait_told(&f, "acquired");
+	told_wait(&f.told, "acquired");
 	cr_assert(kube_lease_is_held(f.lease));
 	cr_assert(has(&f, 1, "\"holderIdentity\":\"a\""));
 	cr_assert(has(&f, 1, "\"leaseTransitions\":0"));
@@ -142,7 +111,7 @@ Test(kube_lease, an_absent_lease_is_made_renewed_and_given_up)
 	cr_assert(
 		has(&f, 3, "\"acquireTime\":\"2026-01-02T03:04:05.123456Z\""));
 	f.lease = kube_lease_free(f.lease);
-	cr_assert_str_eq(f.told, "acquired lost ");
+	cr_assert_str_eq(f.told.text, "acquired lost ");
 	last = f.replay.n_requests - 1;
 	cr_assert(has(&f, last, "\"holderIdentity\":\"\""));
 	cr_assert(has(&f, last, "\"leaseDurationSeconds\":1"));
@@ -156,29 +125,7 @@ Test(kube_lease,
 		{ "GET ", .answer = OK(LEASE_OF("b", "1", "1", "4")),
 		  .end = REPLAY_CLOSE },
 		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
-		{ "GET ", .answer = OK(LEASE_OF("b", "2", "1", "4")),
-		  .end = REPLAY_CLOSE },
+		  .end = REPLAY_CLOSE, .times = 20 },
 		{ "PUT ", .answer = OK(LEASE_OF("a", "3", "2", "5")),
 		  .end = REPLAY_CLOSE },
 		{ "PUT ", .end = REPLAY_HOLD },
@@ -189,9 +136,9 @@ Test(kube_lease,
 	size_t put = 0;
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "a");
-	wait_told(&f, "b ");
+	told_wait(&f.told, "b ");
 	cr_assert_not(kube_lease_is_held(f.lease));
-	wait_told(&f, "acquired");
+	told_wait(&f.told, "acquired");
 	cr_assert_geq(clock_ns() - begun_ns, NS_PER_S);
 	while (strncmp(f.replay.requests[put], "PUT", 3) != 0)
 		put++;
@@ -214,7 +161,7 @@ Test(kube_lease, a_released_lease_is_taken_at_once)
 	struct fixture f;
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "a");
-	wait_told(&f, "acquired");
+	told_wait(&f.told, "acquired");
 	cr_assert(has(&f, 1, "\"leaseTransitions\":5"));
 	fixture_fini(&f);
 }
@@ -232,9 +179,9 @@ Test(kube_lease, a_server_that_hangs_ends_it_before_anybody_else_may_have_it)
 	uint64_t acquired_ns;
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "a");
-	wait_told(&f, "acquired");
+	told_wait(&f.told, "acquired");
 	acquired_ns = clock_ns();
-	wait_told(&f, "lost");
+	told_wait(&f.told, "lost");
 	cr_assert_lt(f.lost_ns - acquired_ns, 1500 * NS_PER_MS);
 	cr_assert_not(kube_lease_is_held(f.lease));
 	fixture_fini(&f);
@@ -253,8 +200,8 @@ Test(kube_lease, a_leader_that_was_replaced_stops_at_once)
 	struct fixture f;
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "a");
-	wait_told(&f, "lost");
-	cr_assert_str_eq(f.told, "acquired b lost ");
+	told_wait(&f.told, "lost");
+	cr_assert_str_eq(f.told.text, "acquired b lost ");
 	fixture_fini(&f);
 }
 
@@ -275,7 +222,7 @@ Test(kube_lease, somebody_elses_annotation_does_not_end_it)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "a");
 	replay_wait_requests(&f.replay, 6);
-	cr_assert_str_eq(f.told, "acquired ");
+	cr_assert_str_eq(f.told.text, "acquired ");
 	cr_assert(has(&f, 5, "\"resourceVersion\":\"10\""));
 	fixture_fini(&f);
 }
@@ -292,6 +239,6 @@ Test(kube_lease, of_two_that_make_it_one_waits)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps), "z");
 	replay_wait_requests(&f.replay, 4);
-	cr_assert_str_eq(f.told, "a ");
+	cr_assert_str_eq(f.told.text, "a ");
 	fixture_fini(&f);
 }

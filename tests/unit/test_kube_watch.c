@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kube_replay.h"
+#include "kube_told.h"
 #include "kube_watch.h"
 
 #define LIST "/persistentvolumeclaims?limit=500 "
@@ -10,26 +11,16 @@ struct fixture {
 	struct replay replay;
 	struct kube_api *api;
 	struct kube_watch *watch;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	char told[4096];
+	struct told told;
 	const char *fail_at; /* a text that a callback fails after, once */
 };
 
 static int tell(struct fixture *f, const char *text)
 {
-	int r = 0;
-
-	(void)pthread_mutex_lock(&f->lock);
-	(void)snprintf(f->told + strlen(f->told),
-		       sizeof(f->told) - strlen(f->told), "%s", text);
-	if (f->fail_at && strstr(f->told, f->fail_at)) {
-		f->fail_at = NULL;
-		r = -ENOSPC;
-	}
-	(void)pthread_cond_broadcast(&f->changed);
-	(void)pthread_mutex_unlock(&f->lock);
-	return r;
+	if (!told_add(&f->told, text, f->fail_at))
+		return 0;
+	f->fail_at = NULL;
+	return -ENOSPC;
 }
 
 static int begin_batch(void *userdata, struct err *err)
@@ -104,9 +95,7 @@ static void fixture_start(struct fixture *f, const struct replay_step *steps,
 {
 	struct kube_config config;
 
-	f->told[0] = '\0';
-	(void)pthread_mutex_init(&f->lock, NULL);
-	(void)pthread_cond_init(&f->changed, NULL);
+	told_init(&f->told);
 	replay_start(&f->replay, steps, n);
 	config = replay_config(&f->replay);
 	cr_assert_eq(kube_api_new(&f->api, &config, NULL), 0);
@@ -126,19 +115,6 @@ static void fixture_fini(struct fixture *f)
 
 DEFINE_FINI(struct fixture, fixture_fini)
 
-/* Until what is told ends with that. */
-static void wait_told(struct fixture *f, const char *text)
-{
-	struct timespec until = { .tv_sec = time(NULL) + 20 };
-
-	(void)pthread_mutex_lock(&f->lock);
-	while (!strstr(f->told, text))
-		cr_assert_eq(
-			pthread_cond_timedwait(&f->changed, &f->lock, &until),
-			0, "\"%s\" does not come after \"%s\"", text, f->told);
-	(void)pthread_mutex_unlock(&f->lock);
-}
-
 static bool has_request(struct fixture *f, size_t i, const char *text)
 {
 	replay_wait_requests(&f->replay, i + 1);
@@ -156,11 +132,11 @@ Test(kube_watch, a_kind_is_listed_and_then_followed)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
-	wait_told(&f, "@378]");
-	cr_assert_eq(strncmp(f.told, "[(fx-", 5), 0, "%s", f.told);
-	cr_assert_not_null(strstr(f.told, "][318)]"), "%s", f.told);
-	cr_assert_not_null(strstr(f.told, "+fx-claim3 "));
-	cr_assert_not_null(strstr(f.told, "-fx-claim3 "));
+	told_wait(&f.told, "@378]");
+	cr_assert_eq(strncmp(f.told.text, "[(fx-", 5), 0, "%s", f.told.text);
+	cr_assert_not_null(strstr(f.told.text, "][318)]"), "%s", f.told.text);
+	cr_assert_not_null(strstr(f.told.text, "+fx-claim3 "));
+	cr_assert_not_null(strstr(f.told.text, "-fx-claim3 "));
 	cr_assert(has_request(
 		&f, 1,
 		"?watch=1&allowWatchBookmarks=true&resourceVersion=318&timeoutSeconds="));
@@ -183,7 +159,8 @@ Test(kube_watch, the_recorded_watch_is_read_byte_for_byte)
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
 	replay_wait_requests(&f.replay, 3);
-	cr_assert_not_null(strstr(f.told, "+fx-gen-ggbxv "), "%s", f.told);
+	cr_assert_not_null(strstr(f.told.text, "+fx-gen-ggbxv "), "%s",
+			   f.told.text);
 	cr_assert_eq(replay_n_unused(&f.replay), 0);
 }
 
@@ -202,7 +179,8 @@ Test(kube_watch, a_cut_stream_is_resumed_at_the_last_version)
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
 	replay_wait_requests(&f.replay, 4);
-	cr_assert_not_null(strstr(f.told, "+fx-p1 @263]"), "%s", f.told);
+	cr_assert_not_null(strstr(f.told.text, "+fx-p1 @263]"), "%s",
+			   f.told.text);
 	cr_assert_eq(replay_n_unused(&f.replay), 0);
 }
 
@@ -229,7 +207,8 @@ Test(kube_watch, half_a_line_is_not_told)
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
 	replay_wait_requests(&f.replay, 3);
-	cr_assert_not_null(strstr(f.told, "][+a @401]"), "%s", f.told);
+	cr_assert_not_null(strstr(f.told.text, "][+a @401]"), "%s",
+			   f.told.text);
 }
 
 Test(kube_watch, a_version_that_is_too_old_is_listed_again)
@@ -260,8 +239,8 @@ Test(kube_watch, a_known_version_needs_no_list)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ .resource_version = 338 });
-	wait_told(&f, "@378]");
-	cr_assert_null(strchr(f.told, '('));
+	told_wait(&f.told, "@378]");
+	cr_assert_null(strchr(f.told.text, '('));
 }
 
 Test(kube_watch, a_silent_connection_is_given_up)
@@ -276,7 +255,7 @@ Test(kube_watch, a_silent_connection_is_given_up)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ .silence_ms = 200 });
-	wait_told(&f, "@378]");
+	told_wait(&f.told, "@378]");
 }
 
 Test(kube_watch, every_refusal_is_asked_again)
@@ -294,7 +273,7 @@ Test(kube_watch, every_refusal_is_asked_again)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
-	wait_told(&f, "@378]");
+	told_wait(&f.told, "@378]");
 	cr_assert_eq(replay_n_unused(&f.replay), 0);
 }
 
@@ -312,8 +291,8 @@ Test(kube_watch, a_list_that_expires_is_done_again_in_one_piece)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
-	wait_told(&f, "318)]");
-	cr_assert_not_null(strstr(strchr(f.told, '(') + 1, "("));
+	told_wait(&f.told, "318)]");
+	cr_assert_not_null(strstr(strchr(f.told.text, '(') + 1, "("));
 	replay_wait_requests(&f.replay, 6);
 	cr_assert_eq(replay_n_unused(&f.replay), 0);
 }
@@ -330,8 +309,9 @@ Test(kube_watch, what_a_callback_could_not_take_is_told_again)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ 0 });
-	wait_told(&f, "@378]");
-	cr_assert_not_null(strstr(f.told, "+fx-claim3 ![("), "%s", f.told);
+	told_wait(&f.told, "@378]");
+	cr_assert_not_null(strstr(f.told.text, "+fx-claim3 ![("), "%s",
+			   f.told.text);
 }
 
 Test(kube_watch, a_kind_that_is_not_served_may_be_an_empty_list)
@@ -343,7 +323,7 @@ Test(kube_watch, a_kind_that_is_not_served_may_be_an_empty_list)
 
 	fixture_start(&f, steps, ARRAY_SIZE(steps),
 		      (struct kube_watch_options){ .is_optional = true });
-	wait_told(&f, "[(0)]");
+	told_wait(&f.told, "[(0)]");
 }
 
 Test(kube_watch, free_ends_a_list_that_waits)
