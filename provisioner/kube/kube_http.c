@@ -18,8 +18,6 @@
  * makes a new one, which a balancer may lead to another server.
  */
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -34,11 +34,16 @@
 #define RETRY_AFTER_MAX	 3600 /* seconds */
 
 /* Known by their numbers for as long as they are open, so that no other is shut. */
-static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
+static curl_socket_t on_socket(void *userdata, curlsocktype purpose,
+			       struct curl_sockaddr *address)
 {
 	struct kube_http *http = userdata;
 	unsigned int user_timeout_ms = USER_TIMEOUT_MS;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+			address->protocol);
 
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
 			 sizeof(user_timeout_ms));
 	for (size_t i = 0; i < ARRAY_SIZE(http->sockets); i++) {
@@ -47,7 +52,7 @@ static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
 			break;
 		}
 	}
-	return CURL_SOCKOPT_OK;
+	return fd;
 }
 
 static int on_socket_close(void *userdata, curl_socket_t fd)
@@ -293,8 +298,8 @@ static void set_connection(CURL *easy, struct kube_http *http)
 			       (long)KEEPALIVE_IDLE_S);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL,
 			       (long)KEEPALIVE_STEP_S);
-	(void)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
-	(void)curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, http);
+	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
 	(void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,
 			       on_socket_close);
 	(void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, http);

@@ -70,6 +70,34 @@ Test(kube_api, get_makes_an_object_without_managed_fields)
 				      "user-agent: claimfs-provisioner/"));
 }
 
+/* Programs that are started must not hold the connection. */
+Test(kube_api, the_connection_is_not_inherited)
+{
+	static const struct replay_step steps[] = {
+		{ "GET ", "021-pvc-get" },
+	};
+	_cleanup_(fixture_fini) struct fixture f;
+	unsigned int n = 0;
+
+	fixture_init(&f, steps, ARRAY_SIZE(steps));
+	cr_assert_eq(get_claim(&f, "fx-claim", NULL), 0);
+	for (int fd = 3; fd < 100; fd++) {
+		struct sockaddr_in peer = { 0 };
+		socklen_t len = sizeof(peer);
+		char address[64];
+
+		if (getpeername(fd, (void *)&peer, &len) < 0)
+			continue;
+		(void)snprintf(address, sizeof(address), "http://127.0.0.1:%u",
+			       ntohs(peer.sin_port));
+		if (strcmp(address, f.replay.server) != 0)
+			continue;
+		cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		n++;
+	}
+	cr_assert_eq(n, 1);
+}
+
 Test(kube_api, an_absent_object_is_not_found_in_the_servers_words)
 {
 	static const struct replay_step steps[] = {
