@@ -26,9 +26,9 @@ enum object_kind {
 	KIND_STANDALONE_N, /* those before it are what our own API serves */
 	KIND_VOLUME_ATTACHMENT = KIND_STANDALONE_N,
 	KIND_ATTRIBUTES_CLASS,
-	KIND_CSI_NODE,
 	KIND_RECORD_N, /* those before it have a table in the record */
 	KIND_NODE = KIND_RECORD_N,
+	KIND_CSI_NODE,
 	KIND_STORAGE_CAPACITY,
 	KIND_N,
 };

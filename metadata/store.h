@@ -85,8 +85,8 @@ int store_list_attachments_of(struct store *store, const char *volume,
 			      struct object_list *ret, struct err *err);
 
 /*
- * Tells the names of all claims or volumes, or of those in a phase, in any order;
- * with the lock held: fn must only queue.
+ * Tells the names of all claims or volumes, or of those in a phase, or of the volumes
+ * that VolumeAttachments name, in any order; with the lock held: fn must only queue.
  */
 typedef void (*store_name_fn)(void *userdata, const char *namespace,
 			      const char *name);

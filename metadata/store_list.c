@@ -26,7 +26,6 @@ static const char *const list_sql[KIND_RECORD_N] = {
 	[KIND_EVENT] = NAMESPACED("event"),
 	[KIND_VOLUME_ATTACHMENT] = CLUSTER_SCOPED("volume_attachment"),
 	[KIND_ATTRIBUTES_CLASS] = CLUSTER_SCOPED("attributes_class"),
-	[KIND_CSI_NODE] = CLUSTER_SCOPED("csi_node"),
 };
 
 int store_read_object(sqlite3_stmt *statement, struct object **ret,
@@ -230,6 +229,9 @@ static const char *names_sql(enum object_kind kind)
 	if (kind == KIND_CLAIM)
 		return "select namespace, name from claim"
 		       " where ?1 is null or phase = ?1";
+	if (kind == KIND_VOLUME_ATTACHMENT)
+		return "select '', volume from volume_attachment"
+		       " where ?1 is null and volume is not null";
 	return "select '', name from volume where ?1 is null or phase = ?1";
 }
 
@@ -237,14 +239,17 @@ int store_each_name(struct store *store, enum object_kind kind,
 		    const char *phase, store_name_fn fn, void *userdata,
 		    struct err *err)
 {
-	enum store_statement which = kind == KIND_CLAIM
-					     ? STATEMENT_CLAIM_NAMES
-					     : STATEMENT_VOLUME_NAMES;
+	static const enum store_statement which[KIND_RECORD_N] = {
+		[KIND_CLAIM] = STATEMENT_CLAIM_NAMES,
+		[KIND_PERSISTENT_VOLUME] = STATEMENT_VOLUME_NAMES,
+		[KIND_VOLUME_ATTACHMENT] = STATEMENT_ATTACHED_NAMES,
+	};
 	sqlite3_stmt *statement;
 	int r;
 
 	store_lock_to_read(store);
-	r = store_statement(store, which, names_sql(kind), &statement, err);
+	r = store_statement(store, which[kind], names_sql(kind), &statement,
+			    err);
 	if (r == 0) {
 		store_bind_text(statement, 1, phase);
 		r = tell_names(store, statement, fn, userdata, err);

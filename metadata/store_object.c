@@ -60,7 +60,6 @@ static const char *const sql[KIND_RECORD_N][OBJECT_STATEMENT_N] = {
 	[KIND_EVENT] = NAMESPACED("event"),
 	[KIND_VOLUME_ATTACHMENT] = CLUSTER_SCOPED("volume_attachment"),
 	[KIND_ATTRIBUTES_CLASS] = CLUSTER_SCOPED("attributes_class"),
-	[KIND_CSI_NODE] = CLUSTER_SCOPED("csi_node"),
 };
 
 struct key {

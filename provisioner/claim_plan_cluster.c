@@ -4,7 +4,7 @@
  * Claims in a cluster whose kube-controller-manager binds, protects and loses them. What
  * is left are the parts of the external provisioner and the external resizer:
  *
- *	Pending, the annotation names us -> a volume that has the claim's claimRef
+ *	Pending, the annotation names us -> a volume that has the claim's claimRef, once
  *	Bound, asks for more than it has -> larger
  *
  * The annotation storage-provisioner is the controller manager's order: it found no
@@ -40,11 +40,18 @@ static int plan_pending(const struct claim *claim,
 {
 	const struct storage_class *class =
 		world_find_class(world, claim->class_name);
+	_cleanup_(free) char *own = NULL;
 
 	if (!class || !world_has_driver(world, class->provisioner) ||
 	    !is_ordered_from(claim, class->provisioner) || waits(claim, class))
 		return 0;
-	return claim_plan_provision(claim, class, plan);
+	own = claim_volume_name(claim);
+	if (!own)
+		return -ENOMEM;
+	/* What there is need only be bound. */
+	return world_find_volume(world, own)
+		       ? 0
+		       : claim_plan_provision(claim, class, plan);
 }
 
 int claim_plan_in_cluster(const struct claim *claim,

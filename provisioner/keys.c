@@ -106,6 +106,11 @@ void keys_changed(struct queue *queue, enum store_change change,
 	case KIND_STORAGE_CLASS:
 		(void)queue_add(queue, CLAIMS_KEY);
 		break;
+	case KIND_VOLUME_ATTACHMENT:
+		key_volume(queue,
+			   string_at(object->json,
+				     "spec.source.persistentVolumeName"));
+		break;
 	default:
 		break;
 	}

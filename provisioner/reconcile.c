@@ -18,6 +18,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "attach.h"
 #include "claim_apply.h"
 #include "claim_plan.h"
 #include "clock.h"
@@ -123,8 +124,7 @@ static void settle_predecessor(struct reconciler *reconciler,
 static enum inventory_parts parts_for(const struct claim *claim, bool is_binder)
 {
 	if (!is_binder)
-		return *claim->volume_name ? INVENTORY_VOLUMES
-					   : INVENTORY_CLASSES;
+		return INVENTORY_CLASSES | INVENTORY_VOLUMES;
 	if (claim->meta.is_deleting)
 		return INVENTORY_PODS;
 	return claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL;
@@ -279,6 +279,13 @@ static int reconcile_volume(struct reconciler *reconciler, const char *name,
 	bool has_claim;
 	int r;
 
+	if (!reconciler->options.is_binder) {
+		r = attach(&reconciler->applier, name,
+			   reconciler->options.drivers,
+			   reconciler->options.n_drivers, err);
+		if (r != 0)
+			return r;
+	}
 	r = load(reconciler, KIND_PERSISTENT_VOLUME, "", name, &object, err);
 	if (r != 0)
 		return r == CLUSTER_NOT_FOUND ? 0 : r;
@@ -318,6 +325,8 @@ static int resync(struct reconciler *reconciler, struct err *err)
 
 	if (r == 0)
 		r = queue_all(reconciler, KIND_PERSISTENT_VOLUME, NULL, err);
+	if (r == 0 && !reconciler->options.is_binder)
+		r = queue_all(reconciler, KIND_VOLUME_ATTACHMENT, NULL, err);
 	if (r == 0)
 		r = intents_queue(&reconciler->applier, err);
 	if (r == 0)

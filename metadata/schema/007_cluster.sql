@@ -23,10 +23,3 @@ create table attributes_class (
   object text not null check (json_valid(object)),
   driver text as (json_extract(object, '$.driverName'))
 ) strict;
-
-create table csi_node (
-  name text not null primary key,
-  uid text not null unique,
-  revision integer not null,
-  object text not null check (json_valid(object))
-) strict;

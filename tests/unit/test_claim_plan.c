@@ -606,6 +606,17 @@ Test(claim_plan, in_a_cluster_a_volume_is_made_only_when_it_is_ordered)
 	expect(&claim, &world, "");
 }
 
+Test(claim_plan, in_a_cluster_a_volume_that_is_there_is_not_made_again)
+{
+	struct storage_class class = a_class("k");
+	struct persistent_volume pv = a_volume("pvc-u1");
+	struct plan_world world = world_of(&class, &pv);
+	struct claim claim = an_ordered_claim();
+
+	world.is_binder = false;
+	expect(&claim, &world, "");
+}
+
 Test(claim_plan, in_a_cluster_the_scheduler_says_when_a_claim_has_a_consumer)
 {
 	struct storage_class class = a_class("k");

@@ -428,7 +428,6 @@ Test(store, takes_over_a_database_without_attachments)
 	store_close(store);
 	run_sql("drop table attachment; drop table trash;"
 		" drop table volume_attachment; drop table attributes_class;"
-		" drop table csi_node;"
 		" drop index volume_by_claim; drop index intent_of_volume;"
 		" drop index intent_of_claim; pragma user_version = 2");
 	store_close(must_open());
