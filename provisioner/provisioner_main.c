@@ -7,6 +7,8 @@
  *	record -> hub -> registry -> remover, reconciler, pods -> API -> READY=1
  *	    -> SIGTERM -> API ends -> all stop -> everything is freed
  *
+ * In a cluster the work begins later, when it is mirrored and we lead (kube_mode.h).
+ *
  * Signals are blocked before the first thread exists, so that this thread is the
  * only one that ever sees one.
  */
@@ -17,6 +19,7 @@
 
 #include "api_admin.h"
 #include "api_server.h"
+#include "kube_mode.h"
 #include "log.h"
 #include "options.h"
 #include "pods.h"
@@ -39,7 +42,8 @@ struct provisioner {
 	struct registry *registry;
 	struct remover *remover;
 	struct reconciler *reconciler;
-	struct pods *pods;
+	struct pods *pods;	/* standalone only */
+	struct kube_mode *kube; /* in a cluster only */
 	struct api_admin admin;
 	struct api_server *api;
 };
@@ -49,6 +53,8 @@ static void provisioner_fini(struct provisioner *self)
 	self->api = api_server_free(self->api);
 	if (self->pods)
 		pods_stop(self->pods);
+	if (self->kube)
+		kube_mode_stop(self->kube);
 	if (self->reconciler)
 		reconciler_stop(self->reconciler);
 	if (self->remover)
@@ -56,6 +62,7 @@ static void provisioner_fini(struct provisioner *self)
 	self->pods = pods_free(self->pods);
 	self->reconciler = reconciler_free(self->reconciler);
 	self->remover = remover_free(self->remover);
+	self->kube = kube_mode_free(self->kube);
 	self->registry = registry_free(self->registry);
 	self->hub = watch_hub_free(self->hub);
 	self->store = store_close(self->store);
@@ -136,18 +143,24 @@ static int make_remover(struct provisioner *self, struct cluster *cluster,
 			   err);
 }
 
-static int make_workers(struct provisioner *self,
+static int listen_to_changes(struct provisioner *self, store_change_fn fn,
+			     void *userdata, struct err *err)
+{
+	int r = watch_hub_add_callback(self->hub, fn, userdata);
+
+	return r < 0 ? err_set_errno(err, r, "listen to changes") : 0;
+}
+
+static int make_workers(struct provisioner *self, struct cluster *cluster,
 			const struct provisioner_settings *settings,
 			struct err *err)
 {
-	struct cluster *cluster = registry_cluster(self->registry);
-	int r;
+	int r = make_remover(self, cluster, err);
 
-	r = make_remover(self, cluster, err);
 	if (r >= 0)
 		r = reconciler_new(&self->reconciler,
 				   &(struct reconciler_options){
-					   .is_binder = true,
+					   .is_binder = settings->is_standalone,
 					   .cluster = cluster,
 					   .store = self->store,
 					   .share = share_ops_nfs(),
@@ -156,30 +169,46 @@ static int make_workers(struct provisioner *self,
 					   .n_drivers = settings->n_drivers },
 				   err);
 	if (r >= 0)
-		r = pods_new(&self->pods,
-			     &(struct pods_options){
-				     .cluster = cluster,
-				     .store = self->store,
-				     .state_dir = settings->state_dir,
-				     .nodes = settings->nodes,
-				     .n_nodes = settings->n_nodes,
-				     .drivers = settings->drivers,
-				     .n_drivers = settings->n_drivers },
-			     err);
-	if (r < 0)
-		return r;
-	r = watch_hub_add_callback(self->hub, reconciler_change,
-				   self->reconciler);
-	if (r >= 0)
-		r = watch_hub_add_callback(self->hub, pods_change, self->pods);
-	return r < 0 ? err_set_errno(err, r, "listen to changes") : 0;
+		r = listen_to_changes(self, reconciler_change, self->reconciler,
+				      err);
+	return r;
 }
 
-static void prepare_admin(struct provisioner *self,
+static int start_work(void *userdata, struct err *err)
+{
+	struct provisioner *self = userdata;
+	int r = reconciler_start(self->reconciler, err);
+
+	return r < 0 ? r : remover_start(self->remover, err);
+}
+
+/* --- the two modes --------------------------------------------------------------- */
+
+static int make_pods(struct provisioner *self, struct cluster *cluster,
+		     const struct provisioner_settings *settings,
+		     struct err *err)
+{
+	int r = pods_new(
+		&self->pods,
+		&(struct pods_options){ .cluster = cluster,
+					.store = self->store,
+					.state_dir = settings->state_dir,
+					.nodes = settings->nodes,
+					.n_nodes = settings->n_nodes,
+					.drivers = settings->drivers,
+					.n_drivers = settings->n_drivers },
+		err);
+
+	if (r >= 0)
+		r = listen_to_changes(self, pods_change, self->pods, err);
+	return r;
+}
+
+static void prepare_admin(struct provisioner *self, struct cluster *cluster,
 			  const struct provisioner_settings *settings)
 {
 	self->admin = (struct api_admin){
-		.cluster = registry_cluster(self->registry),
+		.cluster = cluster,
 		.store = self->store,
 		.share = share_ops_nfs(),
 		.remover = self->remover,
@@ -188,33 +217,77 @@ static void prepare_admin(struct provisioner *self,
 	};
 }
 
+static int serve_api(struct provisioner *self, struct cluster *cluster,
+		     const struct provisioner_settings *settings,
+		     struct err *err)
+{
+	int r = make_socket_directory(settings->socket, err);
+
+	if (r < 0)
+		return r;
+	prepare_admin(self, cluster, settings);
+	return api_server_new(&self->api,
+			      &(struct api_server_options){
+				      .registry = self->registry,
+				      .hub = self->hub,
+				      .admin = &self->admin,
+				      .is_mirror = !settings->is_standalone,
+				      .socket_path = settings->socket,
+				      .listen = settings->listen },
+			      err);
+}
+
+static int start_standalone(struct provisioner *self,
+			    const struct provisioner_settings *settings,
+			    struct err *err)
+{
+	struct cluster *cluster = registry_cluster(self->registry);
+	int r = make_workers(self, cluster, settings, err);
+
+	if (r >= 0)
+		r = make_pods(self, cluster, settings, err);
+	if (r >= 0)
+		r = serve_api(self, cluster, settings, err);
+	if (r >= 0)
+		r = start_work(self, err);
+	if (r >= 0)
+		r = pods_start(self->pods, err);
+	return r;
+}
+
+static int start_in_cluster(struct provisioner *self,
+			    const struct provisioner_settings *settings,
+			    struct err *err)
+{
+	const struct kube_mode_options options = {
+		.store = self->store,
+		.kubeconfig = settings->kubeconfig,
+		.namespace = settings->namespace,
+		.driver = settings->drivers[0],
+		.elects = settings->elects,
+		.lead = start_work,
+		.userdata = self,
+	};
+	int r = kube_mode_new(&self->kube, &options, err);
+
+	if (r >= 0)
+		r = make_workers(self, kube_mode_cluster(self->kube), settings,
+				 err);
+	if (r >= 0)
+		r = serve_api(self, kube_mode_cluster(self->kube), settings,
+			      err);
+	return r < 0 ? r : kube_mode_start(self->kube, err);
+}
+
 static int start(struct provisioner *self,
 		 const struct provisioner_settings *settings, struct err *err)
 {
 	int r = open_record(self, settings, err);
 
-	if (r >= 0)
-		r = make_workers(self, settings, err);
-	if (r >= 0)
-		r = make_socket_directory(settings->socket, err);
-	if (r >= 0)
-		prepare_admin(self, settings);
-	if (r >= 0)
-		r = api_server_new(&self->api,
-				   &(struct api_server_options){
-					   .registry = self->registry,
-					   .hub = self->hub,
-					   .admin = &self->admin,
-					   .socket_path = settings->socket,
-					   .listen = settings->listen },
-				   err);
-	if (r >= 0)
-		r = reconciler_start(self->reconciler, err);
-	if (r >= 0)
-		r = remover_start(self->remover, err);
-	if (r >= 0)
-		r = pods_start(self->pods, err);
-	return r;
+	if (r < 0)
+		return r;
+	return settings->is_standalone ? start_standalone(self, settings, err)
+				       : start_in_cluster(self, settings, err);
 }
 
 static int serve(const struct provisioner_settings *settings, struct err *err)

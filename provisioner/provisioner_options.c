@@ -16,12 +16,30 @@
 /* CSI: a driver's name has at most 63 bytes; a node's is a DNS subdomain. */
 #define DRIVER_NAME_MAX 63
 #define NODE_NAME_MAX	253
+#define NAMESPACE_MAX	63
 
 static int set_standalone(void *userdata, const char *value, struct err *err)
 {
 	struct provisioner_settings *settings = userdata;
 
 	settings->is_standalone = true;
+	return 0;
+}
+
+static int set_kubernetes(void *userdata, const char *value, struct err *err)
+{
+	struct provisioner_settings *settings = userdata;
+
+	settings->is_kubernetes = true;
+	return 0;
+}
+
+static int set_leader_election(void *userdata, const char *value,
+			       struct err *err)
+{
+	struct provisioner_settings *settings = userdata;
+
+	settings->elects = true;
 	return 0;
 }
 
@@ -48,6 +66,14 @@ static int set_socket(void *userdata, const char *value, struct err *err)
 	return set_path(&settings->socket, value, err);
 }
 
+static int set_kubeconfig(void *userdata, const char *value, struct err *err)
+{
+	struct provisioner_settings *settings = userdata;
+
+	settings->kubeconfig = value;
+	return *value ? 0 : err_set(err, -EINVAL, "the path is empty");
+}
+
 static int set_listen(void *userdata, const char *value, struct err *err)
 {
 	struct provisioner_settings *settings = userdata;
@@ -70,6 +96,19 @@ static bool is_name(const char *text, size_t max)
 		    text[i] != '.')
 			return false;
 	return true;
+}
+
+static int set_namespace(void *userdata, const char *value, struct err *err)
+{
+	struct provisioner_settings *settings = userdata;
+
+	settings->namespace = value;
+	if (is_name(value, NAMESPACE_MAX) && !strchr(value, '.'))
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"\"%s\" is not a namespace: at most %d lower case letters, digits and '-'",
+		value, NAMESPACE_MAX);
 }
 
 static int check_node(const struct provisioner_settings *settings,
@@ -152,6 +191,18 @@ static const struct option_spec option_table[] = {
 	{ "standalone", 0, NULL,
 	  "serve the API here instead of using a Kubernetes cluster's",
 	  set_standalone },
+	{ "kubernetes", 0, NULL,
+	  "serve the claims of a Kubernetes cluster: its API server decides who is bound",
+	  set_kubernetes },
+	{ "kubeconfig", 0, "FILE",
+	  "how to reach the cluster (default $KUBECONFIG, then the pod's service account)",
+	  set_kubeconfig },
+	{ "namespace", 0, "NAME",
+	  "where the Lease is (default the pod's, or that of the kubeconfig)",
+	  set_namespace },
+	{ "leader-election", 0, NULL,
+	  "act only as holder of a Lease: of several controllers, one does",
+	  set_leader_election },
 	{ "state-dir", 0, "DIR",
 	  "record and pods' directories (default " DEFAULT_STATE_DIR ")",
 	  set_state_dir },
@@ -163,7 +214,7 @@ static const struct option_spec option_table[] = {
 	  "a node for pods: its name and its daemon's CSI socket; repeatable",
 	  add_node },
 	{ "driver-name", 0, "NAME",
-	  "provisioner to be; repeatable (default nfs.claimfs.io and nfs.csi.k8s.io)",
+	  "provisioner to be; repeatable (default nfs.claimfs.io, standalone also nfs.csi.k8s.io)",
 	  add_driver },
 	{ "log-level", 0, "LEVEL", "error, warn, info or debug (default info)",
 	  set_log_level },
@@ -171,10 +222,10 @@ static const struct option_spec option_table[] = {
 
 static const struct options_spec spec = {
 	.program = "claimfs-provisioner",
-	.usage = "--standalone [OPTIONS]",
+	.usage = "--standalone | --kubernetes [OPTIONS]",
 	.summary =
-		"Turns claims into volumes: makes and reclaims their directories on NFS shares,\n"
-		"binds claims, and serves the storage part of the Kubernetes API.",
+		"Turns claims into volumes: makes and reclaims their directories on NFS shares.\n"
+		"Standalone, it also binds claims and serves the storage part of the Kubernetes API.",
 	.options = option_table,
 	.n_options = ARRAY_SIZE(option_table),
 	.epilogue =
@@ -182,23 +233,47 @@ static const struct options_spec spec = {
 		"loopback address, may do everything.",
 };
 
+/* Options of one mode say nothing in the other, and are not passed over. */
+static int check_mode(const struct provisioner_settings *settings,
+		      struct err *err)
+{
+	if (settings->is_standalone == settings->is_kubernetes)
+		return err_set(err, -EINVAL,
+			       "give one of --standalone and --kubernetes");
+	if (settings->is_kubernetes && (settings->listen || settings->n_nodes))
+		return err_set(err, -EINVAL,
+			       "%s is for --standalone: a cluster has its own",
+			       settings->listen ? "--listen" : "--node");
+	if (settings->is_standalone &&
+	    (settings->kubeconfig || settings->namespace || settings->elects))
+		return err_set(err, -EINVAL, "%s is for --kubernetes",
+			       settings->kubeconfig  ? "--kubeconfig"
+			       : settings->namespace ? "--namespace"
+						     : "--leader-election");
+	return 0;
+}
+
 static int finish(struct provisioner_settings *settings, int argc, char **argv,
 		  int first, struct err *err)
 {
+	int r;
+
 	if (first < argc)
 		return err_set(err, -EINVAL, "unexpected argument \"%s\"",
 			       argv[first]);
-	if (!settings->is_standalone)
-		return err_set(
-			err, -EINVAL,
-			"the Kubernetes mode is not in this version, give --standalone");
+	r = check_mode(settings, err);
+	if (r < 0)
+		return r;
 	if (!settings->state_dir)
 		settings->state_dir = DEFAULT_STATE_DIR;
 	if (!settings->socket)
 		settings->socket = DEFAULT_SOCKET;
+	/* In a cluster the other driver may run, too: both would serve its claims. */
 	if (settings->n_drivers == 0) {
 		settings->drivers[settings->n_drivers++] = "nfs.claimfs.io";
-		settings->drivers[settings->n_drivers++] = "nfs.csi.k8s.io";
+		if (settings->is_standalone)
+			settings->drivers[settings->n_drivers++] =
+				"nfs.csi.k8s.io";
 	}
 	return 0;
 }

@@ -14,10 +14,14 @@
 #define MAX_DRIVERS 8
 
 struct provisioner_settings {
-	bool is_standalone;
+	bool is_standalone; /* else in a Kubernetes cluster */
+	bool is_kubernetes;
+	bool elects;	       /* --leader-election */
 	const char *state_dir; /* these borrow from argv */
 	const char *socket;
-	const char *listen; /* NULL = no port */
+	const char *listen;	/* NULL = no port */
+	const char *kubeconfig; /* NULL = the environment's */
+	const char *namespace;	/* NULL = the configuration's */
 	struct pods_node nodes[MAX_POD_NODES];
 	size_t n_nodes;
 	const char *drivers[MAX_DRIVERS];

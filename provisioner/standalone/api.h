@@ -26,6 +26,8 @@ struct api {
 	struct watch_hub *hub;	   /* borrowed */
 	struct api_pages *pages;   /* borrowed; NULL = lists are always whole */
 	struct api_admin *admin;   /* borrowed; NULL = none of our own verbs */
+	/* The record mirrors a cluster: its objects are only looked at here. */
+	bool is_mirror;
 };
 
 enum api_method {

@@ -234,6 +234,15 @@ static void name_client(const struct api *api,
 	store_act_as(api->admin->store, name);
 }
 
+/* Versions of a cluster's objects are not in the order of our changes: no watches. */
+static bool is_a_look(const struct api_request *request, enum api_target target)
+{
+	if (target == API_TARGET_ADMIN || target == API_TARGET_ACCESS)
+		return true;
+	return request->method == API_GET &&
+	       !api_query_is_true(request->query.watch);
+}
+
 void api_handle(const struct api *api, const struct api_request *request,
 		struct api_response *ret)
 {
@@ -257,6 +266,12 @@ void api_handle(const struct api *api, const struct api_request *request,
 		api_status_fail(
 			ret, 405, "MethodNotAllowed",
 			"the server does not allow this method on the requested resource");
+		return;
+	}
+	if (api->is_mirror && !is_a_look(request, route.target)) {
+		api_status_fail(
+			ret, 405, "MethodNotAllowed",
+			"claimfs runs in a Kubernetes cluster here: its objects are changed and watched there, with kubectl");
 		return;
 	}
 	fn(api, request, &route, ret);

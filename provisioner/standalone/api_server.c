@@ -416,7 +416,8 @@ int api_server_new(struct api_server **ret,
 		return err_set(err, -ENOMEM, "make API server: out of memory");
 	server->api = (struct api){ .registry = options->registry,
 				    .hub = options->hub,
-				    .admin = options->admin };
+				    .admin = options->admin,
+				    .is_mirror = options->is_mirror };
 	(void)pthread_mutex_init(&server->streams.lock, NULL);
 	(void)pthread_cond_init(&server->streams.none, NULL);
 	server->unix_socket =

@@ -12,6 +12,7 @@
  * Threads: one per connection, at most max_connections; watches block theirs.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -25,6 +26,7 @@ struct api_server_options {
 	struct registry *registry; /* borrowed */
 	struct watch_hub *hub;	   /* borrowed */
 	struct api_admin *admin;   /* borrowed */
+	bool is_mirror;		   /* as in struct api */
 	const char *socket_path;   /* a stale socket is replaced */
 	const char *listen;	   /* "127.0.0.1:PORT", "[::1]:PORT"; or NULL */
 	unsigned int max_connections; /* per transport; 0 = 288 */
