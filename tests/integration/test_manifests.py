@@ -27,22 +27,22 @@ import chart  # noqa: E402
 # Everything that anybody of ours may do, and no more.
 RIGHTS = {
     ("ClusterRole", "", "persistentvolumes"):
-        "get list watch create update patch delete",
-    ("ClusterRole", "", "persistentvolumeclaims"):
-        "get list watch update patch",
-    ("ClusterRole", "", "persistentvolumeclaims/status"): "update patch",
+        "get list watch create update delete",
+    ("ClusterRole", "", "persistentvolumes/status"): "update",
+    ("ClusterRole", "", "persistentvolumeclaims"): "get list watch update",
+    ("ClusterRole", "", "persistentvolumeclaims/status"): "update",
     ("ClusterRole", "", "nodes"): "get list watch patch",
     ("ClusterRole", "storage.k8s.io", "storageclasses"): "get list watch",
     ("ClusterRole", "storage.k8s.io", "volumeattributesclasses"):
         "get list watch",
     ("ClusterRole", "storage.k8s.io", "csinodes"): "get list watch",
     ("ClusterRole", "storage.k8s.io", "volumeattachments"):
-        "get list watch patch",
-    ("ClusterRole", "storage.k8s.io", "volumeattachments/status"): "patch",
+        "get list watch update",
+    ("ClusterRole", "storage.k8s.io", "volumeattachments/status"): "update",
     ("ClusterRole", "events.k8s.io", "events"): "create patch",
     ("Role", "coordination.k8s.io", "leases"): "get create update",
     ("Role", "storage.k8s.io", "csistoragecapacities"):
-        "get list watch create update patch delete",
+        "get list watch create update delete",
 }
 WORKLOADS = ("DaemonSet", "Deployment")
 EVERYTHING = {
