@@ -171,7 +171,7 @@ class LateKeeper(KeeperCase):
         try:
             self.node.argv += ["--http", str(port)]
             self.node.start()
-            self.assertEqual(get(port, "/readyz")[0], 200)
+            wait_for(lambda: get(port, "/readyz")[0] == 200, "readiness")
             type(self).keeper = self.new_keeper()
             wait_for(lambda: get(port, "/readyz")[0] == 503, "it to be seen")
             self.assertIn("restart claimfs-node", get(port, "/readyz")[1])
