@@ -15,6 +15,12 @@
 
 extern const struct rpc_method csi_node_methods[CSI_NODE_METHODS];
 
+/*
+ * The same in a place of the caller's, where publishing may take as long as staging:
+ * inline volumes are started by it, and unpublishing ends them.
+ */
+void csi_make_publishing_slow(struct rpc_method ret[static CSI_NODE_METHODS]);
+
 /* What csi_node_methods has of Identity (csi_identity.c). */
 enum rpc_status csi_get_plugin_info(void *node,
 				    const struct rpc_request *request,

@@ -367,3 +367,12 @@ const struct rpc_method csi_node_methods[CSI_NODE_METHODS] = {
 	{ "/csi.v1.Node/NodeGetCapabilities", get_capabilities },
 	{ "/csi.v1.Node/NodeGetInfo", get_info },
 };
+
+void csi_make_publishing_slow(struct rpc_method ret[static CSI_NODE_METHODS])
+{
+	for (size_t i = 0; i < CSI_NODE_METHODS; i++) {
+		ret[i] = csi_node_methods[i];
+		ret[i].is_slow |=
+			ret[i].fn == publish || ret[i].fn == unpublish;
+	}
+}

@@ -186,9 +186,10 @@ int nfs_ask_finish(struct nfs_ask *ask, const struct xdr_writer *w,
 	return r == 0 && xid != ask->xid ? -EBADMSG : r;
 }
 
-int nfs_ask_call(struct nfs_ask *ask, struct nfs_call *call)
+int nfs_ask_list(struct nfs_ask *ask, struct nfs_call *call,
+		 struct nfs_entry *entries, uint32_t max)
 {
-	static const struct nfs3_entries none;
+	const struct nfs3_entries room = { entries, max };
 	struct xdr_writer w =
 		xdr_writer_over(ask->call + NFS_RPC_MARK_SIZE,
 				sizeof(ask->call) - NFS_RPC_MARK_SIZE);
@@ -197,5 +198,10 @@ int nfs_ask_call(struct nfs_ask *ask, struct nfs_call *call)
 
 	if (r == 0)
 		r = nfs_ask_finish(ask, &w, &results);
-	return r < 0 ? r : nfs3_decode_results(&results, call, none);
+	return r < 0 ? r : nfs3_decode_results(&results, call, room);
+}
+
+int nfs_ask_call(struct nfs_ask *ask, struct nfs_call *call)
+{
+	return nfs_ask_list(ask, call, NULL, 0);
 }

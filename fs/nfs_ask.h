@@ -44,4 +44,11 @@ int nfs_ask_finish(struct nfs_ask *ask, const struct xdr_writer *w,
 /* One NFSv3 call but WRITE and READDIR(PLUS). Its status; done is not used. */
 int nfs_ask_call(struct nfs_ask *ask, struct nfs_call *call);
 
+/*
+ * READDIRPLUS. At most max entries, which the call's count has to be low enough for;
+ * they are valid until the next question.
+ */
+int nfs_ask_list(struct nfs_ask *ask, struct nfs_call *call,
+		 struct nfs_entry *entries, uint32_t max);
+
 DEFINE_FINI(struct nfs_ask, nfs_ask_fini)

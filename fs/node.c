@@ -34,6 +34,7 @@
 #include "meta.h"
 #include "mount.h"
 #include "node_check.h"
+#include "node_inline.h"
 #include "node_registry.h"
 #include "trace.h"
 
@@ -45,6 +46,7 @@ int node_new(struct node **ret, const struct node_options *options,
 	     struct err *err)
 {
 	_cleanup_(node_free) struct node *node = calloc(1, sizeof(*node));
+	int r;
 
 	if (!node)
 		return err_set_errno(err, -ENOMEM, "start the node");
@@ -62,6 +64,10 @@ int node_new(struct node **ret, const struct node_options *options,
 	node->state_dir = strdup(options->state_dir);
 	if (!node->name || !node->driver || !node->state_dir)
 		return err_set_errno(err, -ENOMEM, "start the node");
+	r = node_inline_new(&node->inline_volumes, options->state_dir,
+			    options->inline_classes, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(node);
 	return 0;
 }
@@ -170,6 +176,7 @@ static void end_all(struct node *node, void *(*run)(void *userdata))
 static void node_destroy(struct node *node)
 {
 	(void)meta_free(node->meta);
+	(void)node_inline_free(node->inline_volumes);
 	(void)pthread_cond_destroy(&node->reader_gone);
 	(void)pthread_mutex_destroy(&node->lock);
 	free(node->driver);

@@ -52,7 +52,8 @@ struct node_options {
 	struct keeper *keeper; /* the same; NULL = none */
 	struct registration *registration; /* the same */
 	unsigned int max_volumes; /* that may be staged; 0 = NODE_VOLUMES_MAX */
-	bool never_resends;	  /* FUSE_NOTIFY_RESEND is not to be used */
+	const char *inline_classes; /* a file; NULL = no inline volumes */
+	bool never_resends;	    /* FUSE_NOTIFY_RESEND is not to be used */
 };
 
 /* Everything in options is copied. */

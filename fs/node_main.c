@@ -170,6 +170,7 @@ struct parts {
 	struct arena *arena; /* NULL = there was no keeper at the start */
 	struct shards *shards;
 	struct node *node;
+	struct rpc_method methods[CSI_NODE_METHODS];
 	struct rpc_late rpc;
 	struct rpc_server *server;
 };
@@ -272,6 +273,7 @@ static int start_node(struct parts *parts, const struct node_settings *settings,
 			.state_dir = settings->state_dir,
 			.never_resends = settings->never_resends,
 			.max_volumes = settings->max_volumes,
+			.inline_classes = settings->inline_classes,
 			.registration = parts->registration,
 			.shards = parts->shards,
 			.keeper = parts->arena ? parts->keeper : NULL },
@@ -344,11 +346,16 @@ static int serve_csi(struct parts *parts, const struct node_settings *settings,
 
 	if (r < 0)
 		return r;
+	if (settings->inline_classes)
+		csi_make_publishing_slow(parts->methods);
+	else
+		memcpy(parts->methods, csi_node_methods,
+		       sizeof(csi_node_methods));
 	return parts->rpc.server_new(
 		&parts->server,
 		&(struct rpc_server_options){
 			.socket_path = settings->csi_socket,
-			.methods = csi_node_methods,
+			.methods = parts->methods,
 			.n_methods = CSI_NODE_METHODS,
 			.userdata = parts->node,
 			.n_threads = RPC_THREADS,

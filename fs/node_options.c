@@ -132,6 +132,14 @@ static int set_http(void *userdata, const char *value, struct err *err)
 	return replace(&settings->http, value, err);
 }
 
+static int set_inline_classes(void *userdata, const char *value,
+			      struct err *err)
+{
+	struct node_settings *settings = userdata;
+
+	return set_path(&settings->inline_classes, value, err);
+}
+
 static int set_max_volumes(void *userdata, const char *value, struct err *err)
 {
 	struct node_settings *settings = userdata;
@@ -215,6 +223,9 @@ static const struct option_spec option_specs[] = {
 	  set_kubelet_csi_socket },
 	{ "http", 0, "[ADDR:]PORT",
 	  "serve /healthz, /readyz and /metrics (default: none)", set_http },
+	{ "inline-classes", 0, "FILE",
+	  "classes that pods may name in inline volumes (default: none)",
+	  set_inline_classes },
 	{ "max-volumes", 0, "N",
 	  "volumes that may be staged at a time (default: 4096)",
 	  set_max_volumes },
@@ -367,5 +378,6 @@ void node_settings_fini(struct node_settings *settings)
 	free(settings->registration_socket);
 	free(settings->kubelet_csi_socket);
 	free(settings->http);
+	free(settings->inline_classes);
 	*settings = (struct node_settings){ 0 };
 }

@@ -17,6 +17,7 @@ struct node_settings {
 	char *registration_socket; /* absolute; NULL = does not register itself */
 	char *kubelet_csi_socket; /* csi_socket as the kubelet sees it */
 	char *http;		  /* as listen_tcp() takes it; NULL = none */
+	char *inline_classes;	  /* absolute; NULL = no inline volumes */
 	unsigned int max_volumes; /* 0 = as many as can be */
 	unsigned int keeper_wait_s;
 	unsigned int shards; /* 0 = min(CPUs, 4) */

@@ -19,6 +19,7 @@
 #include "mount.h"
 #include "mountpoint.h"
 #include "node_check.h"
+#include "node_inline.h"
 #include "node_registry.h"
 
 static int publish_check(const struct node_publish_args *args, struct err *err)
@@ -227,6 +228,8 @@ enum rpc_status node_publish(struct node *node,
 	r = publish_check(args, err);
 	if (r < 0)
 		return node_status(r);
+	if (node_inline_is_asked(args->context))
+		return node_inline_publish(node, args, err);
 	r = publish_flags(args, &publish.flags, err);
 	if (r == 0)
 		r = identity_parse_group(args->capability.mount_group,
@@ -282,6 +285,8 @@ enum rpc_status node_unpublish(struct node *node, const char *volume_id,
 	if (node_check_id(volume_id, err) < 0 ||
 	    node_check_path("target_path", target_path, err) < 0)
 		return RPC_INVALID_ARGUMENT;
+	if (node_inline_is_known(node, volume_id))
+		return node_inline_unpublish(node, volume_id, target_path, err);
 	pthread_mutex_lock(&node->lock);
 	status = unpublish_begin_locked(node, volume_id, target_path, &entry,
 					err);

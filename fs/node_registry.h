@@ -19,6 +19,7 @@ struct node {
 	struct keeper *keeper;		   /* borrowed; NULL = none */
 	struct registration *registration; /* the same */
 	unsigned int max_volumes;
+	struct node_inline *inline_volumes;
 	struct meta *meta;
 	pthread_mutex_t lock;	    /* guards what follows */
 	pthread_cond_t reader_gone; /* an entry's n_readers became 0 */

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "inline_record.h"
+#include "inline_tree.h"
 #include "node_check.h"
 #include "parse.h"
 
@@ -142,6 +144,37 @@ static int take_identity(const struct node_stage_args *args,
 	return 0;
 }
 
+/* The value is the volume's id once more, so that none can have another's directory. */
+static int take_inline_dir(const struct node_stage_args *args,
+			   struct node_spec *spec, struct err *err)
+{
+	const char *id = find(args->context, FACT_PREFIX, "inline");
+	int r;
+
+	if (!id)
+		return 0;
+	r = inline_record_check_id(args->volume_id, err);
+	if (r < 0)
+		return r;
+	if (strcmp(id, args->volume_id) != 0 || spec->parameters.subdir)
+		return err_set(err, -EINVAL,
+			       "volume_context: " NODE_INLINE_KEY
+			       " is for inline volumes only");
+	if (asprintf(&spec->inline_dir, INLINE_FOLDER "/%s", id) < 0) {
+		spec->inline_dir = NULL;
+		return err_set_errno(err, -ENOMEM, "read volume_context");
+	}
+	return 0;
+}
+
+/* Below the share. */
+static const char *dir_of(const struct node_spec *spec)
+{
+	if (spec->inline_dir)
+		return spec->inline_dir;
+	return spec->parameters.subdir ? spec->parameters.subdir : "";
+}
+
 static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		     struct err *err)
 {
@@ -156,6 +189,9 @@ static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		if (r < 0)
 			return err_wrap(err, "volume_context: subDir");
 	}
+	r = take_inline_dir(args, spec, err);
+	if (r < 0)
+		return r;
 	r = claim_name(args->context, &spec->claim);
 	if (r < 0)
 		return err_set_errno(err, r, "read volume_context");
@@ -165,8 +201,7 @@ static int spec_fill(const struct node_stage_args *args, struct node_spec *spec,
 		.claim = spec->claim,
 		.server = spec->parameters.server,
 		.share = spec->parameters.share,
-		.subdir =
-			spec->parameters.subdir ? spec->parameters.subdir : "",
+		.subdir = dir_of(spec),
 		.mountpoint = args->staging_path,
 		.access_mode = node_mode_access(args->capability.access_mode),
 	};
@@ -194,6 +229,7 @@ void node_spec_fini(struct node_spec *spec)
 {
 	class_parameters_fini(&spec->parameters);
 	free(spec->claim);
+	free(spec->inline_dir);
 	*spec = (struct node_spec){ 0 };
 }
 

@@ -16,7 +16,14 @@ struct node_spec {
 	struct volume_spec volume;
 	struct class_parameters parameters;
 	char *claim;
+	char *inline_dir; /* NULL = it is no inline volume */
 };
+
+/*
+ * A fact of inline volumes (node_inline.h), whose directory has the name of their id and
+ * is where no subDir can be.
+ */
+#define NODE_INLINE_KEY "claimfs.io/inline"
 
 /* The request outlives *ret. -EINVAL with a sentence. */
 int node_spec_parse(const struct node_stage_args *args, struct node_spec *ret,
