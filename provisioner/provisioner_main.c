@@ -23,6 +23,7 @@
 #include "log.h"
 #include "options.h"
 #include "pods.h"
+#include "provisioner_health.h"
 #include "provisioner_options.h"
 #include "reconcile.h"
 #include "registry.h"
@@ -306,7 +307,11 @@ static int serve(const struct provisioner_settings *settings, struct err *err)
 		 F_U64("port", api_server_port(self.api)),
 		 F_U64("nodes", settings->n_nodes));
 	supervisor_notify("READY=1");
-	r = stop_signal_wait(signal_fd, NULL, err);
+	r = provisioner_health_serve(
+		&(struct provisioner_health){ .listen = settings->http,
+					      .kube = self.kube,
+					      .reconciler = self.reconciler },
+		signal_fd, err);
 	supervisor_notify("STOPPING=1");
 	return r;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api_listen.h"
+#include "listen.h"
 #include "log.h"
 #include "options.h"
 
@@ -96,6 +97,20 @@ static bool is_name(const char *text, size_t max)
 		    text[i] != '.')
 			return false;
 	return true;
+}
+
+static int set_http(void *userdata, const char *value, struct err *err)
+{
+	struct provisioner_settings *settings = userdata;
+	struct listen_address address;
+
+	settings->http = value;
+	if (listen_address_parse(value, &address) == 0)
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"\"%s\" is not a port or a numeric address and a port, such as 9440, 192.0.2.1:9440 or [2001:db8::1]:9440",
+		value);
 }
 
 static int set_namespace(void *userdata, const char *value, struct err *err)
@@ -213,6 +228,8 @@ static const struct option_spec option_table[] = {
 	{ "node", 0, "NAME=SOCKET",
 	  "a node for pods: its name and its daemon's CSI socket; repeatable",
 	  add_node },
+	{ "http", 0, "[ADDR:]PORT",
+	  "serve /healthz, /readyz and /metrics (default: none)", set_http },
 	{ "driver-name", 0, "NAME",
 	  "provisioner to be; repeatable (default nfs.claimfs.io, standalone also nfs.csi.k8s.io)",
 	  add_driver },

@@ -21,6 +21,7 @@ struct provisioner_settings {
 	const char *socket;
 	const char *listen;	/* NULL = no port */
 	const char *kubeconfig; /* NULL = the environment's */
+	const char *http;	/* NULL = none */
 	const char *namespace;	/* NULL = the configuration's */
 	struct pods_node nodes[MAX_POD_NODES];
 	size_t n_nodes;

@@ -14,6 +14,7 @@
 #include "reconcile.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -49,6 +50,8 @@ struct reconciler {
 	struct maker *maker;
 	struct share_pool *pool;
 	struct applier maker_applier;
+	_Atomic uint64_t n_done;
+	_Atomic uint64_t n_failed;
 };
 
 /* --- keys -------------------------------------------------------------------- */
@@ -397,6 +400,9 @@ static void reconcile_key(struct reconciler *reconciler, char *take_key)
 	int r;
 
 	r = copy ? reconcile(reconciler, copy, &err) : -ENOMEM;
+	(void)atomic_fetch_add(&reconciler->n_done, 1);
+	if (r < 0)
+		(void)atomic_fetch_add(&reconciler->n_failed, 1);
 	requeue(reconciler, take_key, r, &err);
 	batch_add(&reconciler->batch, take_key);
 }
@@ -490,6 +496,13 @@ int reconciler_new(struct reconciler **ret,
 					    .maker = reconciler->maker };
 	*ret = TAKE_PTR(reconciler);
 	return 0;
+}
+
+void reconciler_get_state(const struct reconciler *reconciler,
+			  struct reconciler_state *ret)
+{
+	ret->n_done = atomic_load(&reconciler->n_done);
+	ret->n_failed = atomic_load(&reconciler->n_failed);
 }
 
 int reconciler_start(struct reconciler *reconciler, struct err *err)

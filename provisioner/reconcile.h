@@ -34,6 +34,15 @@ int reconciler_new(struct reconciler **ret,
  */
 struct reconciler *reconciler_free(struct reconciler *reconciler);
 
+struct reconciler_state {
+	uint64_t n_done;   /* keys that were looked at */
+	uint64_t n_failed; /* those of them that will be tried again */
+};
+
+/* Any thread. */
+void reconciler_get_state(const struct reconciler *reconciler,
+			  struct reconciler_state *ret);
+
 /* Starts the thread with a look at everything. */
 int reconciler_start(struct reconciler *reconciler, struct err *err);
 /* Ends the thread after the key that it is working on; idempotent. */

@@ -206,6 +206,11 @@ struct cluster *kube_mode_cluster(struct kube_mode *mode)
 
 void kube_mode_get_state(struct kube_mode *mode, struct kube_mode_state *ret)
 {
+	struct kube_events_state events;
+
+	kube_events_get_state(mode->events, &events);
+	ret->n_events_sent = events.n_sent;
+	ret->n_events_dropped = events.n_dropped;
 	ret->is_in_sync = kube_mirror_is_complete(mode->mirror);
 	ret->is_leader = atomic_load(&mode->is_leading);
 }

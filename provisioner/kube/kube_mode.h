@@ -41,6 +41,8 @@ int kube_mode_start(struct kube_mode *mode, struct err *err);
 struct kube_mode_state {
 	bool is_in_sync; /* the record has all that the cluster has */
 	bool is_leader;
+	uint64_t n_events_sent;
+	uint64_t n_events_dropped;
 };
 
 /* Any thread. */
