@@ -49,6 +49,9 @@ EVERYTHING = {
     "storageClasses": [{
         "name": "nfs", "isDefault": True, "mountOptions": ["hard"],
         "parameters": {"server": "nfs.example.com", "share": "/exports"}}],
+    "inlineClasses": [{
+        "name": "scratch",
+        "parameters": {"server": "nfs.example.com", "share": "/exports"}}],
     "imagePullSecrets": [{"name": "mirror"}],
     "controller": {"hostNetwork": True},
     "networkPolicy": {"egress": [{"ports": [{"port": 2049}]}]},
@@ -189,6 +192,18 @@ class Values(ChartCase):
                          "ConfigMap"}, kinds)
         for pod in self.pods(EVERYTHING).values():
             self.assertEqual(pod["imagePullSecrets"], [{"name": "mirror"}])
+
+    def test_inline_volumes_are_of_the_classes_that_are_named(self):
+        def modes(changes):
+            return self.objects(changes)[("CSIDriver", None, "nfs.claimfs.io")][
+                "spec"]["volumeLifecycleModes"]
+
+        self.assertEqual(modes({}), ["Persistent"])
+        self.assertEqual(modes(EVERYTHING), ["Persistent", "Ephemeral"])
+        classes = yaml.safe_load_all(self.objects(EVERYTHING)[
+            ("ConfigMap", "claimfs", "claimfs-inline")]["data"]["inline.yaml"])
+        self.assertEqual([item["metadata"]["name"] for item in classes
+                          if item], ["scratch"])
 
     def test_the_driver_may_have_another_name(self):
         objects = self.objects({"driverName": "nfs.csi.k8s.io"})
