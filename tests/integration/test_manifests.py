@@ -10,11 +10,12 @@ import re
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 import yaml
 
 import lab_case
-from csi_case import MountCase
+from lab import answers, free_port, wait_for
 from lab.claimfs import program
 from lab_case import LabCase, TESTS
 
@@ -131,8 +132,8 @@ class Base(ChartCase):
 
 class CommandLines(ChartCase):
 
-    def takes(self, name):
-        container, = self.pods()[name]["containers"]
+    def takes(self, name, changes=None):
+        container, = self.pods(changes)[name]["containers"]
         done = subprocess.run(
             [program(lab_case.PROGRAMS, container["command"][0]),
              *container["args"], "--help"],
@@ -144,6 +145,12 @@ class CommandLines(ChartCase):
 
     def test_the_keeper_takes_its_own(self):
         self.takes("claimfs-keeper")
+
+    def test_the_controller_takes_its_own(self):
+        self.takes("claimfs-controller")
+
+    def test_the_node_takes_those_of_inline_volumes(self):
+        self.takes("claimfs-node", EVERYTHING)
 
 
 class Values(ChartCase):
@@ -268,13 +275,27 @@ class Examples(LabCase):
                 self.ctl.apply(read(path))
 
 
-class Metrics(MountCase):
+class Metrics(LabCase):
     """Names of what nobody exports would be panels and alerts for nothing."""
 
+    @classmethod
+    def start_lab(cls):
+        super().start_lab()
+        provisioner = cls.cluster.provisioner
+        provisioner.stop()
+        cls.port = free_port()
+        provisioner.argv += ["--http", f"127.0.0.1:{cls.port}"]
+        provisioner.start()
+
+    def controller_metrics(self):
+        wait_for(lambda: answers(("127.0.0.1", self.port)), "its HTTP")
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics",
+                                    timeout=20) as answer:
+            return answer.read().decode()
+
     def test_dashboard_and_alerts_name_what_there_is(self):
-        with open(self.here + "/file", "w", encoding="ascii") as f:
-            f.write("text")
-        exported = metrics_in(read(self.cluster.nodes[0].meta, "metrics"))
+        exported = metrics_in(self.controller_metrics()) | \
+            metrics_in(read(self.cluster.nodes[0].meta, "metrics"))
         named = metrics_in(read(DEPLOY, "dashboards", "claimfs.json")) | \
             metrics_in(read(DEPLOY, "dashboards", "alerts.yaml"))
         self.assertLessEqual(named, exported)
