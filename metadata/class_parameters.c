@@ -241,6 +241,9 @@ static const struct {
 	{ "squash", set_squash },
 };
 
+const char *const class_mutable_keys[] = { "onDelete", "trashTTL",
+					   "mountPermissions" };
+
 /* For information: of the cluster, and of our own provisioner. */
 static bool is_information(const char *key)
 {
@@ -320,6 +323,35 @@ int class_parameters_parse(const struct labels *parameters,
 		return r;
 	*ret = parsed;
 	parsed = (struct class_parameters){ 0 };
+	return 0;
+}
+
+static bool is_mutable(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(class_mutable_keys); i++)
+		if (strcasecmp(key, class_mutable_keys[i]) == 0)
+			return true;
+	return is_information(key);
+}
+
+int class_mutable_check(const struct labels *parameters, struct err *err)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters parsed = { 0 };
+	unsigned int seen = 0;
+
+	for (size_t i = 0; i < parameters->n; i++) {
+		const struct label *parameter = &parameters->items[i];
+		int r;
+
+		if (!is_mutable(parameter->key))
+			return err_set(
+				err, -EINVAL,
+				"invalid parameter \"%s\" of a VolumeAttributesClass; allowed: onDelete, trashTTL, mountPermissions",
+				parameter->key);
+		r = set(&parsed, &seen, parameter, err);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 

@@ -45,6 +45,12 @@ int class_trash_ttl_parse(const char *text, uint64_t *ret_s, struct err *err);
 /* server and share are required; the subDir template is checked for any claim. */
 int class_parameters_parse(const struct labels *parameters,
 			   struct class_parameters *ret, struct err *err);
+
+/* Those that a volume may have another value of later. */
+extern const char *const class_mutable_keys[3];
+/* A VolumeAttributesClass has these only. */
+int class_mutable_check(const struct labels *parameters, struct err *err);
+
 void class_parameters_fini(struct class_parameters *parameters);
 
 /*

@@ -45,6 +45,13 @@ const char *const binding_mode_names[] = {
 	[BINDING_WAIT_FOR_FIRST_CONSUMER] = "WaitForFirstConsumer",
 };
 
+const char *const modify_phase_names[] = {
+	[MODIFY_NONE] = "",
+	[MODIFY_PENDING] = "Pending",
+	[MODIFY_IN_PROGRESS] = "InProgress",
+	[MODIFY_INFEASIBLE] = "Infeasible",
+};
+
 int access_mode_parse(const char *text, enum access_mode *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(access_modes); i++) {
@@ -128,6 +135,14 @@ void storage_class_fini(struct storage_class *class)
 	*class = (struct storage_class){ 0 };
 }
 
+void attributes_class_fini(struct attributes_class *class)
+{
+	free(class->name);
+	free(class->driver);
+	labels_fini(&class->parameters);
+	*class = (struct attributes_class){ 0 };
+}
+
 void persistent_volume_fini(struct persistent_volume *pv)
 {
 	object_meta_fini(&pv->meta);
@@ -146,6 +161,8 @@ void claim_fini(struct claim *claim)
 	object_meta_fini(&claim->meta);
 	free(claim->class_name);
 	free(claim->attributes_class);
+	free(claim->current_attributes_class);
+	free(claim->modify_target);
 	free(claim->volume_name);
 	selector_fini(&claim->selector);
 	*claim = (struct claim){ 0 };

@@ -52,6 +52,14 @@ enum binding_mode {
 	BINDING_WAIT_FOR_FIRST_CONSUMER,
 };
 
+/* PersistentVolumeClaim.status.modifyVolumeStatus.status */
+enum modify_phase {
+	MODIFY_NONE,
+	MODIFY_PENDING, /* its class is not there */
+	MODIFY_IN_PROGRESS,
+	MODIFY_INFEASIBLE,
+};
+
 enum on_delete {
 	ON_DELETE_DELETE,
 	ON_DELETE_RETAIN,
@@ -62,6 +70,7 @@ extern const char *const claim_phase_names[3];
 extern const char *const pv_phase_names[5];
 extern const char *const reclaim_policy_names[3];
 extern const char *const binding_mode_names[2];
+extern const char *const modify_phase_names[4];
 
 struct label {
 	char *key;
@@ -130,6 +139,13 @@ struct storage_class {
 	bool allows_expansion;
 };
 
+/* A VolumeAttributesClass: what of volumes can be another later. */
+struct attributes_class {
+	char *name;
+	char *driver;
+	struct labels parameters;
+};
+
 /* PersistentVolume.spec.claimRef */
 struct claim_ref {
 	bool is_set;
@@ -172,6 +188,11 @@ struct claim {
 	uint64_t capacity;	/* status.capacity, bytes; 0 = none yet */
 	/* status.allocatedResources while an expansion goes on; 0 = none does. */
 	uint64_t resize_target;
+	/* What the volume is by now: status.currentVolumeAttributesClassName. */
+	char *current_attributes_class;
+	enum modify_phase modify_phase;
+	char *modify_target;	 /* and what it is to become */
+	bool tells_of_modifying; /* by a condition ModifyingVolume */
 };
 
 struct pod_volume {
@@ -190,6 +211,7 @@ struct pod {
 };
 
 void storage_class_fini(struct storage_class *class);
+void attributes_class_fini(struct attributes_class *class);
 void persistent_volume_fini(struct persistent_volume *pv);
 void claim_fini(struct claim *claim);
 void pod_fini(struct pod *pod);
@@ -197,6 +219,7 @@ void pod_fini(struct pod *pod);
 DEFINE_FINI(struct labels, labels_fini)
 DEFINE_FINI(struct selector, selector_fini)
 DEFINE_FINI(struct storage_class, storage_class_fini)
+DEFINE_FINI(struct attributes_class, attributes_class_fini)
 DEFINE_FINI(struct persistent_volume, persistent_volume_fini)
 DEFINE_FINI(struct claim, claim_fini)
 DEFINE_FINI(struct pod, pod_fini)

@@ -429,6 +429,8 @@ int claim_decode(const struct object *object, struct claim *ret,
 	r = decode_claim_spec(object->json, &claim, err);
 	if (r >= 0)
 		r = decode_claim_sizes(object->json, &claim, err);
+	if (r >= 0)
+		r = claim_modification_decode(object, &claim, err);
 	if (r < 0)
 		return r;
 	claim.is_bind_completed = labels_get(&claim.meta.annotations,

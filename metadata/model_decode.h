@@ -14,6 +14,12 @@ int storage_class_decode(const struct object *object, struct storage_class *ret,
 			 struct err *err);
 int persistent_volume_decode(const struct object *object,
 			     struct persistent_volume *ret, struct err *err);
+int attributes_class_decode(const struct object *object,
+			    struct attributes_class *ret, struct err *err);
 int claim_decode(const struct object *object, struct claim *ret,
 		 struct err *err);
 int pod_decode(const struct object *object, struct pod *ret, struct err *err);
+
+/* For claim_decode(): what the status says of modifications; may leave half of them. */
+int claim_modification_decode(const struct object *object, struct claim *claim,
+			      struct err *err);

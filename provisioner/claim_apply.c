@@ -19,6 +19,7 @@
 #include "describe.h"
 #include "expand.h"
 #include "json_field.h"
+#include "modify.h"
 #include "object_change.h"
 #include "provision.h"
 #include "reclaim.h"
@@ -151,17 +152,32 @@ int apply_share_scrub(const struct applier *applier,
 	return r == SHARE_UNREACHED ? err->code : r;
 }
 
-int apply_share_describe(const struct applier *applier,
-			 const struct share_volume *volume, struct err *err)
+static int ask_share(const struct applier *applier,
+		     const struct share_volume *volume,
+		     int (*operation)(const struct share_volume *volume,
+				      struct err *err),
+		     struct err *err)
 {
 	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		r = applier->share->describe(&kept, err);
+		r = operation(&kept, err);
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;
+}
+
+int apply_share_permit(const struct applier *applier,
+		       const struct share_volume *volume, struct err *err)
+{
+	return ask_share(applier, volume, applier->share->permit, err);
+}
+
+int apply_share_describe(const struct applier *applier,
+			 const struct share_volume *volume, struct err *err)
+{
+	return ask_share(applier, volume, applier->share->describe, err);
 }
 
 int apply_share_forget(const struct applier *applier,
@@ -496,6 +512,13 @@ static int apply_step(const struct applier *applier,
 		return expand(applier, subject, step, err);
 	case STEP_END_EXPANSION:
 		return expand_end(applier, subject, step, err);
+	case STEP_AWAIT_ATTRIBUTES:
+	case STEP_BEGIN_MODIFY:
+	case STEP_MODIFY:
+	case STEP_END_MODIFY:
+	case STEP_REFUSE_MODIFY:
+	case STEP_CANCEL_MODIFY:
+		return modify_apply(applier, subject, step, err);
 	case STEP_QUEUE_CLAIM:
 		applier->queue_claim(applier->userdata,
 				     subject->pv->claim_ref.namespace,

@@ -70,6 +70,8 @@ int apply_share_reclaim(const struct applier *applier,
 			struct err *err);
 int apply_share_scrub(const struct applier *applier,
 		      const struct share_volume *volume, struct err *err);
+int apply_share_permit(const struct applier *applier,
+		       const struct share_volume *volume, struct err *err);
 int apply_share_describe(const struct applier *applier,
 			 const struct share_volume *volume, struct err *err);
 int apply_share_forget(const struct applier *applier,

@@ -32,6 +32,12 @@ bool volume_is_for_claim(const struct persistent_volume *pv,
 	       (!*ref->uid || strcmp(ref->uid, claim->meta.uid) == 0);
 }
 
+bool volume_is_bound_to(const struct persistent_volume *pv,
+			const struct claim *claim)
+{
+	return volume_is_for_claim(pv, claim) && *pv->claim_ref.uid;
+}
+
 /* What holds for bound and unbound volumes alike. */
 static bool can_hold(const struct persistent_volume *pv,
 		     const struct claim *claim)

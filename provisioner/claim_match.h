@@ -26,6 +26,9 @@ const struct persistent_volume *claim_match(
 /* claimRef names this claim; an empty uid (pre-bound by name) counts. */
 bool volume_is_for_claim(const struct persistent_volume *pv,
 			 const struct claim *claim);
+/* The same, by the claim's uid, too: it is reserved for good. */
+bool volume_is_bound_to(const struct persistent_volume *pv,
+			const struct claim *claim);
 
 /* Why a claim that names this volume can't have it; NULL = it can. */
 const char *claim_volume_mismatch(const struct claim *claim,

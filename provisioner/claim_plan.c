@@ -27,12 +27,6 @@
 
 /* --- binding --------------------------------------------------------------- */
 
-static bool is_bound_to(const struct persistent_volume *pv,
-			const struct claim *claim)
-{
-	return volume_is_for_claim(pv, claim) && *pv->claim_ref.uid;
-}
-
 /*
  * A volume that was provisioned for another claim, and rescued: its descriptor
  * still has that one's name. Until the claim is bound it is not too late.
@@ -55,7 +49,7 @@ static int plan_bind(const struct claim *claim,
 				  .volume_phase = PV_BOUND,
 				  .claim_phase = CLAIM_BOUND };
 	bool needed[] = {
-		!is_bound_to(pv, claim),
+		!volume_is_bound_to(pv, claim),
 		is_inherited(claim, pv),
 		pv->phase != PV_BOUND,
 		!claim->is_bind_completed || !*claim->volume_name,
@@ -90,8 +84,8 @@ static int plan_claim_phase(const struct claim *claim, enum claim_phase phase,
 
 /* --- provisioning ---------------------------------------------------------- */
 
-static int plan_refusal(struct plan *plan, const struct storage_class *class,
-			const char *why)
+int claim_plan_refusal(struct plan *plan, const struct storage_class *class,
+		       const char *why)
 {
 	return plan_event(
 		plan, CLUSTER_EVENT_WARNING, "ProvisioningFailed",
@@ -141,16 +135,16 @@ int claim_plan_provision(const struct claim *claim,
 	_cleanup_(free) char *volume = NULL;
 
 	if (claim->is_block)
-		return plan_refusal(
+		return claim_plan_refusal(
 			plan, class,
 			"the provisioner does not support block volumes");
 	if (claim->selector.is_set)
-		return plan_refusal(plan, class,
-				    "claim Selector is not supported");
+		return claim_plan_refusal(plan, class,
+					  "claim Selector is not supported");
 	/* An empty volume is not what was asked for. */
 	if (claim->has_data_source)
-		return plan_refusal(plan, class,
-				    "claim dataSource is not supported");
+		return claim_plan_refusal(plan, class,
+					  "claim dataSource is not supported");
 	volume = claim_volume_name(claim);
 	if (!volume)
 		return -ENOMEM;
@@ -372,7 +366,8 @@ int claim_plan_expansion(const struct claim *claim,
 	int r;
 
 	if (claim->phase != CLAIM_BOUND || claim->request <= claim->capacity ||
-	    !is_bound_to(pv, claim) || !world_has_driver(world, pv->driver))
+	    !volume_is_bound_to(pv, claim) ||
+	    !world_has_driver(world, pv->driver))
 		return 0;
 	r = plan_expansion_begin(claim, pv, plan);
 	if (r >= 0 && pv->capacity < claim->request)

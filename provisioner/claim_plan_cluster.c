@@ -6,6 +6,7 @@
  *
  *	Pending, the annotation names us -> a volume that has the claim's claimRef, once
  *	Bound, asks for more than it has -> larger
+ *	Bound, wants another VolumeAttributesClass -> claim_plan_modify()
  *
  * The annotation storage-provisioner is the controller manager's order: it found no
  * volume that is there already, and, where the class waits for its first consumer,
@@ -14,6 +15,7 @@
 
 #include <string.h>
 
+#include "claim_match.h"
 #include "claim_plan_parts.h"
 
 static bool is_ordered_from(const struct claim *claim, const char *provisioner)
@@ -35,6 +37,27 @@ static bool waits(const struct claim *claim, const struct storage_class *class)
 	       (!node || !*node);
 }
 
+/* What can be another later has to be right from the start. */
+static int plan_ordered(const struct claim *claim,
+			const struct storage_class *class,
+			const struct plan_world *world, struct plan *plan)
+{
+	const struct attributes_class *attributes =
+		world_find_attributes_class(world, claim->attributes_class);
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+
+	if (*claim->attributes_class && !attributes)
+		(void)err_set(
+			&why, -ENOENT,
+			"volumeattributesclass.storage.k8s.io \"%s\" not found",
+			claim->attributes_class);
+	else if (attributes)
+		(void)claim_plan_attributes_check(attributes,
+						  class->provisioner, &why);
+	return why.code < 0 ? claim_plan_refusal(plan, class, err_text(&why))
+			    : claim_plan_provision(claim, class, plan);
+}
+
 static int plan_pending(const struct claim *claim,
 			const struct plan_world *world, struct plan *plan)
 {
@@ -51,18 +74,24 @@ static int plan_pending(const struct claim *claim,
 	/* What there is need only be bound. */
 	return world_find_volume(world, own)
 		       ? 0
-		       : claim_plan_provision(claim, class, plan);
+		       : plan_ordered(claim, class, world, plan);
 }
 
 int claim_plan_in_cluster(const struct claim *claim,
 			  const struct plan_world *world, struct plan *plan)
 {
 	const struct persistent_volume *pv;
+	int r;
 
 	if (claim->meta.is_deleting)
 		return 0;
 	if (!*claim->volume_name)
 		return plan_pending(claim, world, plan);
 	pv = world_find_volume(world, claim->volume_name);
-	return pv ? claim_plan_expansion(claim, pv, world, plan) : 0;
+	if (!pv || !volume_is_bound_to(pv, claim))
+		return 0;
+	r = claim_plan_expansion(claim, pv, world, plan);
+	/* One after the other: each has the claim looked at again. */
+	return r < 0 || plan->n > 0 ? r
+				    : claim_plan_modify(claim, pv, world, plan);
 }

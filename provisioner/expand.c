@@ -19,11 +19,11 @@
 
 #include <cjson/cJSON.h>
 
+#include "claim_condition.h"
 #include "describe.h"
 #include "json_field.h"
 #include "log.h"
 #include "object_change.h"
-#include "timestamp.h"
 
 #define IN_PROGRESS "ControllerResizeInProgress"
 #define REQUEST	    "spec.resources.requests.storage"
@@ -40,48 +40,16 @@ static struct object_target claim_target(const struct apply_subject *subject)
 
 static const char *const conditions[] = { "Resizing", "ControllerResizeError" };
 
-static bool is_ours(const cJSON *condition)
-{
-	const char *type = cJSON_GetStringValue(
-		cJSON_GetObjectItemCaseSensitive(condition, "type"));
-
-	for (size_t i = 0; type && i < ARRAY_SIZE(conditions); i++)
-		if (strcmp(conditions[i], type) == 0)
-			return true;
-	return false;
-}
-
 static void drop_conditions(cJSON *status)
 {
-	cJSON *list = cJSON_GetObjectItemCaseSensitive(status, "conditions");
-
-	for (int i = cJSON_GetArraySize(list) - 1; i >= 0; i--)
-		if (is_ours(cJSON_GetArrayItem(list, i)))
-			cJSON_DeleteItemFromArray(list, i);
-	if (cJSON_GetArraySize(list) == 0)
-		cJSON_DeleteItemFromObjectCaseSensitive(status, "conditions");
+	claim_conditions_drop(status, conditions, ARRAY_SIZE(conditions));
 }
 
-/* message NULL = none. */
 static int add_condition(cJSON *status, const char *type, const char *message)
 {
-	cJSON *list = cJSON_GetObjectItemCaseSensitive(status, "conditions");
-	cJSON *condition = cJSON_CreateObject();
-	char now[TIMESTAMP_MAX];
-
-	timestamp_now(now);
-	if (!list)
-		list = cJSON_AddArrayToObject(status, "conditions");
-	if (cJSON_AddStringToObject(condition, "type", type) &&
-	    cJSON_AddStringToObject(condition, "status", "True") &&
-	    cJSON_AddNullToObject(condition, "lastProbeTime") &&
-	    cJSON_AddStringToObject(condition, "lastTransitionTime", now) &&
-	    (!message ||
-	     cJSON_AddStringToObject(condition, "message", message)) &&
-	    list && cJSON_AddItemToArray(list, condition))
-		return 0;
-	cJSON_Delete(condition);
-	return -ENOMEM;
+	return claim_condition_set(
+		status,
+		&(struct claim_condition){ .type = type, .message = message });
 }
 
 /* --- the claim's status ----------------------------------------------------------- */
@@ -132,8 +100,8 @@ static int fail_status(cJSON *json, const void *message)
 
 	if (!status)
 		return -ENOMEM;
-	drop_conditions(status);
-	return add_condition(status, "ControllerResizeError", message);
+	claim_conditions_drop(status, conditions, 1);
+	return add_condition(status, conditions[1], message);
 }
 
 /* --- the steps ---------------------------------------------------------------------- */

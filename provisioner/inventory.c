@@ -4,6 +4,8 @@
 
 #include "inventory.h"
 
+#include <string.h>
+
 #include "log.h"
 #include "model_decode.h"
 
@@ -28,6 +30,28 @@ static int decode_classes(const struct object_list *list,
 			skip(list->items[i], &why);
 		else
 			inventory->n_classes++;
+	}
+	return 0;
+}
+
+static int decode_attributes(const struct object_list *list,
+			     struct inventory *inventory)
+{
+	inventory->attributes_classes =
+		calloc(list->n + 1, sizeof(*inventory->attributes_classes));
+	if (!inventory->attributes_classes)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		_cleanup_(err_fini) struct err why = ERR_INIT;
+
+		if (attributes_class_decode(
+			    list->items[i],
+			    &inventory->attributes_classes
+				     [inventory->n_attributes_classes],
+			    &why) < 0)
+			skip(list->items[i], &why);
+		else
+			inventory->n_attributes_classes++;
 	}
 	return 0;
 }
@@ -100,6 +124,29 @@ static int load_volumes(struct cluster *cluster, const struct claim *claim,
 	return r < 0 ? err_set(err, r, "no memory") : 0;
 }
 
+/* Of a claim that is as it wants to be they are of no interest. */
+static enum inventory_parts parts_in_cluster(const struct claim *claim)
+{
+	enum inventory_parts parts =
+		*claim->volume_name ? INVENTORY_VOLUMES : INVENTORY_CLASSES;
+
+	if (claim->modify_phase != MODIFY_NONE ||
+	    strcmp(claim->attributes_class, claim->current_attributes_class) !=
+		    0)
+		parts |= INVENTORY_ATTRIBUTES;
+	return parts;
+}
+
+enum inventory_parts inventory_parts_for(const struct claim *claim,
+					 bool is_binder)
+{
+	if (!is_binder)
+		return parts_in_cluster(claim);
+	if (claim->meta.is_deleting)
+		return INVENTORY_PODS;
+	return claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL;
+}
+
 int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 		   const char *namespace, const struct claim *claim,
 		   struct inventory *ret, struct err *err)
@@ -110,6 +157,9 @@ int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 	if (parts & INVENTORY_CLASSES)
 		r = load_kind(cluster, KIND_STORAGE_CLASS, NULL, decode_classes,
 			      &inventory, err);
+	if (r >= 0 && (parts & INVENTORY_ATTRIBUTES))
+		r = load_kind(cluster, KIND_ATTRIBUTES_CLASS, NULL,
+			      decode_attributes, &inventory, err);
 	if (r >= 0 && (parts & INVENTORY_ALL_VOLUMES))
 		r = load_kind(cluster, KIND_PERSISTENT_VOLUME, NULL,
 			      decode_volumes, &inventory, err);
@@ -129,11 +179,14 @@ void inventory_fini(struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_classes; i++)
 		storage_class_fini(&inventory->classes[i]);
+	for (size_t i = 0; i < inventory->n_attributes_classes; i++)
+		attributes_class_fini(&inventory->attributes_classes[i]);
 	for (size_t i = 0; i < inventory->n_volumes; i++)
 		persistent_volume_fini(&inventory->volumes[i]);
 	for (size_t i = 0; i < inventory->n_pods; i++)
 		pod_fini(&inventory->pods[i]);
 	free(inventory->classes);
+	free(inventory->attributes_classes);
 	free(inventory->volumes);
 	free(inventory->pods);
 	*inventory = (struct inventory){ 0 };
@@ -144,6 +197,8 @@ struct plan_world inventory_world(const struct inventory *inventory)
 	return (struct plan_world){
 		.classes = inventory->classes,
 		.n_classes = inventory->n_classes,
+		.attributes_classes = inventory->attributes_classes,
+		.n_attributes_classes = inventory->n_attributes_classes,
 		.volumes = inventory->volumes,
 		.n_volumes = inventory->n_volumes,
 		.pods = inventory->pods,

@@ -15,6 +15,8 @@
 struct inventory {
 	struct storage_class *classes;
 	size_t n_classes;
+	struct attributes_class *attributes_classes;
+	size_t n_attributes_classes;
 	struct persistent_volume *volumes;
 	size_t n_volumes;
 	struct pod *pods;
@@ -30,9 +32,13 @@ enum inventory_parts {
 	INVENTORY_VOLUMES = 1u << 1,
 	INVENTORY_PODS = 1u << 2,	 /* of the namespace; NULL = of all */
 	INVENTORY_ALL_VOLUMES = 1u << 3, /* whosever they are */
+	INVENTORY_ATTRIBUTES = 1u << 4,	 /* VolumeAttributesClasses */
 	INVENTORY_ALL = INVENTORY_CLASSES | INVENTORY_VOLUMES | INVENTORY_PODS,
 };
 
+/* What claim_plan() looks at. */
+enum inventory_parts inventory_parts_for(const struct claim *claim,
+					 bool is_binder);
 /* claim NULL: no volumes are read. */
 int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 		   const char *namespace, const struct claim *claim,

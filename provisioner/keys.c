@@ -111,6 +111,10 @@ void keys_changed(struct queue *queue, enum store_change change,
 			   string_at(object->json,
 				     "spec.source.persistentVolumeName"));
 		break;
+	case KIND_ATTRIBUTES_CLASS:
+		if (change != STORE_DELETED)
+			(void)queue_add(queue, ALL_CLAIMS_KEY);
+		break;
 	default:
 		break;
 	}

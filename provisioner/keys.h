@@ -7,6 +7,7 @@
  *	"claim NAMESPACE/NAME"
  *	"volume NAME"
  *	"claims"		all claims that are not bound (a class or a volume came)
+ *	"all-claims"		bound ones, too (a VolumeAttributesClass came)
  *	"released"		all volumes that are (a pod that had one went)
  *	"resync"		everything, and the claims of open intents
  *	"idle"			nothing: connections are closed when there is nothing to do
@@ -17,12 +18,13 @@
 #include "queue.h"
 #include "store.h"
 
-#define CLAIM_PREFIX  "claim "
-#define VOLUME_PREFIX "volume "
-#define CLAIMS_KEY    "claims"
-#define RELEASED_KEY  "released"
-#define RESYNC_KEY    "resync"
-#define IDLE_KEY      "idle"
+#define CLAIM_PREFIX   "claim "
+#define VOLUME_PREFIX  "volume "
+#define CLAIMS_KEY     "claims"
+#define ALL_CLAIMS_KEY "all-claims"
+#define RELEASED_KEY   "released"
+#define RESYNC_KEY     "resync"
+#define IDLE_KEY       "idle"
 
 /* Names may be empty: nobody is meant. */
 void key_claim(struct queue *queue, const char *namespace, const char *name);

@@ -22,6 +22,12 @@ static const char *const step_names[STEP_N] = {
 	[STEP_BEGIN_EXPANSION] = "begin-expansion",
 	[STEP_EXPAND] = "expand",
 	[STEP_END_EXPANSION] = "end-expansion",
+	[STEP_AWAIT_ATTRIBUTES] = "await-attributes",
+	[STEP_BEGIN_MODIFY] = "begin-modify",
+	[STEP_MODIFY] = "modify",
+	[STEP_END_MODIFY] = "end-modify",
+	[STEP_REFUSE_MODIFY] = "refuse-modify",
+	[STEP_CANCEL_MODIFY] = "cancel-modify",
 	[STEP_ADD_FINALIZER] = "add-finalizer",
 	[STEP_REMOVE_FINALIZER] = "remove-finalizer",
 	[STEP_RECYCLE] = "recycle",
@@ -111,6 +117,15 @@ const struct storage_class *world_find_class(const struct plan_world *world,
 	for (size_t i = 0; i < world->n_classes; i++)
 		if (strcmp(world->classes[i].meta.name, name) == 0)
 			return &world->classes[i];
+	return NULL;
+}
+
+const struct attributes_class *world_find_attributes_class(
+	const struct plan_world *world, const char *name)
+{
+	for (size_t i = 0; i < world->n_attributes_classes; i++)
+		if (strcmp(world->attributes_classes[i].name, name) == 0)
+			return &world->attributes_classes[i];
 	return NULL;
 }
 

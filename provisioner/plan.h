@@ -44,7 +44,13 @@ enum claim_step {
 	STEP_BEGIN_EXPANSION,  /* claim: status says that it goes on */
 	STEP_EXPAND,	       /* PV: capacity as the claim asks for */
 	STEP_END_EXPANSION,    /* claim: status.capacity from PV */
-	STEP_ADD_FINALIZER,    /* PV: value = finalizer */
+	STEP_AWAIT_ATTRIBUTES, /* claim: status says that its class is missing */
+	STEP_BEGIN_MODIFY,     /* claim: status says that it goes on */
+	STEP_MODIFY,	    /* PV and its directory: attributes class value */
+	STEP_END_MODIFY,    /* claim: status says it has class value */
+	STEP_REFUSE_MODIFY, /* claim: status says why it is impossible: value */
+	STEP_CANCEL_MODIFY, /* claim: status tells of none any more */
+	STEP_ADD_FINALIZER, /* PV: value = finalizer */
 	STEP_REMOVE_FINALIZER, /* PV, or the claim when volume is NULL */
 	STEP_RECYCLE,	       /* empty the directory */
 	STEP_RECLAIM,	       /* remove directory and PV */
@@ -78,6 +84,8 @@ struct plan {
 struct plan_world {
 	const struct storage_class *classes;
 	size_t n_classes;
+	const struct attributes_class *attributes_classes;
+	size_t n_attributes_classes;
 	const struct persistent_volume *volumes;
 	size_t n_volumes;
 	const struct pod *pods; /* of the claim's namespace */
@@ -109,6 +117,9 @@ const struct persistent_volume *world_find_volume(
 	const struct plan_world *world, const char *name);
 const struct storage_class *world_find_class(const struct plan_world *world,
 					     const char *name);
+
+const struct attributes_class *world_find_attributes_class(
+	const struct plan_world *world, const char *name);
 
 /* Whether name is one of the driver names that we serve. */
 bool world_has_driver(const struct plan_world *world, const char *name);

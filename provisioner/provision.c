@@ -17,10 +17,14 @@
 
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include "intents.h"
 #include "json_field.h"
 #include "log.h"
+#include "model_decode.h"
 #include "store_trash.h"
+#include "volume_attributes.h"
 #include "volume_object.h"
 #include "volume_record.h"
 
@@ -160,6 +164,33 @@ int provision_make(const struct applier *applier, const struct making *making,
 
 /* --- before it ------------------------------------------------------------------------ */
 
+/* What its VolumeAttributesClass has; our own API has no such classes. */
+static int take_attributes(struct making *making,
+			   const struct apply_subject *subject, struct err *err)
+{
+	const struct attributes_class *class = world_find_attributes_class(
+		subject->world, subject->claim->attributes_class);
+	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
+	cJSON *json;
+	int r;
+
+	if (!class)
+		return 0;
+	json = object_edit(making->volume);
+	r = json ? volume_attributes_set(json, class) : -ENOMEM;
+	if (r < 0) {
+		cJSON_Delete(json);
+		return err_set(err, r, "no memory");
+	}
+	making->volume = object_unref(making->volume);
+	r = object_new(&making->volume, json, err);
+	if (r >= 0)
+		r = persistent_volume_decode(making->volume, &pv, err);
+	if (r >= 0)
+		making->place.permissions = volume_permissions(&pv);
+	return r;
+}
+
 static int making_new(struct making **ret, const struct apply_subject *subject,
 		      const struct storage_class *class, struct err *err)
 {
@@ -174,6 +205,8 @@ static int making_new(struct making **ret, const struct apply_subject *subject,
 		return r;
 	r = volume_object_new(&making->volume, subject->object, class,
 			      &making->place, err);
+	if (r >= 0)
+		r = take_attributes(making, subject, err);
 	if (r < 0)
 		return r;
 	making->record = volume_record_text(making->volume, subject->object);

@@ -123,16 +123,6 @@ static void settle_predecessor(struct reconciler *reconciler,
 			 F_ERR(&err));
 }
 
-/* What claim_plan() looks at. */
-static enum inventory_parts parts_for(const struct claim *claim, bool is_binder)
-{
-	if (!is_binder)
-		return INVENTORY_CLASSES | INVENTORY_VOLUMES;
-	if (claim->meta.is_deleting)
-		return INVENTORY_PODS;
-	return claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL;
-}
-
 static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 			   const char *name, struct err *err)
 {
@@ -157,9 +147,10 @@ static int reconcile_claim(struct reconciler *reconciler, const char *namespace,
 	r = claim_decode(object, &claim, err);
 	if (r < 0)
 		return r;
-	r = inventory_load(reconciler->options.cluster,
-			   parts_for(&claim, reconciler->options.is_binder),
-			   namespace, &claim, &inventory, err);
+	r = inventory_load(
+		reconciler->options.cluster,
+		inventory_parts_for(&claim, reconciler->options.is_binder),
+		namespace, &claim, &inventory, err);
 	if (r < 0)
 		return r;
 	world = world_of(reconciler, &inventory);
@@ -353,6 +344,8 @@ static int reconcile(struct reconciler *reconciler, char *key, struct err *err)
 	if (strcmp(key, CLAIMS_KEY) == 0)
 		return queue_all(reconciler, KIND_CLAIM,
 				 claim_phase_names[CLAIM_PENDING], err);
+	if (strcmp(key, ALL_CLAIMS_KEY) == 0)
+		return queue_all(reconciler, KIND_CLAIM, NULL, err);
 	if (strcmp(key, RELEASED_KEY) == 0)
 		return queue_all(reconciler, KIND_PERSISTENT_VOLUME,
 				 pv_phase_names[PV_RELEASED], err);

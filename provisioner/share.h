@@ -76,6 +76,8 @@ struct share_ops {
 	/* Empties the directory; SHARE_MORE after the deadline (clock_ns()). */
 	int (*scrub)(const struct share_volume *volume, uint64_t deadline_ns,
 		     struct err *err);
+	/* The directory gets the volume's permissions, and keeps its owner. */
+	int (*permit)(const struct share_volume *volume, struct err *err);
 	/* Writes the descriptor again, as the volume is now; 0 without one. */
 	int (*describe)(const struct share_volume *volume, struct err *err);
 	/* For a volume that is gone: removes its descriptor only. */
@@ -104,6 +106,7 @@ int share_reclaim(const struct share_volume *volume, enum on_delete how,
 		  struct err *err);
 int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
 		struct err *err);
+int share_permit(const struct share_volume *volume, struct err *err);
 int share_describe(const struct share_volume *volume, struct err *err);
 int share_forget(const struct share_volume *volume, const char *name,
 		 struct err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What is changed in a directory's place: emptied for a volume that is recycled, and
- * described anew for one that grew or got another claim.
+ * What is changed in a directory's place: emptied for a volume that is recycled, given
+ * another mode, and described anew for one that grew or got another claim.
  */
 
 #include <string.h>
@@ -45,8 +45,8 @@ static int check_others(struct session *session, struct err *err)
 			      err);
 }
 
-static int find_scrubbed(struct session *session, struct share_entry *ret,
-			 struct err *err)
+static int find_own(struct session *session, struct share_entry *ret,
+		    struct err *err)
 {
 	_cleanup_(share_descriptor_fini) struct share_descriptor own = { 0 };
 	_cleanup_(free) char *name = NULL;
@@ -88,7 +88,7 @@ int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
 	int r = session_open(&session, volume, err);
 
 	if (r == 0)
-		r = find_scrubbed(&session, &entry, err);
+		r = find_own(&session, &entry, err);
 	if (r != 0)
 		return r;
 	r = share_tree_walk(session.nfs, &entry.fh, ".", SHARE_TREE_EMPTY,
@@ -96,6 +96,20 @@ int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
 	if (r == SHARE_TREE_MORE)
 		return SHARE_MORE;
 	return r < 0 ? session_fail(&session, r, "empty", err) : 0;
+}
+
+int share_permit(const struct share_volume *volume, struct err *err)
+{
+	_cleanup_(session_fini) struct session session = { 0 };
+	struct share_entry entry = { 0 };
+	int r = session_open(&session, volume, err);
+
+	if (r == 0)
+		r = find_own(&session, &entry, err);
+	if (r != 0)
+		return r;
+	r = share_nfs_chmod(session.nfs, &entry.fh, volume->permissions);
+	return r < 0 ? session_fail(&session, r, "set the mode of", err) : 0;
 }
 
 int share_describe(const struct share_volume *volume, struct err *err)

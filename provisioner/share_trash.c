@@ -203,6 +203,7 @@ const struct share_ops *share_ops_nfs(void)
 		.make = share_make,
 		.reclaim = share_reclaim,
 		.scrub = share_scrub,
+		.permit = share_permit,
 		.describe = share_describe,
 		.forget = share_forget,
 		.walk = walk,

@@ -16,6 +16,7 @@
 #include "json_field.h"
 #include "mount_options.h"
 #include "plan.h"
+#include "volume_attributes.h"
 
 void volume_place_fini(struct volume_place *place)
 {
@@ -147,10 +148,7 @@ int volume_place_of_claim(const struct claim *claim,
 static const char *attribute(const struct persistent_volume *pv,
 			     const char *key)
 {
-	for (size_t i = 0; i < pv->attributes.n; i++)
-		if (strcasecmp(pv->attributes.items[i].key, key) == 0)
-			return pv->attributes.items[i].value;
-	return "";
+	return volume_attribute_get(pv, key).value;
 }
 
 static int take_on_delete(const struct persistent_volume *pv,
@@ -165,30 +163,33 @@ static int take_on_delete(const struct persistent_volume *pv,
 		{ "retain", ON_DELETE_RETAIN },
 		{ "archive", ON_DELETE_ARCHIVE },
 	};
-	const char *text = attribute(pv, "onDelete");
+	struct volume_attribute attribute =
+		volume_attribute_get(pv, "onDelete");
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		if (strcasecmp(text, table[i].name) == 0) {
+		if (strcasecmp(attribute.value, table[i].name) == 0) {
 			place->on_delete = table[i].value;
 			return 0;
 		}
 	}
 	return err_set(
 		err, -EINVAL,
-		"spec.csi.volumeAttributes.onDelete: Unsupported value: \"%s\": supported values: \"delete\", \"retain\", \"archive\"",
-		text);
+		"%s: onDelete: Unsupported value: \"%s\": supported values: \"delete\", \"retain\", \"archive\"",
+		attribute.where, attribute.value);
 }
 
 static int take_trash_ttl(const struct persistent_volume *pv,
 			  struct volume_place *place, struct err *err)
 {
-	const char *text = attribute(pv, "trashTTL");
+	struct volume_attribute attribute =
+		volume_attribute_get(pv, "trashTTL");
 
 	place->trash_ttl_s = CLASS_TRASH_TTL_S;
-	if (!*text ||
-	    class_trash_ttl_parse(text, &place->trash_ttl_s, err) == 0)
+	if (!*attribute.value ||
+	    class_trash_ttl_parse(attribute.value, &place->trash_ttl_s, err) ==
+		    0)
 		return 0;
-	return err_wrap(err, "spec.csi.volumeAttributes");
+	return err_wrap(err, "%s", attribute.where);
 }
 
 static int require(const struct persistent_volume *pv, const char *key,

@@ -24,6 +24,8 @@ static struct claim a_claim(void)
 		.access_modes = ACCESS_RWX,
 		.class_name = "",
 		.attributes_class = "",
+		.current_attributes_class = "",
+		.modify_target = "",
 		.volume_name = "",
 	};
 }
