@@ -132,6 +132,14 @@ static int make_dir(struct nfs_ask *ask, const struct nfs_fh *parent,
 	return ask_call(ask, &change);
 }
 
+int inline_tree_check(const struct inline_place *place, struct err *err)
+{
+	_cleanup_(nfs_ask_fini) struct nfs_ask ask = NFS_ASK_INIT;
+	struct nfs_fh root;
+
+	return reach(place, &ask, &root, err);
+}
+
 int inline_tree_make(const struct inline_place *place, uint32_t mode,
 		     struct err *err)
 {

@@ -25,6 +25,9 @@ struct inline_place {
 	const char *name;    /* of the directory */
 };
 
+/* Whether the share can be reached at all: else there is nothing to undo. */
+int inline_tree_check(const struct inline_place *place, struct err *err);
+
 /* One that is there already is as good. mode: permission bits. */
 int inline_tree_make(const struct inline_place *place, uint32_t mode,
 		     struct err *err);

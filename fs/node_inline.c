@@ -7,13 +7,14 @@
  *
  * Otherwise it is a volume like others, staged at the target itself:
  *
- *	(none)  -- record -->                live
+ *	(none)  -- share, record -->         live
  *	live    -- directory, node_stage --> served
  *	served  -- node_unstage, retire -->  retired
  *	live    -- publishing failed -->     retired
  *	retired -- inline_remover -->        (none)
  *
- * The record comes before the directory and goes after it. Unpublishing does not wait
+ * The record comes before the directory and goes after it. A share that can't be
+ * reached leaves none, so that a class may be put right. Unpublishing does not wait
  * for the server: removing is the remover's, later and again.
  *
  * One verb at a time per volume, and none while the directory is being removed.
@@ -228,9 +229,11 @@ static int make_place(struct node *node, const struct wish *wish,
 		.port = wish->options.port,
 		.mount_port = wish->options.mountport,
 	};
-	int r = inline_record_write(node->inline_volumes->folder, id, &record,
-				    err);
+	int r = inline_tree_check(&place, err);
 
+	if (r == 0)
+		r = inline_record_write(node->inline_volumes->folder, id,
+					&record, err);
 	if (r < 0)
 		return r;
 	return inline_tree_make(&place,

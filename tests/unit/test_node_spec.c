@@ -166,3 +166,39 @@ Test(node_spec, a_fingerprint_tells_requests_apart)
 	cr_assert_str_neq(base, read_only);
 	cr_assert_str_neq(base, less);
 }
+
+/* The id is what its directory is called, so that no volume can have another's. */
+Test(node_spec, an_inline_volume_has_the_directory_of_its_id)
+{
+	static const struct {
+		const char *id;
+		const char *inline_id;
+		const char *subdir; /* NULL = none */
+		int r;
+	} cases[] = {
+		{ "csi-1", "csi-1" },
+		{ "csi-1", "csi-2", .r = -EINVAL },
+		{ "csi-1", "", .r = -EINVAL },
+		{ "../x", "../x", .r = -EINVAL },
+		{ "csi-1", "csi-1", "pvc-1", -EINVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct label items[] = {
+			LABEL("server", "nfs.example"),
+			LABEL("share", "/export"),
+			LABEL(NODE_INLINE_KEY, cases[i].inline_id),
+			LABEL("subDir", cases[i].subdir),
+		};
+		const struct labels labels = { items, cases[i].subdir ? 4 : 3 };
+		struct node_stage_args args = stage_args(&labels);
+		_cleanup_(node_spec_fini) struct node_spec spec = { 0 };
+
+		args.volume_id = cases[i].id;
+		cr_expect_eq(node_spec_parse(&args, &spec, NULL), cases[i].r,
+			     "%s %s", cases[i].id, cases[i].inline_id);
+		if (cases[i].r == 0)
+			cr_expect_str_eq(spec.volume.subdir,
+					 ".claimfs/inline/csi-1");
+	}
+}
