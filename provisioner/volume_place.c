@@ -143,6 +143,26 @@ int volume_place_of_claim(const struct claim *claim,
 	return 0;
 }
 
+int volume_place_of_class(const struct storage_class *class,
+			  struct volume_place *ret, struct err *err)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters parameters = {
+		0
+	};
+	struct volume_place place = { 0 };
+	int r = class_parameters_parse(&class->parameters, &parameters, err);
+
+	if (r >= 0)
+		r = take_mount_options(class->mount_options,
+				       class->n_mount_options, &place, err);
+	if (r < 0)
+		return r;
+	place.server = TAKE_PTR(parameters.server);
+	place.share = TAKE_PTR(parameters.share);
+	*ret = place;
+	return 0;
+}
+
 /* --- from a volume --------------------------------------------------------------------- */
 
 static const char *attribute(const struct persistent_volume *pv,

@@ -39,6 +39,9 @@ struct share_volume volume_place_borrow(const struct volume_place *place);
 int volume_place_of_claim(const struct claim *claim,
 			  const struct storage_class *class,
 			  struct volume_place *ret, struct err *err);
+/* Where all volumes of a class are: server, share, their ports and nothing else. */
+int volume_place_of_class(const struct storage_class *class,
+			  struct volume_place *ret, struct err *err);
 /* Where an existing volume is, by its attributes. -EINVAL for one without subDir. */
 int volume_place_of_volume(const struct persistent_volume *pv,
 			   struct volume_place *ret, struct err *err);

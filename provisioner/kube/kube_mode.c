@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "kube_capacity.h"
 #include "kube_cluster.h"
 #include "kube_config.h"
 #include "kube_event.h"
@@ -32,8 +33,9 @@ struct kube_mode {
 	struct kube_api *api;
 	struct kube_events *events;
 	struct kube_mirror *mirror;
-	_Atomic(struct kube_lease *) lease; /* set once, by the thread */
-	_Atomic(struct kube_taint *) taint; /* set once, by who leads */
+	_Atomic(struct kube_lease *) lease;	  /* set once, by the thread */
+	_Atomic(struct kube_taint *) taint;	  /* set once, by who leads */
+	_Atomic(struct kube_capacity *) capacity; /* the same */
 	struct kube_cluster cluster;
 	atomic_bool is_stopping;
 	atomic_bool is_leading;
@@ -43,14 +45,32 @@ struct kube_mode {
 
 /* --- the lease ------------------------------------------------------------------------ */
 
+/* Of the Lease, and of what else we own. */
+static const char *namespace_of(const struct kube_mode *mode)
+{
+	return mode->options.namespace ? mode->options.namespace
+				       : mode->config.namespace;
+}
+
 static int begin(struct kube_mode *mode, struct err *err)
 {
+	const struct kube_capacity_options options = {
+		.api = mode->api,
+		.store = mode->options.store,
+		.driver = mode->options.driver,
+		.namespace = namespace_of(mode),
+	};
+	struct kube_capacity *capacity;
 	struct kube_taint *taint;
 	int r = kube_taint_start(&taint, mode->api, mode->options.driver, err);
 
 	if (r < 0)
 		return r;
 	atomic_store(&mode->taint, taint);
+	r = kube_capacity_start(&capacity, &options, err);
+	if (r < 0)
+		return r;
+	atomic_store(&mode->capacity, capacity);
 	return mode->options.lead(mode->options.userdata, err);
 }
 
@@ -92,8 +112,7 @@ static void other(void *userdata, const char *identity)
 static int compete(struct kube_mode *mode, struct err *err)
 {
 	const struct kube_lease_options options = {
-		.namespace = mode->options.namespace ? mode->options.namespace
-						     : mode->config.namespace,
+		.namespace = namespace_of(mode),
 		.name = mode->options.driver,
 		.acquired = lead,
 		.lost = lost,
@@ -229,6 +248,7 @@ struct kube_mode *kube_mode_free(struct kube_mode *mode)
 	if (!mode)
 		return NULL;
 	kube_mode_stop(mode);
+	kube_capacity_free(atomic_load(&mode->capacity));
 	kube_taint_free(atomic_load(&mode->taint));
 	kube_lease_free(atomic_load(&mode->lease));
 	kube_events_free(mode->events);
