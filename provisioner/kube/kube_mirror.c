@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "kube_cond.h"
 #include "log.h"
 #include "store_history.h"
 #include "store_mirror.h"
@@ -152,16 +153,12 @@ int kube_mirror_start(struct kube_mirror **ret, struct kube_api *api,
 {
 	_cleanup_(kube_mirror_free) struct kube_mirror *mirror =
 		calloc(1, sizeof(*mirror));
-	pthread_condattr_t attributes;
 
 	if (!mirror)
 		return err_set(err, -ENOMEM, "no memory");
 	mirror->store = store;
 	(void)pthread_mutex_init(&mirror->lock, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&mirror->completed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	kube_cond_init(&mirror->completed);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		int r = follow(mirror, i, api, err);
 
@@ -207,15 +204,12 @@ int kube_mirror_wait(struct kube_mirror *mirror, uint64_t timeout_ns,
 		     struct err *err)
 {
 	uint64_t until_ns = clock_ns() + timeout_ns;
-	struct timespec until = { .tv_sec = (time_t)(until_ns / NS_PER_S),
-				  .tv_nsec = (long)(until_ns % NS_PER_S) };
 	const char *missing;
 	int r = 0;
 
 	(void)pthread_mutex_lock(&mirror->lock);
 	while ((missing = find_missing(mirror)) && r == 0)
-		r = pthread_cond_timedwait(&mirror->completed, &mirror->lock,
-					   &until);
+		r = kube_cond_wait(&mirror->completed, &mirror->lock, until_ns);
 	(void)pthread_mutex_unlock(&mirror->lock);
 	if (!missing)
 		return 0;

@@ -137,6 +137,10 @@ FIGURES = [
     Figure("record", "provisioner", "restart_s", least=2),
     Figure("record", "provisioner", "get_pv_s", least=0.2),
     Figure("record", "provisioner", "rss_mib", least=64),
+    Figure("cluster", "controller", "bound_ms", least=100),
+    Figure("cluster", "controller", "worst_bound_ms"),
+    Figure("cluster", "controller", "burst_s", least=3),
+    Figure("cluster", "controller", "rss_mib", least=40),
 ]
 
 FORM = "{:<48}{:>12}{:>12}{:>9}{:>17}{:>7}{:>6}  {}"
