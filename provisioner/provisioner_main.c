@@ -111,7 +111,10 @@ static int open_record(struct provisioner *self,
 	if (r >= 0)
 		r = watch_hub_new(
 			&self->hub,
-			&(struct watch_hub_options){ .store = self->store },
+			&(struct watch_hub_options){
+				.store = self->store,
+				/* Nobody watches a mirror: only callbacks. */
+				.n_changes = settings->is_standalone ? 0 : 1 },
 			err);
 	if (r >= 0)
 		r = registry_new(&self->registry,

@@ -8,6 +8,7 @@
 
 #include "kube_mirror.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -102,10 +103,15 @@ static int end_list(void *userdata, uint64_t resource_version, struct err *err)
 	int r = checked(follower, store_mirror_end_list(store_of(follower),
 							follower->kind, err));
 
-	/* What this thread does next is to commit it. */
-	if (r == 0)
-		complete(follower);
-	return r;
+	if (r < 0)
+		return r;
+	/*
+	 * What this thread does next is to commit it. Pages of a list leave holes in
+	 * the heaps of two threads that nothing of this size will come for again.
+	 */
+	complete(follower);
+	(void)malloc_trim(0);
+	return 0;
 }
 
 static int take_event(void *userdata, enum kube_watch_event event,
