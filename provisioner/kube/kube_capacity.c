@@ -30,7 +30,7 @@
 #define REFRESH_NS (60 * NS_PER_S)
 
 struct entry {
-	char *class;
+	char *name;	  /* the object's, by kube_capacity_name() */
 	uint64_t version; /* of the class that was measured */
 	uint64_t due_ns;
 	uint64_t bytes; /* as the object has it */
@@ -58,15 +58,15 @@ struct kube_capacity {
 
 /* --- what is known of classes ------------------------------------------------------------ */
 
-static struct entry *find_entry(struct kube_capacity *self, const char *class)
+static struct entry *find_entry(struct kube_capacity *self, const char *object)
 {
 	struct entry *entries;
 	char *name;
 
 	for (size_t i = 0; i < self->n_entries; i++)
-		if (strcmp(self->entries[i].class, class) == 0)
+		if (strcmp(self->entries[i].name, object) == 0)
 			return &self->entries[i];
-	name = strdup(class);
+	name = strdup(object);
 	entries = reallocarray(self->entries, self->n_entries + 1,
 			       sizeof(*entries));
 	if (entries)
@@ -75,13 +75,13 @@ static struct entry *find_entry(struct kube_capacity *self, const char *class)
 		free(name);
 		return NULL;
 	}
-	self->entries[self->n_entries] = (struct entry){ .class = name };
+	self->entries[self->n_entries] = (struct entry){ .name = name };
 	return &self->entries[self->n_entries++];
 }
 
 static void drop_entry(struct kube_capacity *self, size_t i)
 {
-	free(self->entries[i].class);
+	free(self->entries[i].name);
 	self->entries[i] = self->entries[--self->n_entries];
 }
 
@@ -90,16 +90,12 @@ static void drop_entry(struct kube_capacity *self, size_t i)
 static int take_object(void *userdata, struct object *object, struct err *err)
 {
 	struct kube_capacity *self = userdata;
-	struct entry *entry;
-	const char *class;
-	uint64_t bytes;
+	struct entry *entry = find_entry(self, object->name);
 
-	kube_capacity_object_read(object, &class, &bytes);
-	entry = find_entry(self, class);
 	if (!entry)
 		return err_set(err, -ENOMEM, "no memory");
 	entry->has_object = true;
-	entry->bytes = bytes;
+	entry->bytes = kube_capacity_object_bytes(object);
 	return 0;
 }
 
@@ -124,13 +120,13 @@ static int reload(struct kube_capacity *self, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static int create_object(struct kube_capacity *self, const struct entry *entry,
+static int create_object(struct kube_capacity *self, const char *class,
 			 uint64_t bytes, struct err *err)
 {
 	const struct kube_capacity_facts facts = {
 		.namespace = self->namespace,
 		.driver = self->driver,
-		.class = entry->class,
+		.class = class,
 		.bytes = bytes,
 	};
 	_cleanup_(object_unref) struct object *object = NULL;
@@ -140,17 +136,14 @@ static int create_object(struct kube_capacity *self, const struct entry *entry,
 		     : kube_api_create(self->options.api, object, NULL, err);
 }
 
-static int change_object(struct kube_capacity *self, const struct entry *entry,
+static int change_object(struct kube_capacity *self, const char *name,
 			 uint64_t bytes, struct err *err)
 {
 	_cleanup_(object_unref) struct object *old = NULL;
 	_cleanup_(object_unref) struct object *new = NULL;
-	char name[KUBE_CAPACITY_NAME_MAX];
-	int r;
+	int r = kube_api_get(self->options.api, KIND_STORAGE_CAPACITY,
+			     self->namespace, name, &old, err);
 
-	kube_capacity_name(self->driver, entry->class, name);
-	r = kube_api_get(self->options.api, KIND_STORAGE_CAPACITY,
-			 self->namespace, name, &old, err);
 	if (r == 0)
 		r = kube_capacity_object_change(&new, old, bytes, err);
 	return r == 0 ? kube_api_update(self->options.api, new, NULL, err) : r;
@@ -158,23 +151,22 @@ static int change_object(struct kube_capacity *self, const struct entry *entry,
 
 /* What is refused is read again and tried again a minute later. */
 static void write_object(struct kube_capacity *self, struct entry *entry,
-			 uint64_t bytes)
+			 const char *class, uint64_t bytes)
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	int r;
 
 	if (entry->has_object && !kube_capacity_matters(entry->bytes, bytes))
 		return;
-	r = entry->has_object ? change_object(self, entry, bytes, &err)
-			      : create_object(self, entry, bytes, &err);
+	r = entry->has_object ? change_object(self, entry->name, bytes, &err)
+			      : create_object(self, class, bytes, &err);
 	if (r == 0) {
 		entry->has_object = true;
 		entry->bytes = bytes;
 		return;
 	}
 	self->reload_ns = 0;
-	log_warn("capacity not told", F_STR("class", entry->class),
-		 F_ERR(&err));
+	log_warn("capacity not told", F_STR("class", class), F_ERR(&err));
 }
 
 static void remove_objects_of_no_class(struct kube_capacity *self)
@@ -182,16 +174,14 @@ static void remove_objects_of_no_class(struct kube_capacity *self)
 	for (size_t i = self->n_entries; i-- > 0;) {
 		const struct entry *entry = &self->entries[i];
 		_cleanup_(err_fini) struct err err = ERR_INIT;
-		char name[KUBE_CAPACITY_NAME_MAX];
 		int r = 0;
 
 		if (entry->is_there)
 			continue;
-		kube_capacity_name(self->driver, entry->class, name);
 		if (entry->has_object)
-			r = kube_api_delete(self->options.api,
-					    KIND_STORAGE_CAPACITY,
-					    self->namespace, name, NULL, &err);
+			r = kube_api_delete(
+				self->options.api, KIND_STORAGE_CAPACITY,
+				self->namespace, entry->name, NULL, &err);
 		if (r == 0 || r == CLUSTER_NOT_FOUND)
 			drop_entry(self, i);
 	}
@@ -263,9 +253,9 @@ static bool refresh(struct kube_capacity *self, struct entry *entry,
 	entry->version = class->meta.resource_version;
 	entry->due_ns = clock_ns() + REFRESH_NS;
 	if (r >= 0)
-		write_object(self, entry, bytes);
+		write_object(self, entry, class->meta.name, bytes);
 	else
-		log_debug("capacity unknown", F_STR("class", entry->class),
+		log_debug("capacity unknown", F_STR("class", class->meta.name),
 			  F_ERR(&err));
 	return true;
 }
@@ -275,12 +265,14 @@ static bool refresh(struct kube_capacity *self, struct entry *entry,
 static bool look_at(struct kube_capacity *self, const struct object *object)
 {
 	_cleanup_(storage_class_fini) struct storage_class class = { 0 };
+	char name[KUBE_CAPACITY_NAME_MAX];
 	struct entry *entry;
 
 	if (storage_class_decode(object, &class, NULL) < 0 ||
 	    strcmp(class.provisioner, self->driver) != 0)
 		return true;
-	entry = find_entry(self, class.meta.name);
+	kube_capacity_name(self->driver, class.meta.name, name);
+	entry = find_entry(self, name);
 	if (!entry)
 		return true;
 	entry->is_there = true;

@@ -102,15 +102,12 @@ int kube_capacity_object_change(struct object **ret, const struct object *old,
 	return object_new(ret, json, err);
 }
 
-void kube_capacity_object_read(const struct object *object,
-			       const char **ret_class, uint64_t *ret_bytes)
+uint64_t kube_capacity_object_bytes(const struct object *object)
 {
-	const char *class =
-		cJSON_GetStringValue(json_at(object->json, "storageClassName"));
+	uint64_t bytes = 0;
 
-	*ret_class = class ? class : "";
-	*ret_bytes = 0;
-	(void)json_quantity(object->json, "capacity", 0, ret_bytes, NULL);
+	(void)json_quantity(object->json, "capacity", 0, &bytes, NULL);
+	return bytes;
 }
 
 bool kube_capacity_matters(uint64_t before, uint64_t now)

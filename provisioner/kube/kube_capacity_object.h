@@ -28,9 +28,8 @@ int kube_capacity_object_new(struct object **ret,
 /* The same object with another number. */
 int kube_capacity_object_change(struct object **ret, const struct object *old,
 				uint64_t bytes, struct err *err);
-/* *ret_class is borrowed from the object; "" and 0 where it says nothing. */
-void kube_capacity_object_read(const struct object *object,
-			       const char **ret_class, uint64_t *ret_bytes);
+/* 0 where it says nothing. */
+uint64_t kube_capacity_object_bytes(const struct object *object);
 
 /*
  * More than a hundredth: what is less changes the answer only for claims that ask for

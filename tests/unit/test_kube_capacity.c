@@ -54,14 +54,13 @@ Test(kube_capacity, what_is_changed_is_the_number_alone)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(object_unref) struct object *changed = NULL;
-	const char *class;
-	uint64_t bytes;
 
 	cr_assert_eq(kube_capacity_object_new(&object, &facts, NULL), 0);
 	cr_assert_eq(kube_capacity_object_change(&changed, object, 7, NULL), 0);
-	kube_capacity_object_read(changed, &class, &bytes);
-	cr_expect_str_eq(class, "fast");
-	cr_expect_eq(bytes, 7);
+	cr_expect_str_eq(cJSON_GetStringValue(
+				 json_at(changed->json, "storageClassName")),
+			 "fast");
+	cr_expect_eq(kube_capacity_object_bytes(changed), 7);
 	cr_expect_str_eq(changed->name, object->name);
 }
 
