@@ -23,7 +23,8 @@ static bool says_so(const cJSON *old, const struct claim_condition *condition)
 {
 	return says(old, "status", "True") &&
 	       says(old, "reason", condition->reason) &&
-	       says(old, "message", condition->message);
+	       (condition->keeps_message ||
+		says(old, "message", condition->message));
 }
 
 static cJSON *condition_new(const struct claim_condition *condition)

@@ -13,6 +13,8 @@ struct claim_condition {
 	const char *reason;  /* NULL = none */
 	const char *message; /* the same */
 	bool is_probed;	     /* lastProbeTime is now */
+	/* Another message of the same reason is no news: it may count seconds. */
+	bool keeps_message;
 };
 
 /*

@@ -48,8 +48,9 @@ static void drop_conditions(cJSON *status)
 static int add_condition(cJSON *status, const char *type, const char *message)
 {
 	return claim_condition_set(
-		status,
-		&(struct claim_condition){ .type = type, .message = message });
+		status, &(struct claim_condition){ .type = type,
+						   .message = message,
+						   .keeps_message = true });
 }
 
 /* --- the claim's status ----------------------------------------------------------- */

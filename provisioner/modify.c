@@ -63,10 +63,13 @@ static int tell_progress(cJSON *status, const struct progress *progress)
 static int tell_failure(cJSON *status, const struct progress *progress)
 {
 	return claim_condition_set(
-		status, &(struct claim_condition){ .type = conditions[1],
-						   .reason = progress->reason,
-						   .message = progress->failure,
-						   .is_probed = true });
+		status,
+		&(struct claim_condition){ .type = conditions[1],
+					   .reason = progress->reason,
+					   .message = progress->failure,
+					   .keeps_message = progress->phase ==
+							    MODIFY_IN_PROGRESS,
+					   .is_probed = true });
 }
 
 static int set_progress(cJSON *json, const void *userdata)

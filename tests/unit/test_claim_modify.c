@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 
+#include "claim_condition.h"
 #include "claim_plan.h"
 #include "class_parameters.h"
 #include "json_field.h"
@@ -284,6 +285,28 @@ Test(claim_modify, a_claims_status_says_how_far_it_is)
 	cr_expect_str_eq(claim.modify_target, "gold");
 	cr_expect_eq(claim.modify_phase, MODIFY_IN_PROGRESS);
 	cr_expect(claim.tells_of_modifying);
+}
+
+Test(claim_modify, a_condition_that_says_the_same_is_no_change)
+{
+	struct claim_condition condition = { .type = "ModifyVolumeError",
+					     .reason = "Unavailable",
+					     .message = "in 16 s",
+					     .keeps_message = true };
+	cJSON *status = cJSON_CreateObject();
+
+	cr_expect_eq(claim_condition_set(status, &condition), 0);
+	condition.message = "in 15 s";
+	cr_expect_eq(claim_condition_set(status, &condition), CHANGE_NONE);
+	condition.keeps_message = false;
+	cr_expect_eq(claim_condition_set(status, &condition), 0);
+	cr_expect_eq(claim_condition_set(status, &condition), CHANGE_NONE);
+	condition.reason = "InvalidArgument";
+	cr_expect_eq(claim_condition_set(status, &condition), 0);
+	cr_expect_eq(cJSON_GetArraySize(json_at(status, "conditions")), 1);
+	claim_conditions_drop(status, &condition.type, 1);
+	cr_expect_null(json_at(status, "conditions"));
+	cJSON_Delete(status);
 }
 
 /* --- what a volume has ---------------------------------------------------------------------- */

@@ -84,6 +84,24 @@ Test(volume_place, a_volumes_path_is_its_subdir_and_never_its_handle)
 	cr_assert_eq(place.on_delete, ON_DELETE_ARCHIVE);
 }
 
+/*
+ * csi-driver-nfs#260: its controller deletes without them, and is refused. The class may
+ * be gone, and its options others: what counts is what the volume's pods mount with.
+ */
+Test(volume_place, a_volume_is_deleted_with_the_mount_options_of_its_pods)
+{
+	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
+	struct persistent_volume pv = a_volume();
+	struct share_volume volume;
+
+	pv.mount_options = options;
+	pv.n_mount_options = 2;
+	cr_assert_eq(volume_place_of_volume(&pv, &place, NULL), 0);
+	volume = volume_place_borrow(&place);
+	cr_assert_eq(volume.port, 1234);
+	cr_assert_eq(volume.mountport, 1235);
+}
+
 Test(volume_place, a_volume_without_a_proper_directory_is_refused)
 {
 	static const char *const bad[] = { "",	       "..",   "a/../b", "/a",
