@@ -3,6 +3,9 @@
 /*
  * Rows that somebody else decides about. What a list had is noted in a temporary table,
  * by uid, since a list of a large cluster is neither one answer nor one transaction.
+ *
+ * So is what was removed lately: an answer to a write may be slower than the watch that
+ * tells of the object's end, and would bring it back for ever. A uid never returns.
  */
 
 #include "store_mirror.h"
@@ -11,27 +14,112 @@
 
 #include "store_internal.h"
 
+#define GONE_MAX 1000 /* removals that an answer may be late by */
+
+/* Temporary tables are of the connection: whoever comes first makes them. */
+static int make_tables(struct store *store, struct err *err)
+{
+	int code = sqlite3_exec(store->db,
+				"create temp table if not exists listed ("
+				" kind integer not null, uid text not null,"
+				" primary key (kind, uid)) without rowid;"
+				"create temp table if not exists gone ("
+				" id integer primary key autoincrement,"
+				" uid text not null unique)",
+				NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : store_failed(store, code, err);
+}
+
+/* --- what is gone --------------------------------------------------------------- */
+
+static int note_gone(struct store *store, const char *uid, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r = store_statement(
+		store, STATEMENT_GONE_ADD,
+		"insert or ignore into temp.gone (uid) values (?1)", &statement,
+		err);
+
+	if (r < 0)
+		return r;
+	store_bind_text(statement, 1, uid);
+	r = store_run(store, statement, err);
+	if (r < 0)
+		return r;
+	r = store_statement(store, STATEMENT_GONE_TRIM,
+			    "delete from temp.gone"
+			    " where id <= (select max(id) from temp.gone) - ?1",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int(statement, 1, GONE_MAX);
+	return store_run(store, statement, err);
+}
+
+/* 1 or 0 */
+static int is_gone(struct store *store, const char *uid, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int code, r;
+
+	r = store_statement(store, STATEMENT_GONE_FIND,
+			    "select 1 from temp.gone where uid = ?1",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	store_bind_text(statement, 1, uid);
+	code = sqlite3_step(statement);
+	(void)sqlite3_reset(statement);
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return store_failed(store, code, err);
+	return code == SQLITE_ROW;
+}
+
+static int remove_object(struct store *store, struct object *object,
+			 struct err *err)
+{
+	int r = note_gone(store, object->uid, err);
+
+	return r < 0 ? r
+		     : store_object_write(store, STORE_DELETED, NULL, object,
+					  err);
+}
+
+/* --- one object ------------------------------------------------------------------ */
+
+static int add(struct store *store, struct object *object, struct err *err)
+{
+	int r = is_gone(store, object->uid, err);
+
+	return r != 0 ? r < 0 ? r : 0
+		      : store_object_write(store, STORE_ADDED, NULL, object,
+					   err);
+}
+
 static int put_locked(struct store *store, struct object *object,
 		      struct err *err)
 {
 	_cleanup_(object_unref) struct object *present = NULL;
-	int r = store_object_get(store, object->kind, object->namespace,
-				 object->name, &present, err);
+	int r = make_tables(store, err);
 
+	if (r == 0)
+		r = store_object_get(store, object->kind, object->namespace,
+				     object->name, &present, err);
 	if (r < 0)
 		return r;
 	if (r == STORE_NOT_FOUND)
-		return store_object_write(store, STORE_ADDED, NULL, object,
-					  err);
+		return add(store, object, err);
 	if (strcmp(present->uid, object->uid) == 0)
 		return present->resource_version >= object->resource_version
 			       ? 0
 			       : store_object_write(store, STORE_MODIFIED,
 						    present, object, err);
-	r = store_object_write(store, STORE_DELETED, NULL, present, err);
-	return r < 0 ? r
-		     : store_object_write(store, STORE_ADDED, NULL, object,
-					  err);
+	r = is_gone(store, object->uid, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = remove_object(store, present, err);
+	return r < 0 ? r : add(store, object, err);
 }
 
 int store_mirror_put(struct store *store, struct object *object,
@@ -49,13 +137,18 @@ static int remove_locked(struct store *store, enum object_kind kind,
 			 const char *uid, struct err *err)
 {
 	_cleanup_(object_unref) struct object *present = NULL;
-	int r = store_object_get(store, kind, namespace, name, &present, err);
+	int r = make_tables(store, err);
 
+	if (r == 0 && uid)
+		r = note_gone(store, uid, err);
+	if (r == 0)
+		r = store_object_get(store, kind, namespace, name, &present,
+				     err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (uid && strcmp(uid, present->uid) != 0)
 		return 0;
-	return store_object_write(store, STORE_DELETED, NULL, present, err);
+	return remove_object(store, present, err);
 }
 
 int store_mirror_remove(struct store *store, enum object_kind kind,
@@ -72,18 +165,6 @@ int store_mirror_remove(struct store *store, enum object_kind kind,
 }
 
 /* --- lists -------------------------------------------------------------------- */
-
-/* Temporary tables are of the connection: the first list makes it. */
-static int make_table(struct store *store, struct err *err)
-{
-	int code = sqlite3_exec(store->db,
-				"create temp table if not exists listed ("
-				" kind integer not null, uid text not null,"
-				" primary key (kind, uid)) without rowid",
-				NULL, NULL, NULL);
-
-	return code == SQLITE_OK ? 0 : store_failed(store, code, err);
-}
 
 static int clear_locked(struct store *store, enum object_kind kind,
 			struct err *err)
@@ -106,7 +187,7 @@ int store_mirror_begin_list(struct store *store, enum object_kind kind,
 
 	if (r < 0)
 		return r;
-	r = make_table(store, err);
+	r = make_tables(store, err);
 	if (r == 0)
 		r = clear_locked(store, kind, err);
 	return store_leave(store, r, err);
@@ -148,8 +229,7 @@ static int remove_unlisted(struct store *store, enum object_kind kind,
 	int r = store_object_list_unlisted(store, kind, &gone, err);
 
 	for (size_t i = 0; i < gone.n && r == 0; i++)
-		r = store_object_write(store, STORE_DELETED, NULL,
-				       gone.items[i], err);
+		r = remove_object(store, gone.items[i], err);
 	return r;
 }
 

@@ -7,7 +7,8 @@
  *
  * What is older than what is there already is left out, so that an answer to a write
  * and the watch, which tell the same on two ways, may come in any order. That an object's
- * resourceVersions can be compared as numbers is the API's promise (KEP-5504).
+ * resourceVersions can be compared as numbers is the API's promise (KEP-5504). What was
+ * removed does not come back.
  *
  * Threads and errors as in store.h.
  */

@@ -127,8 +127,11 @@ static int load_volumes(struct cluster *cluster, const struct claim *claim,
 /* Of a claim that is as it wants to be they are of no interest. */
 static enum inventory_parts parts_in_cluster(const struct claim *claim)
 {
-	enum inventory_parts parts =
-		*claim->volume_name ? INVENTORY_VOLUMES : INVENTORY_CLASSES;
+	/* Also of a claim without one: its volume may be made, and not bound yet. */
+	enum inventory_parts parts = INVENTORY_VOLUMES;
+
+	if (!*claim->volume_name)
+		parts |= INVENTORY_CLASSES;
 
 	if (claim->modify_phase != MODIFY_NONE ||
 	    strcmp(claim->attributes_class, claim->current_attributes_class) !=

@@ -95,6 +95,8 @@ class ClusterMode(LabCase):
         self.assertIn(
             "external-provisioner.volume.kubernetes.io/finalizer",
             pv["metadata"]["finalizers"])
+        done = f'"volume provisioned","volume":"{volume}"'
+        self.assertEqual(self.controller.process.log().count(done), 1)
         self.delete_claim("plain", volume)
 
     def test_a_retained_volume_stays_with_its_folder(self):

@@ -141,6 +141,23 @@ Test(store_mirror, an_object_made_anew_outlives_the_removal_of_its_predecessor)
 		     0);
 }
 
+Test(store_mirror, a_late_answer_does_not_bring_back_what_is_gone)
+{
+	struct err err = ERR_INIT;
+
+	put("a", "1", 700);
+	cr_expect_eq(store_mirror_remove(store, KIND_PERSISTENT_VOLUME, "", "a",
+					 "1", &err),
+		     0);
+	put("a", "1", 701);
+	expect_version("a", 0);
+	/* Nor in the place of its successor. */
+	put("a", "2", 703);
+	put("a", "1", 702);
+	expect_version("a", 703);
+	cr_expect_str_eq(told, "added a/1 deleted a/1 added a/2 ");
+}
+
 Test(store_mirror, what_a_list_lacks_is_gone_after_it)
 {
 	struct err err = ERR_INIT;
