@@ -137,6 +137,8 @@ FIGURES = [
     Figure("record", "provisioner", "restart_s", least=2),
     Figure("record", "provisioner", "get_pv_s", least=0.2),
     Figure("record", "provisioner", "rss_mib", least=64),
+    Figure("staging", "node", "mounted_ms", least=30),
+    Figure("staging", "node", "worst_ms"),
     Figure("cluster", "controller", "bound_ms", least=100),
     Figure("cluster", "controller", "worst_bound_ms"),
     Figure("cluster", "controller", "burst_s", least=3),
