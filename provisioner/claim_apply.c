@@ -41,8 +41,10 @@ int apply_outcome(int r)
 	case CLUSTER_CONFLICT:
 		return APPLY_AGAIN;
 	case CLUSTER_INVALID:
-	case CLUSTER_FORBIDDEN:
 		return -EINVAL;
+	/* Rights and quotas are given, sooner than an object mends itself. */
+	case CLUSTER_FORBIDDEN:
+		return -EPERM;
 	default:
 		return r;
 	}
