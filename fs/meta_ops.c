@@ -4,11 +4,8 @@
  * Virtual files are made at open: what a reader gets is one consistent text, and
  * fi->fh is the number of its handle (which may have a live trace instead, served by
  * meta_trace.c). A directory's list is taken at opendir in the same way.
- * How long it will be is not known before, so files are opened with direct_io, which
- * reads until the end instead of until the size. Their size is more than any of them
- * has all the same: sendfile(2) and splice(2), which busybox's cat is made of, go by the
- * size even so (the kernel's filemap_splice_read()), and take a short read for the end.
- * A multiple of the page's size is what tools know from sysfs as no size. The names of a view's tree never change, and
+ * Sizes are 0 (as in /proc), so files are opened with direct_io, which reads until
+ * the end instead of until the size. The names of a view's tree never change, and
  * the kernel may keep them; the node's tree is looked up each time.
  *
  * The tree can't be changed: every operation that would is answered with EROFS,
@@ -29,7 +26,6 @@
 #include "session.h"
 
 #define VIEW_TIMEOUT_S 86400
-#define TEXT_MAX       (1 << 20) /* metrics of a thousand volumes have less */
 
 /* What fi->fh of an open file or directory is the number of. */
 struct meta_handle {
@@ -105,7 +101,6 @@ static struct stat attr_of(uint64_t id, mode_t mode)
 		.st_mode = mode,
 		.st_nlink = S_ISDIR(mode) ? 2 : 1,
 		.st_blksize = 4096,
-		.st_size = S_ISREG(mode) ? TEXT_MAX : 0,
 	};
 
 	(void)clock_gettime(CLOCK_REALTIME, &st.st_mtim);

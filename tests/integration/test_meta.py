@@ -84,16 +84,6 @@ class Meta(LabCase):
         # RELEASE is asynchronous.
         wait_for(lambda: within_limit(path), "files to be closed")
 
-    def test_sendfile_reads_it(self):
-        """As busybox's cat does."""
-        with open(f"{self.a}/.meta/claim", "rb") as f:
-            there, here = os.pipe()
-            self.addCleanup(os.close, there)
-            self.addCleanup(os.close, here)
-            os.sendfile(here, f.fileno(), None, 1 << 16)
-            self.assertEqual(os.read(there, 1 << 16), b"default/shared\n")
-            self.assertEqual(os.sendfile(here, f.fileno(), None, 1 << 16), 0)
-
     def test_health_is_ok(self):
         self.assertTrue(read(f"{self.a}/.meta/health").startswith("ok"))
 
