@@ -138,9 +138,13 @@ class Trial:
             list(pool.map(self.core.delete_persistent_volume,
                           [name for name in self.volumes()
                            if name.startswith(self.name)]))
-        wait_for(lambda: not self.volumes(), "the volumes to go", SECONDS)
-        self.process.stop()
-        self.storage.delete_storage_class(self.name)
+        try:  # the others are the cluster's to end, one by one
+            wait_for(lambda: not any(name.startswith("pvc-")
+                                     for name in self.volumes()),
+                     "the claims' volumes to go", SECONDS)
+        finally:
+            self.process.stop()
+            self.storage.delete_storage_class(self.name)
 
 
 def measure(kubeconfig, programs, folder, server, share):
