@@ -73,7 +73,7 @@ enum object_statement {
 	OBJECT_INSERT,
 	OBJECT_UPDATE,
 	OBJECT_DELETE,
-	OBJECT_UNLISTED, /* ?1 kind */
+	OBJECT_UNLISTED, /* ?1 kind, ?2 version */
 	OBJECT_STATEMENT_N,
 };
 
@@ -189,9 +189,10 @@ int store_object_get(struct store *store, enum object_kind kind,
 int store_object_write(struct store *store, enum store_change change,
 		       const struct object *old, struct object *object,
 		       struct err *err);
-/* Those of a kind that are not in the table listed. */
+/* Those of a kind that are not in the table listed, up to a version; 0 = of any. */
 int store_object_list_unlisted(struct store *store, enum object_kind kind,
-			       struct object_list *ret, struct err *err);
+			       uint64_t version, struct object_list *ret,
+			       struct err *err);
 
 /* store_history.c; within a transaction. */
 struct history_row {

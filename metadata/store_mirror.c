@@ -5,7 +5,8 @@
  * by uid, since a list of a large cluster is neither one answer nor one transaction.
  *
  * So is what was removed lately: an answer to a write may be slower than the watch that
- * tells of the object's end, and would bring it back for ever. A uid never returns.
+ * tells of the object's end, and would bring it back for ever. A uid never returns, but
+ * only who tells of an end by uid proves it: what a list lacks may be younger than it.
  */
 
 #include "store_mirror.h"
@@ -76,16 +77,6 @@ static int is_gone(struct store *store, const char *uid, struct err *err)
 	return code == SQLITE_ROW;
 }
 
-static int remove_object(struct store *store, struct object *object,
-			 struct err *err)
-{
-	int r = note_gone(store, object->uid, err);
-
-	return r < 0 ? r
-		     : store_object_write(store, STORE_DELETED, NULL, object,
-					  err);
-}
-
 /* --- one object ------------------------------------------------------------------ */
 
 static int add(struct store *store, struct object *object, struct err *err)
@@ -118,7 +109,7 @@ static int put_locked(struct store *store, struct object *object,
 	r = is_gone(store, object->uid, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = remove_object(store, present, err);
+	r = store_object_write(store, STORE_DELETED, NULL, present, err);
 	return r < 0 ? r : add(store, object, err);
 }
 
@@ -148,7 +139,7 @@ static int remove_locked(struct store *store, enum object_kind kind,
 		return r < 0 ? r : 0;
 	if (uid && strcmp(uid, present->uid) != 0)
 		return 0;
-	return remove_object(store, present, err);
+	return store_object_write(store, STORE_DELETED, NULL, present, err);
 }
 
 int store_mirror_remove(struct store *store, enum object_kind kind,
@@ -223,24 +214,25 @@ int store_mirror_put_listed(struct store *store, struct object *object,
 }
 
 static int remove_unlisted(struct store *store, enum object_kind kind,
-			   struct err *err)
+			   uint64_t version, struct err *err)
 {
 	_cleanup_(object_list_fini) struct object_list gone = OBJECT_LIST_INIT;
-	int r = store_object_list_unlisted(store, kind, &gone, err);
+	int r = store_object_list_unlisted(store, kind, version, &gone, err);
 
 	for (size_t i = 0; i < gone.n && r == 0; i++)
-		r = remove_object(store, gone.items[i], err);
+		r = store_object_write(store, STORE_DELETED, NULL,
+				       gone.items[i], err);
 	return r;
 }
 
 int store_mirror_end_list(struct store *store, enum object_kind kind,
-			  struct err *err)
+			  uint64_t version, struct err *err)
 {
 	int r = store_enter(store, err);
 
 	if (r < 0)
 		return r;
-	r = remove_unlisted(store, kind, err);
+	r = remove_unlisted(store, kind, version, err);
 	if (r == 0)
 		r = clear_locked(store, kind, err);
 	return store_leave(store, r, err);

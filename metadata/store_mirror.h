@@ -28,12 +28,13 @@ int store_mirror_remove(struct store *store, enum object_kind kind,
 
 /*
  * A list of all objects of a kind: each is put between the two, in one transaction or
- * in several; those that were not are removed at the end. One list of a kind at a time;
- * one that is begun anew forgets what the last one had.
+ * in several; those that were not are removed at the end, unless they are younger than
+ * the list, which is of `version` (0 = there is none of the kind). One list of a kind at
+ * a time; one that is begun anew forgets what the last one had.
  */
 int store_mirror_begin_list(struct store *store, enum object_kind kind,
 			    struct err *err);
 int store_mirror_put_listed(struct store *store, struct object *object,
 			    struct err *err);
 int store_mirror_end_list(struct store *store, enum object_kind kind,
-			  struct err *err);
+			  uint64_t version, struct err *err);

@@ -18,9 +18,10 @@
 #include "store_internal.h"
 
 /* store_mirror.c has the table listed. */
-#define UNLISTED(table)             \
-	"select object from " table \
-	" where uid not in (select uid from temp.listed where kind = ?1)"
+#define UNLISTED(table)                                                   \
+	"select object from " table                                       \
+	" where uid not in (select uid from temp.listed where kind = ?1)" \
+	" and (?2 = 0 or revision <= ?2)"
 
 #define NAMESPACED(table)                                                     \
 	{                                                                     \
@@ -340,7 +341,8 @@ int store_object_get(struct store *store, enum object_kind kind,
 }
 
 int store_object_list_unlisted(struct store *store, enum object_kind kind,
-			       struct object_list *ret, struct err *err)
+			       uint64_t version, struct object_list *ret,
+			       struct err *err)
 {
 	struct key key = { kind, "", "" };
 	sqlite3_stmt *statement;
@@ -349,6 +351,7 @@ int store_object_list_unlisted(struct store *store, enum object_kind kind,
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_int(statement, 1, (int)kind);
+	(void)sqlite3_bind_int64(statement, 2, (int64_t)version);
 	r = store_read_objects(store, statement, ret, err);
 	(void)sqlite3_reset(statement);
 	return r;

@@ -13,7 +13,8 @@
  * nothing but letting go.
  *
  * Exclusiveness has no lock: one thread decides, and what it decided is in the record
- * before it looks at the next one.
+ * before it looks at the next one. What a leader before it decided may not be there
+ * yet: so the API itself is asked for the others first.
  */
 
 #include "attach.h"
@@ -114,6 +115,11 @@ enum attach_fate attach_decide(const struct volume_attachment *attachment,
 			      "the PersistentVolume does not exist");
 		return ATTACH_REFUSE;
 	}
+	if (pv->meta.is_deleting) {
+		(void)err_set(ret_why, -EBUSY, "volume %s is being deleted",
+			      pv->meta.name);
+		return ATTACH_REFUSE;
+	}
 	rival = is_for_one_node(pv) ? find_rival(attachment, others, n) : NULL;
 	if (!rival)
 		return ATTACH_ATTACH;
@@ -159,6 +165,33 @@ static int set_error(cJSON *json, const void *message)
 	if (!cJSON_GetObjectItemCaseSensitive(status, "attached") &&
 	    !cJSON_AddFalseToObject(status, "attached"))
 		return -ENOMEM;
+	return 0;
+}
+
+/* APPLY_AGAIN: the record was behind, and is not any more. */
+static int confirm_alone(const struct applier *applier,
+			 const struct volume_attachment *attachment,
+			 const struct volume_attachment *others, size_t n,
+			 struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(object_unref) struct object *live = NULL;
+		struct volume_attachment now;
+		int r;
+
+		if (others[i].object == attachment->object)
+			continue;
+		r = applier->cluster->ops->get_live(
+			applier->cluster, KIND_VOLUME_ATTACHMENT, "",
+			others[i].object->name, &live, err);
+		if (r == CLUSTER_NOT_FOUND)
+			continue;
+		if (r != 0)
+			return apply_outcome(r);
+		volume_attachment_read(live, &now);
+		if (find_rival(attachment, &now, 1))
+			return APPLY_AGAIN;
+	}
 	return 0;
 }
 
@@ -258,11 +291,17 @@ static int settle(const struct applier *applier,
 		  struct err *err)
 {
 	_cleanup_(err_fini) struct err why = ERR_INIT;
+	int r;
 
 	switch (attach_decide(attachment, side->object ? &side->pv : NULL, all,
 			      n, &why)) {
 	case ATTACH_ATTACH:
-		return do_attach(applier, attachment, side->object, err);
+		r = is_for_one_node(&side->pv)
+			    ? confirm_alone(applier, attachment, all, n, err)
+			    : 0;
+		return r != 0 ? r
+			      : do_attach(applier, attachment, side->object,
+					  err);
 	case ATTACH_DETACH:
 		return do_detach(applier, attachment, err);
 	case ATTACH_REFUSE:

@@ -38,12 +38,12 @@ int apply_outcome(int r)
 	case CLUSTER_NOT_FOUND:
 		return 0;
 	case CLUSTER_EXISTS:
-	case CLUSTER_CONFLICT:
 		return APPLY_AGAIN;
+	case CLUSTER_CONFLICT: /* after many tries: somebody else is at it */
+		return APPLY_LATER;
 	case CLUSTER_INVALID:
 		return -EINVAL;
-	/* Rights and quotas are given, sooner than an object mends itself. */
-	case CLUSTER_FORBIDDEN:
+	case CLUSTER_FORBIDDEN: /* rights are given sooner than objects mended */
 		return -EPERM;
 	default:
 		return r;

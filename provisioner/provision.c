@@ -119,9 +119,9 @@ static int is_known(const struct applier *applier, const char *name,
 	if (r == STORE_NOT_FOUND)
 		r = store_trash_get(applier->store, name, &trash, err);
 	if (r == STORE_NOT_FOUND)
-		r = applier->cluster->ops->get(applier->cluster,
-					       KIND_PERSISTENT_VOLUME, "", name,
-					       &volume, err);
+		r = applier->cluster->ops->get_live(applier->cluster,
+						    KIND_PERSISTENT_VOLUME, "",
+						    name, &volume, err);
 	if (r == CLUSTER_NOT_FOUND)
 		err_fini(err);
 	return r < 0 ? r : r == 0;

@@ -66,19 +66,36 @@ static int note(struct kube_cluster *self, struct object *object,
 	return store_mirror_put(self->store, object, err);
 }
 
+/*
+ * What the record had when the question was put is gone by the answer 404; what it has
+ * by now may be another one of that name.
+ */
+static int forget(struct kube_cluster *self, const struct object *known,
+		  struct err *err)
+{
+	if (!known)
+		return 0;
+	return store_mirror_remove(self->store, known->kind, known->namespace,
+				   known->name, known->uid, err);
+}
+
 static int cluster_get_live(struct cluster *cluster, enum object_kind kind,
 			    const char *namespace, const char *name,
 			    struct object **ret, struct err *err)
 {
 	struct kube_cluster *self = of(cluster);
+	_cleanup_(object_unref) struct object *known = NULL;
 	_cleanup_(object_unref) struct object *object = NULL;
-	int r = kube_api_get(self->api, kind, namespace, name, &object, err);
+	int r = 0;
 
+	if (kind < KIND_RECORD_N)
+		r = store_get(self->store, kind, namespace, name, &known, err);
+	if (r >= 0)
+		r = kube_api_get(self->api, kind, namespace, name, &object,
+				 err);
 	if (r == 0)
 		r = note(self, object, err);
-	else if (r == CLUSTER_NOT_FOUND && kind < KIND_RECORD_N &&
-		 store_mirror_remove(self->store, kind, namespace, name, NULL,
-				     err) < 0)
+	else if (r == CLUSTER_NOT_FOUND && forget(self, known, err) < 0)
 		return -EIO;
 	if (r == 0)
 		*ret = TAKE_PTR(object);

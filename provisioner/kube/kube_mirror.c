@@ -101,7 +101,8 @@ static int end_list(void *userdata, uint64_t resource_version, struct err *err)
 {
 	struct follower *follower = userdata;
 	int r = checked(follower, store_mirror_end_list(store_of(follower),
-							follower->kind, err));
+							follower->kind,
+							resource_version, err));
 
 	if (r < 0)
 		return r;
@@ -127,7 +128,15 @@ static int take_event(void *userdata, enum kube_watch_event event,
 					 object->name, object->uid, err));
 }
 
+static void abort_batch(void *userdata)
+{
+	struct follower *follower = userdata;
+
+	store_rollback(store_of(follower));
+}
+
 static const struct kube_watch_ops ops = {
+	.abort_batch = abort_batch,
 	.begin_batch = begin_batch,
 	.end_batch = end_batch,
 	.begin_list = begin_list,

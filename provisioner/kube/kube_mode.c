@@ -39,6 +39,7 @@ struct kube_mode {
 	struct kube_cluster cluster;
 	atomic_bool is_stopping;
 	atomic_bool is_leading;
+	pthread_mutex_t lead_lock; /* held while the work is begun */
 	pthread_t thread;
 	bool has_thread;
 };
@@ -74,16 +75,25 @@ static int begin(struct kube_mode *mode, struct err *err)
 	return mode->options.lead(mode->options.userdata, err);
 }
 
+static int lead_locked(struct kube_mode *mode, struct err *err)
+{
+	if (atomic_load(&mode->is_stopping) ||
+	    atomic_exchange(&mode->is_leading, true))
+		return 0;
+	log_info("leading");
+	return begin(mode, err);
+}
+
 static void lead(void *userdata)
 {
 	struct kube_mode *mode = userdata;
 	_cleanup_(err_fini) struct err err = ERR_INIT;
+	int r;
 
-	if (atomic_load(&mode->is_stopping) ||
-	    atomic_exchange(&mode->is_leading, true))
-		return;
-	log_info("leading");
-	if (begin(mode, &err) >= 0)
+	(void)pthread_mutex_lock(&mode->lead_lock);
+	r = lead_locked(mode, &err);
+	(void)pthread_mutex_unlock(&mode->lead_lock);
+	if (r >= 0)
 		return;
 	log_error("can't lead", F_ERR(&err));
 	_exit(EXIT_FAILURE);
@@ -196,6 +206,7 @@ int kube_mode_new(struct kube_mode **ret,
 	if (!mode)
 		return err_set(err, -ENOMEM, "no memory");
 	mode->options = *options;
+	(void)pthread_mutex_init(&mode->lead_lock, NULL);
 	r = connect_parts(mode, err);
 	if (r < 0)
 		return r;
@@ -236,7 +247,10 @@ void kube_mode_get_state(struct kube_mode *mode, struct kube_mode_state *ret)
 
 void kube_mode_stop(struct kube_mode *mode)
 {
+	/* Whoever begins the work at this moment has begun it after that. */
+	(void)pthread_mutex_lock(&mode->lead_lock);
 	atomic_store(&mode->is_stopping, true);
+	(void)pthread_mutex_unlock(&mode->lead_lock);
 	if (mode->has_thread)
 		(void)pthread_join(mode->thread, NULL);
 	mode->has_thread = false;
@@ -254,6 +268,7 @@ struct kube_mode *kube_mode_free(struct kube_mode *mode)
 	kube_events_free(mode->events);
 	kube_api_free(mode->api);
 	kube_config_fini(&mode->config);
+	(void)pthread_mutex_destroy(&mode->lead_lock);
 	free(mode);
 	return NULL;
 }

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kubernetes import client, config, watch
 
-from lab import wait_for
+from lab import LabError, wait_for
 from lab.claimfs import program
 from lab.process import Process, answers
 
@@ -142,9 +142,10 @@ class Trial:
             wait_for(lambda: not any(name.startswith("pvc-")
                                      for name in self.volumes()),
                      "the claims' volumes to go", SECONDS)
-        finally:
-            self.process.stop()
-            self.storage.delete_storage_class(self.name)
+        except LabError as error:
+            print(f"bench: {error}; they stay in the cluster")
+        self.process.stop()
+        self.storage.delete_storage_class(self.name)
 
 
 def measure(kubeconfig, programs, folder, server, share):

@@ -150,3 +150,14 @@ Test(attach, a_volume_that_is_not_there_is_attached_nowhere)
 		ATTACH_REFUSE);
 	object_unref(one[0]);
 }
+
+Test(attach, a_volume_that_is_being_deleted_goes_to_nobody_new)
+{
+	struct persistent_volume pv = a_volume(ACCESS_RWX);
+	struct object *one[] = { an_object("a", "", "") };
+
+	pv.meta.is_deleting = true;
+	cr_expect_eq(decide(&pv, one, 1, "volume pv is being deleted"),
+		     ATTACH_REFUSE);
+	object_unref(one[0]);
+}

@@ -171,12 +171,45 @@ Test(store_mirror, what_a_list_lacks_is_gone_after_it)
 		"%s", err_text(&err));
 	put_listed("a", "1", 10);
 	put_listed("b", "4", 13);
-	cr_assert_eq(store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, &err),
-		     0, "%s", err_text(&err));
+	cr_assert_eq(
+		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 20, &err),
+		0, "%s", err_text(&err));
 	expect_version("a", 10);
 	expect_version("b", 13);
 	expect_version("c", 0);
 	cr_expect_str_eq(told, "deleted b/2 added b/4 deleted c/3 ");
+}
+
+Test(store_mirror, what_is_younger_than_a_list_stays_and_is_heard_of_again)
+{
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(
+		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
+		0);
+	put("new", "1", 21);
+	cr_assert_eq(
+		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 20, &err),
+		0);
+	expect_version("new", 21);
+	put("new", "1", 22);
+	expect_version("new", 22);
+}
+
+Test(store_mirror, what_a_list_lacked_may_come_back)
+{
+	struct err err = ERR_INIT;
+
+	put("a", "1", 10);
+	cr_assert_eq(
+		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
+		0);
+	cr_assert_eq(
+		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 0, &err),
+		0);
+	expect_version("a", 0);
+	put("a", "1", 10);
+	expect_version("a", 10);
 }
 
 Test(store_mirror, a_list_that_begins_anew_forgets_the_last_one)
@@ -191,7 +224,8 @@ Test(store_mirror, a_list_that_begins_anew_forgets_the_last_one)
 	cr_assert_eq(
 		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
 		0);
-	cr_assert_eq(store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, &err),
-		     0);
+	cr_assert_eq(
+		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 20, &err),
+		0);
 	expect_version("a", 0);
 }
