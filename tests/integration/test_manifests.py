@@ -42,6 +42,8 @@ RIGHTS = {
     ("ClusterRole", "storage.k8s.io", "volumeattachments/status"): "update",
     ("ClusterRole", "events.k8s.io", "events"): "create patch",
     ("Role", "coordination.k8s.io", "leases"): "get create update",
+    ("Role", "storage.k8s.io", "csistoragecapacities"):
+        "get list create update delete",
 }
 WORKLOADS = ("DaemonSet", "Deployment")
 EVERYTHING = {

@@ -255,7 +255,8 @@ static void expect_cell(enum claim_state c, enum volume_state v)
 	const struct persistent_volume pv = volume_in(v);
 	const struct claim claim = claim_in(c);
 	const struct plan_world world = { .volumes = &pv,
-					  .n_volumes = v != NONE };
+					  .n_volumes = v != NONE,
+					  .is_binder = true };
 	struct plan plan;
 	char found[128];
 
