@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Rows that somebody else decides about. What a list had is noted in a temporary table,
- * by uid, since a list of a large cluster is neither one answer nor one transaction.
+ * Rows that somebody else decides about. What a list had is noted in a temporary table
+ * (store_schema.c), by uid, since a list of a large cluster is neither one answer nor one transaction.
  *
  * So is what was removed lately: an answer to a write may be slower than the watch that
  * tells of the object's end, and would bring it back for ever. A uid never returns, but
@@ -16,21 +16,6 @@
 #include "store_internal.h"
 
 #define GONE_MAX 1000 /* removals that an answer may be late by */
-
-/* Temporary tables are of the connection: whoever comes first makes them. */
-static int make_tables(struct store *store, struct err *err)
-{
-	int code = sqlite3_exec(store->db,
-				"create temp table if not exists listed ("
-				" kind integer not null, uid text not null,"
-				" primary key (kind, uid)) without rowid;"
-				"create temp table if not exists gone ("
-				" id integer primary key autoincrement,"
-				" uid text not null unique)",
-				NULL, NULL, NULL);
-
-	return code == SQLITE_OK ? 0 : store_failed(store, code, err);
-}
 
 /* --- what is gone --------------------------------------------------------------- */
 
@@ -92,11 +77,9 @@ static int put_locked(struct store *store, struct object *object,
 		      struct err *err)
 {
 	_cleanup_(object_unref) struct object *present = NULL;
-	int r = make_tables(store, err);
+	int r = store_object_get(store, object->kind, object->namespace,
+				 object->name, &present, err);
 
-	if (r == 0)
-		r = store_object_get(store, object->kind, object->namespace,
-				     object->name, &present, err);
 	if (r < 0)
 		return r;
 	if (r == STORE_NOT_FOUND)
@@ -128,10 +111,8 @@ static int remove_locked(struct store *store, enum object_kind kind,
 			 const char *uid, struct err *err)
 {
 	_cleanup_(object_unref) struct object *present = NULL;
-	int r = make_tables(store, err);
+	int r = uid ? note_gone(store, uid, err) : 0;
 
-	if (r == 0 && uid)
-		r = note_gone(store, uid, err);
 	if (r == 0)
 		r = store_object_get(store, kind, namespace, name, &present,
 				     err);
@@ -178,10 +159,7 @@ int store_mirror_begin_list(struct store *store, enum object_kind kind,
 
 	if (r < 0)
 		return r;
-	r = make_tables(store, err);
-	if (r == 0)
-		r = clear_locked(store, kind, err);
-	return store_leave(store, r, err);
+	return store_leave(store, clear_locked(store, kind, err), err);
 }
 
 static int note_locked(struct store *store, const struct object *object,

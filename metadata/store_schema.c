@@ -100,6 +100,14 @@ static int upgrade(struct store *store, int done, struct err *err)
 	return r;
 }
 
+/* Of this connection, and not of the disk: store_mirror.c says what for. */
+static const char mirror_tables[] = "create temp table listed ("
+				    " kind integer not null, uid text not null,"
+				    " primary key (kind, uid)) without rowid;"
+				    "create temp table gone ("
+				    " id integer primary key autoincrement,"
+				    " uid text not null unique)";
+
 int store_schema_prepare(struct store *store, struct err *err)
 {
 	uint64_t done = 0;
@@ -115,7 +123,8 @@ int store_schema_prepare(struct store *store, struct err *err)
 		    err);
 	if (r < 0)
 		return r;
-	if (done == (uint64_t)n_schema_steps)
-		return 0;
+	r = execute(store, mirror_tables, err);
+	if (r < 0 || done == (uint64_t)n_schema_steps)
+		return r;
 	return upgrade(store, (int)done, err);
 }
