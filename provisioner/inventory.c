@@ -124,11 +124,34 @@ static int load_volumes(struct cluster *cluster, const struct claim *claim,
 	return r < 0 ? err_set(err, r, "no memory") : 0;
 }
 
-/* Of a claim that is as it wants to be they are of no interest. */
+/* The one that it names, or that is made for it and not bound yet. */
+static int load_own_volume(struct cluster *cluster, const struct claim *claim,
+			   struct inventory *inventory, struct err *err)
+{
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(free) char *made = claim_volume_name(claim);
+	int r;
+
+	if (!made)
+		return err_set(err, -ENOMEM, "no memory");
+	r = cluster->ops->get(cluster, KIND_PERSISTENT_VOLUME, "",
+			      *claim->volume_name ? claim->volume_name : made,
+			      &object, err);
+	if (r == CLUSTER_NOT_FOUND) {
+		err_fini(err);
+		return 0;
+	}
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	r = decode_volumes(&(struct object_list){ .items = &object, .n = 1 },
+			   inventory);
+	return r < 0 ? err_set(err, r, "no memory") : 0;
+}
+
+/* Attributes of a claim that is as it wants to be are of no interest. */
 static enum inventory_parts parts_in_cluster(const struct claim *claim)
 {
-	/* Also of a claim without one: its volume may be made, and not bound yet. */
-	enum inventory_parts parts = INVENTORY_VOLUMES;
+	enum inventory_parts parts = INVENTORY_OWN_VOLUME;
 
 	if (!*claim->volume_name)
 		parts |= INVENTORY_CLASSES;
@@ -168,6 +191,8 @@ int inventory_load(struct cluster *cluster, enum inventory_parts parts,
 			      decode_volumes, &inventory, err);
 	else if (r >= 0 && claim && (parts & INVENTORY_VOLUMES))
 		r = load_volumes(cluster, claim, &inventory, err);
+	else if (r >= 0 && claim && (parts & INVENTORY_OWN_VOLUME))
+		r = load_own_volume(cluster, claim, &inventory, err);
 	if (r >= 0 && (parts & INVENTORY_PODS))
 		r = load_kind(cluster, KIND_POD, namespace, decode_pods,
 			      &inventory, err);

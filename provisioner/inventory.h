@@ -33,6 +33,7 @@ enum inventory_parts {
 	INVENTORY_PODS = 1u << 2,	 /* of the namespace; NULL = of all */
 	INVENTORY_ALL_VOLUMES = 1u << 3, /* whosever they are */
 	INVENTORY_ATTRIBUTES = 1u << 4,	 /* VolumeAttributesClasses */
+	INVENTORY_OWN_VOLUME = 1u << 5,	 /* the claim's, or made for it */
 	INVENTORY_ALL = INVENTORY_CLASSES | INVENTORY_VOLUMES | INVENTORY_PODS,
 };
 
