@@ -198,13 +198,6 @@ int apply_share_forget(const struct applier *applier,
 
 /* --- what steps change --------------------------------------------------------- */
 
-static int both(int a, int b)
-{
-	if (a < 0 || b < 0)
-		return -ENOMEM;
-	return a == CHANGE_NONE && b == CHANGE_NONE ? CHANGE_NONE : 0;
-}
-
 static int set_class(cJSON *json, const void *class)
 {
 	cJSON *spec = change_member(json, "spec");
@@ -214,7 +207,7 @@ static int set_class(cJSON *json, const void *class)
 
 static int set_provisioner(cJSON *json, const void *provisioner)
 {
-	return both(
+	return change_both(
 		change_annotation(json, ANNOTATION_PROVISIONER, provisioner),
 		change_annotation(json, ANNOTATION_PROVISIONER_BETA,
 				  provisioner));
@@ -331,11 +324,12 @@ static int bind_claim(cJSON *json, const void *volume)
 		return CHANGE_OUTDATED;
 	/* A volumeName that is there is the user's: no annotation then. */
 	if (!*name)
-		r = both(change_string(spec, "volumeName", volume),
-			 change_annotation(json, ANNOTATION_BOUND_BY_CONTROLLER,
-					   "yes"));
-	return both(r,
-		    change_annotation(json, ANNOTATION_BIND_COMPLETED, "yes"));
+		r = change_both(
+			change_string(spec, "volumeName", volume),
+			change_annotation(json, ANNOTATION_BOUND_BY_CONTROLLER,
+					  "yes"));
+	return change_both(
+		r, change_annotation(json, ANNOTATION_BIND_COMPLETED, "yes"));
 }
 
 struct claim_status {
@@ -368,7 +362,7 @@ static int set_claim_status(cJSON *json, const void *userdata)
 		cJSON_DeleteItemFromObjectCaseSensitive(status, "capacity");
 		return 0;
 	}
-	return both(
+	return change_both(
 		copy_field(status, "accessModes", new->volume,
 			   "spec.accessModes"),
 		copy_field(status, "capacity", new->volume, "spec.capacity"));

@@ -38,13 +38,6 @@ struct progress {
 	const char *failure;
 };
 
-static int both(int a, int b)
-{
-	if (a < 0 || b < 0)
-		return -ENOMEM;
-	return a == CHANGE_NONE && b == CHANGE_NONE ? CHANGE_NONE : 0;
-}
-
 static int tell_progress(cJSON *status, const struct progress *progress)
 {
 	_cleanup_(free) char *message = NULL;
@@ -85,13 +78,14 @@ static int set_progress(cJSON *json, const void *userdata)
 	r = change_string(modify, "status",
 			  modify_phase_names[progress->phase]);
 	if (progress->class)
-		r = both(r, change_string(modify,
-					  "targetVolumeAttributesClassName",
-					  progress->class));
+		r = change_both(r,
+				change_string(modify,
+					      "targetVolumeAttributesClassName",
+					      progress->class));
 	if (progress->words)
-		r = both(r, tell_progress(status, progress));
+		r = change_both(r, tell_progress(status, progress));
 	if (progress->reason)
-		r = both(r, tell_failure(status, progress));
+		r = change_both(r, tell_failure(status, progress));
 	return r;
 }
 

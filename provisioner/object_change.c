@@ -124,6 +124,13 @@ int change_annotation(struct cJSON *json, const char *key, const char *value)
 	return annotations ? change_string(annotations, key, value) : -ENOMEM;
 }
 
+int change_both(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return -ENOMEM;
+	return a == CHANGE_NONE && b == CHANGE_NONE ? CHANGE_NONE : 0;
+}
+
 /* The index of a finalizer; -1 = it has not got it. */
 static int find_finalizer(const cJSON *list, const char *name)
 {

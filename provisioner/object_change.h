@@ -42,5 +42,7 @@ int object_change_status(struct cluster *cluster,
 struct cJSON *change_member(struct cJSON *json, const char *key);
 int change_string(struct cJSON *json, const char *key, const char *value);
 int change_annotation(struct cJSON *json, const char *key, const char *value);
+/* Of two changes: CHANGE_NONE if neither changed anything; -ENOMEM. */
+int change_both(int a, int b);
 int change_add_finalizer(struct cJSON *json, const void *name);
 int change_remove_finalizer(struct cJSON *json, const void *name);

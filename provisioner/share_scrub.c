@@ -70,6 +70,14 @@ static int find_own(struct session *session, struct share_entry *ret,
 	return check_own(session, &own, ret, err);
 }
 
+static int open_own(struct session *session, const struct share_volume *volume,
+		    struct share_entry *ret, struct err *err)
+{
+	int r = session_open(session, volume, err);
+
+	return r == 0 ? find_own(session, ret, err) : r;
+}
+
 /* Something goes in any case: with a slow server all the time is over by now. */
 static bool is_in_time(void *userdata,
 		       const struct share_tree_progress *progress)
@@ -85,10 +93,8 @@ int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_entry entry = { 0 };
-	int r = session_open(&session, volume, err);
+	int r = open_own(&session, volume, &entry, err);
 
-	if (r == 0)
-		r = find_own(&session, &entry, err);
 	if (r != 0)
 		return r;
 	r = share_tree_walk(session.nfs, &entry.fh, ".", SHARE_TREE_EMPTY,
@@ -102,10 +108,8 @@ int share_permit(const struct share_volume *volume, struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_entry entry = { 0 };
-	int r = session_open(&session, volume, err);
+	int r = open_own(&session, volume, &entry, err);
 
-	if (r == 0)
-		r = find_own(&session, &entry, err);
 	if (r != 0)
 		return r;
 	r = share_nfs_chmod(session.nfs, &entry.fh, volume->permissions);

@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "kube_capacity_object.h"
+#include "kube_cond.h"
 #include "log.h"
 #include "model_decode.h"
 #include "server_health.h"
@@ -306,16 +307,12 @@ static bool look(struct kube_capacity *self)
 static bool pause_until_next(struct kube_capacity *self)
 {
 	uint64_t until_ns = clock_ns() + LOOK_NS;
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_ns / NS_PER_S),
-		.tv_nsec = (long)(until_ns % NS_PER_S),
-	};
 	bool goes_on;
 	int r = 0;
 
 	(void)pthread_mutex_lock(&self->lock);
 	while (!self->is_stopping && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&self->changed, &self->lock, &until);
+		r = kube_cond_wait(&self->changed, &self->lock, until_ns);
 	goes_on = !self->is_stopping;
 	(void)pthread_mutex_unlock(&self->lock);
 	return goes_on;
@@ -355,18 +352,13 @@ static void *run(void *userdata)
 static int init(struct kube_capacity *self,
 		const struct kube_capacity_options *options)
 {
-	pthread_condattr_t attributes;
-
 	self->options = *options;
 	self->driver = strdup(options->driver);
 	self->namespace = strdup(options->namespace);
 	self->selector = kube_capacity_selector(options->driver);
 	self->health = SERVER_HEALTH_INIT;
 	(void)pthread_mutex_init(&self->lock, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&self->changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	kube_cond_init(&self->changed);
 	return self->driver && self->namespace && self->selector ? 0 : -ENOMEM;
 }
 
