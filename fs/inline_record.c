@@ -150,6 +150,38 @@ static int make_folder(const char *folder)
 	return n < INLINE_RECORDS_MAX + 2 ? 0 : -ENOSPC; /* "." and ".." */
 }
 
+static int read_file(const char *path, char text[static RECORD_BYTES + 1])
+{
+	_cleanup_(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, RECORD_BYTES);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return 0;
+}
+
+/* The data is where the record says, and will be removed there. */
+static int check_same(const char *folder, const char *id, const char *text,
+		      struct err *err)
+{
+	_cleanup_(free) char *path = path_of(folder, id, LIVE);
+	char present[RECORD_BYTES + 1];
+	int r = path ? read_file(path, present) : -ENOMEM;
+
+	if (r < 0)
+		return err_set_errno(err, r, "read inline volume \"%s\"", id);
+	if (strcmp(present, text) == 0)
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"inline volume \"%s\" has its data at %s: its class may have another server, share or port only for new volumes",
+		id, present);
+}
+
 int inline_record_write(const char *folder, const char *id,
 			const struct inline_record *record, struct err *err)
 {
@@ -158,7 +190,7 @@ int inline_record_write(const char *folder, const char *id,
 	int r = text && path ? 0 : -ENOMEM;
 
 	if (r == 0 && inline_record_is_live(folder, id))
-		return 0;
+		return check_same(folder, id, text, err);
 	if (r == 0)
 		r = make_folder(folder);
 	if (r == -ENOSPC)
@@ -176,20 +208,6 @@ int inline_record_write(const char *folder, const char *id,
 }
 
 /* --- reading --------------------------------------------------------------------- */
-
-static int read_file(const char *path, char text[static RECORD_BYTES + 1])
-{
-	_cleanup_(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, RECORD_BYTES);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
-}
 
 static int take_string(const cJSON *json, const char *key, char **ret)
 {

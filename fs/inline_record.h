@@ -26,7 +26,10 @@ struct inline_record {
 /* Fit for a file's name: letters, digits, "-" and "_". -EINVAL with a sentence. */
 int inline_record_check_id(const char *id, struct err *err);
 
-/* Makes the folder if need be. -ENOSPC: there are INLINE_RECORDS_MAX. */
+/*
+ * Makes the folder if need be. One that is live stays: -EINVAL if it is of another
+ * place. -ENOSPC: there are INLINE_RECORDS_MAX.
+ */
 int inline_record_write(const char *folder, const char *id,
 			const struct inline_record *record, struct err *err);
 

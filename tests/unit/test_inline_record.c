@@ -70,6 +70,23 @@ Test(inline_record, a_record_lives_is_retired_and_goes)
 	inline_record_free_ids(ids, n);
 }
 
+Test(inline_record, a_record_that_lives_is_of_one_place)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	struct inline_record other = record;
+
+	fixture_init(&f);
+	write_record(&f, "csi-1");
+	other.share = (char *)"/elsewhere";
+	cr_expect_eq(inline_record_write(f.folder, "csi-1", &other, &err),
+		     -EINVAL);
+	cr_expect_not_null(strstr(err_text(&err), record.share), "%s",
+			   err_text(&err));
+	cr_assert_eq(inline_record_retire(f.folder, "csi-1", NULL), 0);
+	inline_record_drop(f.folder, "csi-1");
+}
+
 Test(inline_record, a_folder_that_was_never_made_has_none)
 {
 	_cleanup_(fixture_fini) struct fixture f;
