@@ -81,7 +81,7 @@ Test(inline_record, a_record_that_lives_is_of_one_place)
 	other.share = (char *)"/elsewhere";
 	cr_expect_eq(inline_record_write(f.folder, "csi-1", &other, &err),
 		     -EINVAL);
-	cr_expect_not_null(strstr(err_text(&err), record.share), "%s",
+	cr_expect_not_null(strstr(err_text(&err), record.server), "%s",
 			   err_text(&err));
 	cr_assert_eq(inline_record_retire(f.folder, "csi-1", NULL), 0);
 	inline_record_drop(f.folder, "csi-1");
