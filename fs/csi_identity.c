@@ -3,13 +3,12 @@
 /*
  * CSI's Identity service of a node: who this is and that it lives. The requests
  * have no fields, so their bytes are not looked at.
- *
- * No capability is claimed: CONTROLLER_SERVICE is the provisioner's.
  */
 
 #include "csi.h"
 #include "csi.pb-c.h"
 #include "csi_message.h"
+#include "csi_plugin.h"
 #include "node.h"
 #include "version.h"
 
@@ -31,7 +30,7 @@ enum rpc_status csi_get_plugin_capabilities(void *node,
 					    struct rpc_response *response,
 					    struct err *err)
 {
-	return RPC_OK;
+	return csi_reply_plugin_capabilities(response, err);
 }
 
 enum rpc_status csi_probe(void *node, const struct rpc_request *request,

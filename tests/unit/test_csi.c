@@ -467,6 +467,9 @@ Test(csi, the_node_introduces_itself)
 	static const char info[] = "\x0a\x06node-a\x10\x80\x20";
 	/* ProbeResponse { 1: BoolValue { 1: true } } */
 	static const char probe[] = "\x0a\x02\x08\x01";
+	/* repeated PluginCapability { 1: Service { 1: CONTROLLER_SERVICE }, 2: VolumeExpansion { 1: ONLINE } } */
+	static const char plugin_capabilities[] = "\x0a\x04\x0a\x02\x08\x01"
+						  "\x0a\x04\x12\x02\x08\x01";
 	/* repeated NodeServiceCapability { 1: RPC { 1: type } } */
 	static const char capabilities[] = "\x0a\x04\x0a\x02\x08\x01"
 					   "\x0a\x04\x0a\x02\x08\x02"
@@ -482,7 +485,8 @@ Test(csi, the_node_introduces_itself)
 		{ PLUGIN_INFO, plugin, sizeof(plugin) - 1 },
 		{ GET_INFO, info, sizeof(info) - 1 },
 		{ "/csi.v1.Identity/Probe", probe, sizeof(probe) - 1 },
-		{ "/csi.v1.Identity/GetPluginCapabilities", "", 0 },
+		{ "/csi.v1.Identity/GetPluginCapabilities", plugin_capabilities,
+		  sizeof(plugin_capabilities) - 1 },
 		{ "/csi.v1.Node/NodeGetCapabilities", capabilities,
 		  sizeof(capabilities) - 1 },
 	};
