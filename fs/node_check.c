@@ -109,7 +109,7 @@ static bool has_dot_dot(const char *path)
 	return false;
 }
 
-int node_check_path(const char *field, const char *path, struct err *err)
+int node_check_lookup(const char *field, const char *path, struct err *err)
 {
 	if (!path || !*path)
 		return err_set(err, -EINVAL, "%s is missing", field);
@@ -119,6 +119,15 @@ int node_check_path(const char *field, const char *path, struct err *err)
 	if (has_control_character(path))
 		return err_set(err, -EINVAL, "%s has a control character",
 			       field);
+	return 0;
+}
+
+int node_check_path(const char *field, const char *path, struct err *err)
+{
+	int r = node_check_lookup(field, path, err);
+
+	if (r < 0)
+		return r;
 	if (path[0] != '/')
 		return err_set(err, -EINVAL, "%s \"%s\" is not absolute", field,
 			       path);

@@ -14,6 +14,12 @@ int node_check_id(const char *id, struct err *err);
 /* field is the request's, for the sentence. */
 int node_check_path(const char *field, const char *path, struct err *err);
 
+/*
+ * Of a path that is only compared with those of volumes, on which nothing is made or
+ * removed: no volume is at a relative one, which is NOT_FOUND (CSI 1.13) and no mistake.
+ */
+int node_check_lookup(const char *field, const char *path, struct err *err);
+
 int node_check_mode(enum node_access_mode mode, struct err *err);
 
 /* "MULTI_NODE_MULTI_WRITER"; "UNKNOWN" for what CSI does not define. */

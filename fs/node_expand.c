@@ -49,7 +49,7 @@ enum rpc_status node_expand(struct node *node, const char *volume_id,
 	enum rpc_status status;
 
 	if (node_check_id(volume_id, err) < 0 ||
-	    node_check_path("volume_path", path, err) < 0)
+	    node_check_lookup("volume_path", path, err) < 0)
 		return RPC_INVALID_ARGUMENT;
 	pthread_mutex_lock(&node->lock);
 	status = begin_locked(node, volume_id, path, &entry, err);

@@ -115,6 +115,7 @@ class Node(OneNode):
         for repeated in (self.stage, self.publish):
             repeated()
         for path, code in (("/nowhere", CODES.NOT_FOUND),
+                           ("no/where", CODES.NOT_FOUND),
                            ("", CODES.INVALID_ARGUMENT)):
             with self.assertRaises(grpc.RpcError) as caught:
                 self.expand(path, 1)
@@ -148,9 +149,10 @@ class Node(OneNode):
         usage = self.pb.VolumeUsage
         self.assertGreater(units[usage.BYTES].total, 0)
         self.assertGreater(units[usage.INODES].total, 0)
-        self.assert_code(CODES.NOT_FOUND, self.node.NodeGetVolumeStats,
-                         self.pb.NodeGetVolumeStatsRequest(
-                             volume_id=self.volume, volume_path="/nowhere"))
+        for path in ("/nowhere", "no/where"):
+            self.assert_code(CODES.NOT_FOUND, self.node.NodeGetVolumeStats,
+                             self.pb.NodeGetVolumeStatsRequest(
+                                 volume_id=self.volume, volume_path=path))
         self.unpublish()
         self.unstage()
 
