@@ -57,11 +57,14 @@ enum store_statement {
 	STATEMENT_TRASH_EXPIRY,
 	STATEMENT_TRASH_NOTE,
 	STATEMENT_TRASH_REMOVE,
+	STATEMENT_LISTED_BEGIN,
+	STATEMENT_LISTED_ANSWER,
 	STATEMENT_LISTED_ADD,
 	STATEMENT_LISTED_CLEAR,
 	STATEMENT_GONE_ADD,
 	STATEMENT_GONE_TRIM,
 	STATEMENT_GONE_FIND,
+	STATEMENT_GONE_FORGET,
 	STATEMENT_LIST, /* + kind */
 	STATEMENT_OBJECT =
 		STATEMENT_LIST +
@@ -189,7 +192,7 @@ int store_object_get(struct store *store, enum object_kind kind,
 int store_object_write(struct store *store, enum store_change change,
 		       const struct object *old, struct object *object,
 		       struct err *err);
-/* Those of a kind that are not in the table listed, up to a version; 0 = of any. */
+/* Those of a kind that a list of that version lacks; what was answered since it began is younger. */
 int store_object_list_unlisted(struct store *store, enum object_kind kind,
 			       uint64_t version, struct object_list *ret,
 			       struct err *err);

@@ -7,8 +7,9 @@
  *
  * What is older than what is there already is left out, so that an answer to a write
  * and the watch, which tell the same on two ways, may come in any order. That an object's
- * resourceVersions can be compared as numbers is the API's promise (KEP-5504). What was
- * removed does not come back.
+ * resourceVersions can be compared as numbers is the API's promise (KEP-5504), as long as
+ * its etcd was not restored from a backup: what a list has is taken whatever its version.
+ * What was removed does not come back but by a list.
  *
  * Threads and errors as in store.h.
  */
@@ -27,10 +28,10 @@ int store_mirror_remove(struct store *store, enum object_kind kind,
 			const char *uid, struct err *err);
 
 /*
- * A list of all objects of a kind: each is put between the two, in one transaction or
- * in several; those that were not are removed at the end, unless they are younger than
- * the list, which is of `version` (0 = there is none of the kind). One list of a kind at
- * a time; one that is begun anew forgets what the last one had.
+ * A list of all objects of a kind, begun before it is asked for: each is put between the
+ * two, in one transaction or in several; those that were not are removed at the end, unless
+ * an answer told of them since the beginning, and of a later version than the list's.
+ * One list of a kind at a time; one that is begun anew forgets what the last one had.
  */
 int store_mirror_begin_list(struct store *store, enum object_kind kind,
 			    struct err *err);

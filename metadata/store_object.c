@@ -18,10 +18,10 @@
 #include "store_internal.h"
 
 /* store_mirror.c has the table listed. */
-#define UNLISTED(table)                                                   \
-	"select object from " table                                       \
-	" where uid not in (select uid from temp.listed where kind = ?1)" \
-	" and (?2 = 0 or revision <= ?2)"
+#define UNLISTED(table)                                                \
+	"select object from " table                                    \
+	" where not exists (select 1 from temp.listed where kind = ?1" \
+	"  and listed.uid = " table ".uid and (is_listed or revision > ?2))"
 
 #define NAMESPACED(table)                                                     \
 	{                                                                     \

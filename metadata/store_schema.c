@@ -103,6 +103,8 @@ static int upgrade(struct store *store, int done, struct err *err)
 /* Of this connection, and not of the disk: store_mirror.c says what for. */
 static const char mirror_tables[] = "create temp table listed ("
 				    " kind integer not null, uid text not null,"
+				    " is_listed integer not null default 0,"
+				    " is_answered integer not null default 0,"
 				    " primary key (kind, uid)) without rowid;"
 				    "create temp table gone ("
 				    " id integer primary key autoincrement,"

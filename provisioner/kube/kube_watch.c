@@ -15,7 +15,9 @@
  * client-go), which moves watches from one server to another over time. It sends a
  * bookmark about once a minute, so silence for 150 s, which is two missing ones, means
  * that nobody is there any more (a connection that a firewall dropped), and the
- * watch is begun anew at once.
+ * watch is begun anew at once. If there was none since it began, nothing may be what the
+ * server has to tell: of an etcd that was restored from a backup it keeps back all up to
+ * the version that it was asked for. Then all is listed.
  *
  * What can't be understood: a line that is an event of an object that object_new()
  * refuses is left out with a warning, since asking again would bring the same again.
@@ -57,7 +59,6 @@ struct kube_watch {
 	struct kube_backoff backoff;
 	uint64_t version;      /* 0 = to be listed */
 	bool is_listing_whole; /* pages did not come to an end in time */
-	bool is_begun;	       /* begin_list was told */
 	bool is_in_batch;
 	bool has_failed_callback;
 	bool has_warned; /* that it does not work, since it did */
@@ -111,10 +112,11 @@ static int begin_list(struct kube_watch *watch, struct err *err)
 {
 	const struct kube_watch_options *options = &watch->options;
 
-	watch->is_begun = true;
-	return options->ops->begin_list
-		       ? options->ops->begin_list(options->userdata, err)
-		       : 0;
+	int r = begin_batch(watch, err);
+
+	if (r == 0 && options->ops->begin_list)
+		r = options->ops->begin_list(options->userdata, err);
+	return r == 0 ? end_batch(watch, err) : r;
 }
 
 /* A failure of the callbacks is another thing than one of the server. */
@@ -136,11 +138,8 @@ static void set_version(struct kube_watch *watch, uint64_t version)
 static int on_begin_page(void *userdata, struct err *err)
 {
 	struct kube_watch *watch = userdata;
-	int r = begin_batch(watch, err);
 
-	if (r == 0 && !watch->is_begun)
-		r = begin_list(watch, err);
-	return of_callback(watch, r);
+	return of_callback(watch, begin_batch(watch, err));
 }
 
 static int on_end_page(void *userdata, struct err *err)
@@ -172,8 +171,6 @@ static int end_list(struct kube_watch *watch, uint64_t version, struct err *err)
 	const struct kube_watch_options *options = &watch->options;
 	int r = begin_batch(watch, err);
 
-	if (r == 0 && !watch->is_begun)
-		r = begin_list(watch, err);
 	if (r == 0)
 		r = options->ops->end_list(options->userdata, version, err);
 	if (r == 0)
@@ -200,9 +197,10 @@ static int list(struct kube_watch *watch, struct err *err)
 		.userdata = watch,
 	};
 	uint64_t version;
-	int r;
+	int r = of_callback(watch, begin_list(watch, err));
 
-	watch->is_begun = false;
+	if (r < 0)
+		return r;
 	r = kube_list(watch->http, &list, &version, err);
 	if (r == KUBE_LIST_INCONSISTENT || r == -ESTALE) {
 		/* What was deleted meanwhile may have been told: all in one then. */
@@ -374,6 +372,7 @@ static int stream(struct kube_watch *watch, struct err *err)
 	_cleanup_(kube_http_stream_close) struct kube_http_stream *open = NULL;
 	uint64_t n_before = watch->state.n_events;
 	uint64_t begun_ns;
+	bool has_told;
 	int r = open_stream(watch, &open, err);
 
 	if (r != 0)
@@ -381,21 +380,20 @@ static int stream(struct kube_watch *watch, struct err *err)
 	note_open(watch);
 	begun_ns = clock_ns();
 	r = follow(watch, open, err);
+	has_told = watch->state.n_events != n_before;
 	if (clock_ns() - begun_ns >= SETTLED_NS)
 		kube_backoff_reset(&watch->backoff);
 	/* A server that ends at once what it has begun would be asked without end. */
-	else if (r == 0 && watch->state.n_events == n_before)
+	else if (r == 0 && !has_told)
 		return err_set(err, -EAGAIN, "the watch was ended at once");
-	return r;
+	return r == -ETIMEDOUT && !has_told ? -ESTALE : r;
 }
 
 /* A kind that the server does not have: none of it exists. */
 static int tell_absent(struct kube_watch *watch, struct err *err)
 {
-	int r;
+	int r = end_list(watch, 0, err);
 
-	watch->is_begun = false;
-	r = end_list(watch, 0, err);
 	if (r < 0)
 		return r;
 	log_debug("kind not served", F_STR("kind", watch->kind));

@@ -11,11 +11,12 @@
  * (negative) comes abort_batch: what was told since begin_batch is to be forgotten, and
  * the kind is listed again after a pause.
  *
- *	list:	begin_batch begin_list object* end_batch
+ *	list:	begin_batch begin_list end_batch
  *		(begin_batch object* end_batch)* begin_batch end_list end_batch
  *	then:	(begin_batch event* version? end_batch)*
  *
- * A list that fails on the way is begun anew by begin_list, without an end_list.
+ * begin_list comes before the server is asked; a list that fails is begun anew by it,
+ * without an end_list.
  * Objects that are there no more are not told by a list: whoever mirrors removes at
  * end_list what was not named since begin_list. A repeated event is possible, a
  * lost one is not.

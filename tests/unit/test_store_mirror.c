@@ -85,6 +85,33 @@ static void put_listed(const char *name, const char *uid, unsigned int version)
 		     err_text(&err));
 }
 
+static void begin_list(void)
+{
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(
+		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err), 0,
+		"%s", err_text(&err));
+}
+
+static void end_list(uint64_t version)
+{
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(store_mirror_end_list(store, KIND_PERSISTENT_VOLUME,
+					   version, &err),
+		     0, "%s", err_text(&err));
+}
+
+static void remove_volume(const char *name, const char *uid)
+{
+	struct err err = ERR_INIT;
+
+	cr_assert_eq(store_mirror_remove(store, KIND_PERSISTENT_VOLUME, "",
+					 name, uid, &err),
+		     0, "%s", err_text(&err));
+}
+
 static void expect_version(const char *name, uint64_t version)
 {
 	_cleanup_(object_unref) struct object *object = NULL;
@@ -125,30 +152,18 @@ Test(store_mirror, another_uid_tells_that_the_old_object_went)
 
 Test(store_mirror, an_object_made_anew_outlives_the_removal_of_its_predecessor)
 {
-	struct err err = ERR_INIT;
-
 	put("a", "2", 701);
-	cr_expect_eq(store_mirror_remove(store, KIND_PERSISTENT_VOLUME, "", "a",
-					 "1", &err),
-		     0);
+	remove_volume("a", "1");
 	expect_version("a", 701);
-	cr_expect_eq(store_mirror_remove(store, KIND_PERSISTENT_VOLUME, "", "a",
-					 "2", &err),
-		     0);
+	remove_volume("a", "2");
 	expect_version("a", 0);
-	cr_expect_eq(store_mirror_remove(store, KIND_PERSISTENT_VOLUME, "", "a",
-					 "2", &err),
-		     0);
+	remove_volume("a", "2");
 }
 
 Test(store_mirror, a_late_answer_does_not_bring_back_what_is_gone)
 {
-	struct err err = ERR_INIT;
-
 	put("a", "1", 700);
-	cr_expect_eq(store_mirror_remove(store, KIND_PERSISTENT_VOLUME, "", "a",
-					 "1", &err),
-		     0);
+	remove_volume("a", "1");
 	put("a", "1", 701);
 	expect_version("a", 0);
 	/* Nor in the place of its successor. */
@@ -160,20 +175,14 @@ Test(store_mirror, a_late_answer_does_not_bring_back_what_is_gone)
 
 Test(store_mirror, what_a_list_lacks_is_gone_after_it)
 {
-	struct err err = ERR_INIT;
-
 	put("a", "1", 10);
 	put("b", "2", 11);
 	put("c", "3", 12);
 	told[0] = '\0';
-	cr_assert_eq(
-		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err), 0,
-		"%s", err_text(&err));
+	begin_list();
 	put_listed("a", "1", 10);
 	put_listed("b", "4", 13);
-	cr_assert_eq(
-		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 20, &err),
-		0, "%s", err_text(&err));
+	end_list(20);
 	expect_version("a", 10);
 	expect_version("b", 13);
 	expect_version("c", 0);
@@ -182,31 +191,72 @@ Test(store_mirror, what_a_list_lacks_is_gone_after_it)
 
 Test(store_mirror, what_is_younger_than_a_list_stays_and_is_heard_of_again)
 {
-	struct err err = ERR_INIT;
-
-	cr_assert_eq(
-		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
-		0);
-	put("new", "1", 21);
-	cr_assert_eq(
-		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 20, &err),
-		0);
+	put("a", "1", 10);
+	begin_list();
+	put("a", "1", 22);
+	put("new", "2", 21);
+	put_listed("a", "1", 10);
+	end_list(20);
+	expect_version("a", 22);
 	expect_version("new", 21);
-	put("new", "1", 22);
+	put("new", "2", 22);
 	expect_version("new", 22);
+}
+
+Test(store_mirror, what_was_answered_before_the_end_of_a_list_may_be_gone_by_it)
+{
+	begin_list();
+	put("a", "1", 15);
+	put("b", "2", 16);
+	put_listed("b", "2", 18);
+	end_list(20);
+	expect_version("a", 0);
+	expect_version("b", 18);
+}
+
+/* Of an etcd that was restored from a backup: its versions are used twice. */
+Test(store_mirror, a_list_is_believed_though_its_versions_are_older)
+{
+	put("a", "1", 900);
+	put("b", "2", 910);
+	put("c", "3", 450);
+	told[0] = '\0';
+	begin_list();
+	put_listed("a", "1", 450);
+	put_listed("c", "3", 450);
+	end_list(500);
+	expect_version("a", 450);
+	expect_version("b", 0);
+	cr_expect_str_eq(told, "modified a/1 deleted b/2 ");
+	put("a", "1", 510);
+	expect_version("a", 510);
+}
+
+Test(store_mirror, what_a_list_has_was_removed_in_another_life_of_etcd)
+{
+	put("a", "1", 890);
+	remove_volume("a", "1");
+	begin_list();
+	put_listed("a", "1", 450);
+	end_list(500);
+	expect_version("a", 450);
+}
+
+Test(store_mirror, what_was_removed_since_a_list_began_stays_gone)
+{
+	put("a", "1", 10);
+	begin_list();
+	remove_volume("a", "1");
+	put_listed("a", "1", 10);
+	end_list(20);
+	expect_version("a", 0);
 }
 
 Test(store_mirror, what_a_list_lacked_may_come_back)
 {
-	struct err err = ERR_INIT;
-
 	put("a", "1", 10);
-	cr_assert_eq(
-		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
-		0);
-	cr_assert_eq(
-		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 0, &err),
-		0);
+	begin_list();
+	end_list(0);
 	expect_version("a", 0);
 	put("a", "1", 10);
 	expect_version("a", 10);
@@ -214,18 +264,10 @@ Test(store_mirror, what_a_list_lacked_may_come_back)
 
 Test(store_mirror, a_list_that_begins_anew_forgets_the_last_one)
 {
-	struct err err = ERR_INIT;
-
 	put("a", "1", 10);
-	cr_assert_eq(
-		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
-		0);
+	begin_list();
 	put_listed("a", "1", 10);
-	cr_assert_eq(
-		store_mirror_begin_list(store, KIND_PERSISTENT_VOLUME, &err),
-		0);
-	cr_assert_eq(
-		store_mirror_end_list(store, KIND_PERSISTENT_VOLUME, 20, &err),
-		0);
+	begin_list();
+	end_list(20);
 	expect_version("a", 0);
 }
