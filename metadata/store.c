@@ -118,9 +118,26 @@ int store_run(struct store *store, sqlite3_stmt *statement, struct err *err)
 	return r;
 }
 
+int store_run_one(struct store *store, sqlite3_stmt *statement, struct err *err)
+{
+	int r = store_run(store, statement, err);
+
+	if (r == 0 && sqlite3_changes(store->db) == 0)
+		return STORE_NOT_FOUND;
+	return r;
+}
+
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
 	(void)sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+int store_take_text(sqlite3_stmt *row, int column, char **ret)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
 }
 
 int store_rows(struct store *store, sqlite3_stmt *statement, store_row_fn take,

@@ -59,6 +59,19 @@ enum store_statement {
 	STATEMENT_TRASH_REMOVE,
 	STATEMENT_LISTED_BEGIN,
 	STATEMENT_LISTED_ANSWER,
+	STATEMENT_COPY_GET,
+	STATEMENT_COPY_LIST,
+	STATEMENT_COPY_DUE,
+	STATEMENT_COPY_SOURCE,
+	STATEMENT_COPY_FROM,
+	STATEMENT_COPY_PUT,
+	STATEMENT_COPY_STATE,
+	STATEMENT_COPY_NOTE,
+	STATEMENT_COPY_REMOVE,
+	STATEMENT_SNAPSHOT_LIST,
+	STATEMENT_SNAPSHOT_PUT,
+	STATEMENT_SNAPSHOT_STATE,
+	STATEMENT_SNAPSHOT_REMOVE,
 	STATEMENT_LISTED_ADD,
 	STATEMENT_LISTED_CLEAR,
 	STATEMENT_GONE_ADD,
@@ -163,6 +176,9 @@ int store_statement(struct store *store, int which, const char *sql,
 		    sqlite3_stmt **ret, struct err *err);
 /* Steps a statement that returns no rows. */
 int store_run(struct store *store, sqlite3_stmt *statement, struct err *err);
+/* The same, of one that changes a row; STORE_NOT_FOUND when there is none. */
+int store_run_one(struct store *store, sqlite3_stmt *statement,
+		  struct err *err);
 /*
  * Steps a statement that returns rows, and resets it. take gets each: 0, or -ENOMEM,
  * which is told as "<what>: out of memory".
@@ -174,6 +190,8 @@ int store_rows(struct store *store, sqlite3_stmt *statement, store_row_fn take,
 int store_failed(struct store *store, int code, struct err *err);
 /* Bound texts are borrowed: the statement is reset before they go. */
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/* A column's text, malloc'ed; NULL = null. Only -ENOMEM. */
+int store_take_text(sqlite3_stmt *row, int column, char **ret);
 /* Queues the change for the commit; takes a reference. */
 int store_announce(struct store *store, enum store_change change,
 		   struct object *object, struct err *err);
@@ -217,6 +235,20 @@ int store_history_object(struct store *store, enum store_change change,
 /* what: "" when it was opened, else its outcome. */
 int store_history_intent(struct store *store, const char *volume,
 			 const char *step, const char *what, struct err *err);
+
+/* store_copy.c; within a transaction. */
+struct store_copy;
+/* Replaces what is there. */
+int store_copy_write(struct store *store, const struct store_copy *copy,
+		     struct err *err);
+/* 1 while a volume is made from the snapshot, else 0. */
+int store_copy_is_from(struct store *store, const char *snapshot,
+		       struct err *err);
+int store_copy_erase(struct store *store, const char *name, struct err *err);
+/* store_snapshot.c; the same: whether it is ready; what is removed of it is gone. */
+int store_snapshot_is_ready(struct store *store, const char *id,
+			    struct err *err);
+int store_snapshot_erase(struct store *store, const char *id, struct err *err);
 
 /* store_schema.c: checks that the database is ours and brings it up to date. */
 int store_schema_prepare(struct store *store, struct err *err);

@@ -37,14 +37,6 @@ void store_trash_list_fini(struct store_trash_list *list)
 
 /* --- reading ------------------------------------------------------------------- */
 
-static int copy_text(sqlite3_stmt *row, int column, char **ret)
-{
-	const char *text = (const char *)sqlite3_column_text(row, column);
-
-	*ret = text ? strdup(text) : NULL;
-	return text && !*ret ? -ENOMEM : 0;
-}
-
 static enum trash_state state_of(const char *name)
 {
 	int state = TRASH_STATE_N - 1;
@@ -56,10 +48,10 @@ static enum trash_state state_of(const char *name)
 
 static int decode(sqlite3_stmt *row, struct store_trash *ret)
 {
-	if (copy_text(row, 0, &ret->volume) < 0 ||
-	    copy_text(row, 1, &ret->detail) < 0 ||
-	    copy_text(row, 2, &ret->object) < 0 ||
-	    copy_text(row, 3, &ret->error) < 0)
+	if (store_take_text(row, 0, &ret->volume) < 0 ||
+	    store_take_text(row, 1, &ret->detail) < 0 ||
+	    store_take_text(row, 2, &ret->object) < 0 ||
+	    store_take_text(row, 3, &ret->error) < 0)
 		return -ENOMEM;
 	ret->state = state_of((const char *)sqlite3_column_text(row, 4));
 	ret->trashed_s = sqlite3_column_int64(row, 5);
@@ -272,17 +264,6 @@ int store_trash_put(struct store *store, const struct store_trash *trash,
 	return store_leave(store, put_locked(store, trash, err), err);
 }
 
-/* The one row; STORE_CONFLICT or STORE_NOT_FOUND when there is none. */
-static int run_on_row(struct store *store, sqlite3_stmt *statement,
-		      struct err *err)
-{
-	int r = store_run(store, statement, err);
-
-	if (r == 0 && sqlite3_changes(store->db) == 0)
-		return STORE_NOT_FOUND;
-	return r;
-}
-
 static int set_state_locked(struct store *store, const char *volume,
 			    unsigned int from, enum trash_state to,
 			    struct err *err)
@@ -303,7 +284,7 @@ static int set_state_locked(struct store *store, const char *volume,
 	(void)sqlite3_bind_text(statement, 1, volume, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 2, trash_state_names[to], -1,
 				SQLITE_STATIC);
-	return run_on_row(store, statement, err);
+	return store_run_one(store, statement, err);
 }
 
 int store_trash_set_state(struct store *store, const char *volume,
@@ -331,7 +312,7 @@ static int set_expiry_locked(struct store *store, const char *volume,
 		return r;
 	(void)sqlite3_bind_text(statement, 1, volume, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 2, expires_s);
-	return run_on_row(store, statement, err);
+	return store_run_one(store, statement, err);
 }
 
 int store_trash_set_expiry(struct store *store, const char *volume,
@@ -360,7 +341,7 @@ static int note_locked(struct store *store, const struct store_trash *trash,
 	(void)sqlite3_bind_text(statement, 1, trash->volume, -1, SQLITE_STATIC);
 	bind_counts(statement, 2, trash);
 	(void)sqlite3_bind_text(statement, 6, trash->error, -1, SQLITE_STATIC);
-	return run_on_row(store, statement, err);
+	return store_run_one(store, statement, err);
 }
 
 int store_trash_note(struct store *store, const struct store_trash *trash,
@@ -384,7 +365,7 @@ static int remove_locked(struct store *store, const char *volume,
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_text(statement, 1, volume, -1, SQLITE_STATIC);
-	return run_on_row(store, statement, err);
+	return store_run_one(store, statement, err);
 }
 
 int store_trash_remove(struct store *store, const char *volume, struct err *err)

@@ -427,6 +427,7 @@ Test(store, takes_over_a_database_without_attachments)
 	must_create(store, "a");
 	store_close(store);
 	run_sql("drop table attachment; drop table trash;"
+		" drop table snapshot; drop table copy;"
 		" drop table volume_attachment; drop table attributes_class;"
 		" drop index volume_by_claim; drop index intent_of_volume;"
 		" drop index intent_of_claim; pragma user_version = 2");
