@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "share_copied.h"
 #include "share_session.h"
 
 /* A directory that took the place of the one that was made is not the volume's. */
@@ -165,6 +166,8 @@ int share_make(const struct share_volume *volume, char **ret_owner,
 	r = session_open(&session, volume, err);
 	if (r != 0)
 		return r;
+	if (volume->copy)
+		return share_make_copied(&session, ret_owner, err);
 	r = share_descriptor_read(session.nfs, &session.volumes, volume->name,
 				  &descriptor);
 	if (r == -ENOENT)

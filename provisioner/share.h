@@ -9,6 +9,8 @@
  *	<share>/.claimfs/volumes/<pv>.json	its descriptor
  *	<share>/.claimfs/trash/<pv>		the directory of a deleted volume
  *	<share>/.claimfs/trash/<pv>.json	what it was, and how far its removal is
+ *	<share>/.claimfs/copies/<name>/		a copy that is being made: nobody's yet
+ *	<share>/.claimfs/snapshots/<id>/	a whole one, with its descriptor
  *
  * Every operation connects, works and disconnects, or keeps the connection in a pool; it may block for a few times
  * SHARE_NFS_TIMEOUT_MS, a walk for as long as it is let. Repeating one that was
@@ -45,7 +47,45 @@ struct share_volume {
 	uint32_t permissions;	 /* 0 = as made */
 	bool has_owner;		 /* of a new directory; else who makes it */
 	uint32_t uid, gid;
+	/* make: the whole copy of this name becomes the directory; NULL = a new one. */
+	const char *copy;
 };
+
+/* What a copy is made from. Borrowed, for the length of a call. */
+struct share_source {
+	const struct share_volume
+		*volume;      /* its server, share, ports and path */
+	const char *snapshot; /* an id on that share; NULL = the directory */
+};
+
+/* Of this call: what was whole before is not counted. */
+struct share_copy_progress {
+	uint64_t n_entries; /* names, directories too */
+	uint64_t n_bytes;   /* of content */
+};
+
+/* Asked again and again, at least every second; false = stop. Must not block. */
+typedef bool (*share_copy_fn)(void *userdata,
+			      const struct share_copy_progress *progress);
+
+/* Borrowed, for the length of a call. */
+struct share_snapshot {
+	const char *id;
+	const char *record; /* JSON, kept in its descriptor; NULL = none */
+};
+
+struct cJSON;
+
+struct share_snapshot_found {
+	const char *id;
+	const struct cJSON *record; /* NULL = none, or it can't be read */
+	bool is_whole;		    /* else it lacks what was kept */
+};
+
+/* Non-zero ends the look and is returned by it. */
+typedef int (*share_snapshot_fn)(void *userdata,
+				 const struct share_snapshot_found *found,
+				 struct err *err);
 
 enum share_outcome {
 	SHARE_MORE = 1,	 /* a walk was told to stop */
@@ -94,6 +134,36 @@ struct share_ops {
 		       struct err *err);
 	/* Removes the trash's descriptor, the last that tells of what was there. */
 	int (*drop)(const struct share_volume *volume, struct err *err);
+	/*
+	 * Makes .claimfs/copies/<name> on the target's share what the source is: 0 when
+	 * it is whole and stable, also if it was before; SHARE_MORE. Begun again, it
+	 * goes on where it was. target: server, share, ports and pool. name: 1 to 200 of
+	 * letters, digits, '-' and '.', no '.' first. May block for a minute.
+	 */
+	int (*copy)(const struct share_volume *target, const char *name,
+		    const struct share_source *source, share_copy_fn go_on,
+		    void *userdata, struct err *err);
+	/*
+	 * A whole copy becomes a snapshot, with a descriptor, in one rename; 0 also when it
+	 * is one already. The id is such a name as a copy's.
+	 */
+	int (*keep_snapshot)(const struct share_volume *where, const char *copy,
+			     const struct share_snapshot *snapshot,
+			     struct err *err);
+	/*
+	 * Removes what is left of a copy: after its volume was made, or all of it; 0
+	 * also when there is none; SHARE_MORE.
+	 */
+	int (*drop_copy)(const struct share_volume *where, const char *name,
+			 share_tree_fn go_on, void *userdata, struct err *err);
+	/* The same for a snapshot, which from the first moment on is none any more. */
+	int (*drop_snapshot)(const struct share_volume *where, const char *id,
+			     share_tree_fn go_on, void *userdata,
+			     struct err *err);
+	/* Every snapshot on the share. SHARE_UNREACHED. */
+	int (*each_snapshot)(const struct share_volume *where,
+			     share_snapshot_fn fn, void *userdata,
+			     struct err *err);
 };
 
 const struct share_ops *share_ops_nfs(void);
@@ -110,3 +180,14 @@ int share_permit(const struct share_volume *volume, struct err *err);
 int share_describe(const struct share_volume *volume, struct err *err);
 int share_forget(const struct share_volume *volume, const char *name,
 		 struct err *err);
+int share_copy(const struct share_volume *target, const char *name,
+	       const struct share_source *source, share_copy_fn go_on,
+	       void *userdata, struct err *err);
+int share_keep_snapshot(const struct share_volume *where, const char *copy,
+			const struct share_snapshot *snapshot, struct err *err);
+int share_drop_copy(const struct share_volume *where, const char *name,
+		    share_tree_fn go_on, void *userdata, struct err *err);
+int share_drop_snapshot(const struct share_volume *where, const char *id,
+			share_tree_fn go_on, void *userdata, struct err *err);
+int share_each_snapshot(const struct share_volume *where, share_snapshot_fn fn,
+			void *userdata, struct err *err);

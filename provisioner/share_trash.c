@@ -210,6 +210,11 @@ const struct share_ops *share_ops_nfs(void)
 		.note = note,
 		.restore = restore,
 		.drop = drop,
+		.copy = share_copy,
+		.keep_snapshot = share_keep_snapshot,
+		.drop_copy = share_drop_copy,
+		.drop_snapshot = share_drop_snapshot,
+		.each_snapshot = share_each_snapshot,
 	};
 
 	return &ops;
