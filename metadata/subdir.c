@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "class_parameters.h"
+#include "csi_origin.h"
 
 #define COMPONENT_MAX 255
 #define SUBDIR_MAX    1024
@@ -157,11 +158,11 @@ static const char *value_of(const struct source *source, enum variable variable,
 	meta = &source->claim->meta;
 	switch (variable) {
 	case VARIABLE_NAME:
-		return meta->name;
+		return claim_told_name(source->claim);
 	case VARIABLE_NAMESPACE:
-		return meta->namespace;
+		return claim_told_namespace(source->claim);
 	case VARIABLE_PV:
-		return source->pv_name;
+		return claim_told_volume(source->claim, source->pv_name);
 	case VARIABLE_LABEL:
 		return labels_get(&meta->labels, key);
 	case VARIABLE_ANNOTATION:

@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#include "csi_origin.h"
+
 static const char *class_of(const struct claim *claim)
 {
 	return claim->class_name ? claim->class_name : "";
@@ -47,10 +49,12 @@ static bool can_hold(const struct persistent_volume *pv,
 	       strcmp(pv->attributes_class, claim->attributes_class) == 0;
 }
 
+/* What is made over CSI is made for it: nobody who waits there asked for a free one. */
 static bool is_offered(const struct persistent_volume *pv,
 		       const struct claim *claim)
 {
-	return !pv->claim_ref.is_set && pv->phase == PV_AVAILABLE &&
+	return !claim_is_csi(claim) && !pv->claim_ref.is_set &&
+	       pv->phase == PV_AVAILABLE &&
 	       strcmp(pv->class_name, class_of(claim)) == 0 &&
 	       selector_matches(&claim->selector, &pv->meta.labels);
 }

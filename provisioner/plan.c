@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "csi_origin.h"
+
 static const char *const step_names[STEP_N] = {
 	[STEP_SET_CLASS] = "set-class",
 	[STEP_SET_PROVISIONER] = "set-provisioner",
@@ -95,8 +97,11 @@ void volume_described(enum pv_phase phase, const char *policy,
 
 char *claim_volume_name(const struct claim *claim)
 {
+	const char *given = claim_csi_volume_name(claim);
 	char *name;
 
+	if (given)
+		return strdup(given);
 	if (asprintf(&name, "pvc-%s", claim->meta.uid) < 0)
 		return NULL;
 	return name;

@@ -103,7 +103,7 @@ struct plan_world {
 
 void plan_fini(struct plan *plan);
 
-/* "pvc-<uid>"; malloc'ed, NULL = no memory. */
+/* "pvc-<uid>", or what a CSI volume is to be called; malloc'ed, NULL = no memory. */
 char *claim_volume_name(const struct claim *claim);
 
 #define VOLUME_DESCRIBED_MAX 32

@@ -19,6 +19,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "claim_match.h"
+#include "csi_origin.h"
 #include "intents.h"
 #include "json_field.h"
 #include "log.h"
@@ -191,6 +193,36 @@ static int take_attributes(struct making *making,
 	return r;
 }
 
+/*
+ * A CSI volume's name is chosen, and whoever writes claims may choose one that is
+ * another's: its directory and descriptor would be taken for ours.
+ */
+static int check_name(const struct applier *applier,
+		      const struct apply_subject *subject, const char *name,
+		      struct err *err)
+{
+	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
+	_cleanup_(object_unref) struct object *volume = NULL;
+	int r;
+
+	if (!claim_csi_volume_name(subject->claim))
+		return 0;
+	r = applier->cluster->ops->get(applier->cluster, KIND_PERSISTENT_VOLUME,
+				       "", name, &volume, err);
+	if (r == CLUSTER_NOT_FOUND) {
+		err_fini(err);
+		return 0;
+	}
+	if (r == 0)
+		r = persistent_volume_decode(volume, &pv, err);
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	return volume_is_bound_to(&pv, subject->claim)
+		       ? 0
+		       : err_set(err, -EEXIST,
+				 "volume \"%s\" is another claim's", name);
+}
+
 static int making_new(struct making **ret, const struct apply_subject *subject,
 		      const struct storage_class *class, struct err *err)
 {
@@ -245,7 +277,9 @@ int provision(const struct applier *applier,
 
 	if (!class)
 		return APPLY_AGAIN;
-	r = making_new(&making, subject, class, err);
+	r = check_name(applier, subject, step->volume, err);
+	if (r >= 0)
+		r = making_new(&making, subject, class, err);
 	if (r >= 0)
 		r = begin(applier, subject->object, making, err);
 	return r < 0 ? tell_failure(applier, subject->object, class->meta.name,

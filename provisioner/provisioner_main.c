@@ -19,6 +19,7 @@
 
 #include "api_admin.h"
 #include "api_server.h"
+#include "csi_controller.h"
 #include "kube_mode.h"
 #include "log.h"
 #include "options.h"
@@ -43,14 +44,17 @@ struct provisioner {
 	struct registry *registry;
 	struct remover *remover;
 	struct reconciler *reconciler;
-	struct pods *pods;	/* standalone only */
-	struct kube_mode *kube; /* in a cluster only */
+	struct pods *pods;	    /* standalone only */
+	struct kube_mode *kube;	    /* in a cluster only */
+	struct csi_controller *csi; /* with --csi-socket only */
 	struct api_admin admin;
 	struct api_server *api;
 };
 
 static void provisioner_fini(struct provisioner *self)
 {
+	if (self->csi)
+		csi_controller_stop(self->csi);
 	self->api = api_server_free(self->api);
 	if (self->pods)
 		pods_stop(self->pods);
@@ -63,6 +67,7 @@ static void provisioner_fini(struct provisioner *self)
 	self->pods = pods_free(self->pods);
 	self->reconciler = reconciler_free(self->reconciler);
 	self->remover = remover_free(self->remover);
+	self->csi = csi_controller_free(self->csi);
 	self->kube = kube_mode_free(self->kube);
 	self->registry = registry_free(self->registry);
 	self->hub = watch_hub_free(self->hub);
@@ -183,7 +188,32 @@ static int start_work(void *userdata, struct err *err)
 	struct provisioner *self = userdata;
 	int r = reconciler_start(self->reconciler, err);
 
-	return r < 0 ? r : remover_start(self->remover, err);
+	if (r >= 0)
+		r = remover_start(self->remover, err);
+	if (r >= 0 && self->csi)
+		r = csi_controller_serve(self->csi, err);
+	return r;
+}
+
+static int make_csi(struct provisioner *self, struct cluster *cluster,
+		    const struct provisioner_settings *settings,
+		    struct err *err)
+{
+	const struct csi_controller_options options = {
+		.socket_path = settings->csi_socket,
+		.cluster = cluster,
+		.store = self->store,
+		.hub = self->hub,
+		.drivers = settings->drivers,
+		.n_drivers = settings->n_drivers,
+		.nodes = settings->node_names,
+		.n_nodes = settings->n_node_names,
+		.is_cluster = settings->is_kubernetes,
+	};
+
+	if (!settings->csi_socket)
+		return 0;
+	return csi_controller_new(&self->csi, &options, err);
 }
 
 /* --- the two modes --------------------------------------------------------------- */
@@ -251,6 +281,8 @@ static int start_standalone(struct provisioner *self,
 	if (r >= 0)
 		r = make_pods(self, cluster, settings, err);
 	if (r >= 0)
+		r = make_csi(self, cluster, settings, err);
+	if (r >= 0)
 		r = serve_api(self, cluster, settings, err);
 	if (r >= 0)
 		r = start_work(self, err);
@@ -277,6 +309,9 @@ static int start_in_cluster(struct provisioner *self,
 	if (r >= 0)
 		r = make_workers(self, kube_mode_cluster(self->kube), settings,
 				 err);
+	if (r >= 0)
+		r = make_csi(self, kube_mode_cluster(self->kube), settings,
+			     err);
 	if (r >= 0)
 		r = serve_api(self, kube_mode_cluster(self->kube), settings,
 			      err);

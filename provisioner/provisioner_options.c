@@ -67,6 +67,13 @@ static int set_socket(void *userdata, const char *value, struct err *err)
 	return set_path(&settings->socket, value, err);
 }
 
+static int set_csi_socket(void *userdata, const char *value, struct err *err)
+{
+	struct provisioner_settings *settings = userdata;
+
+	return set_path(&settings->csi_socket, value, err);
+}
+
 static int set_kubeconfig(void *userdata, const char *value, struct err *err)
 {
 	struct provisioner_settings *settings = userdata;
@@ -135,12 +142,12 @@ static int check_node(const struct provisioner_settings *settings,
 			err, -EINVAL,
 			"\"%s\": the node's name must consist of lower case letters, digits, '-' and '.', and start and end with a letter or digit",
 			value);
-	if (socket[0] != '/')
+	if (socket && socket[0] != '/')
 		return err_set(err, -EINVAL,
 			       "\"%s\": the socket must be an absolute path",
 			       value);
-	for (size_t i = 0; i < settings->n_nodes; i++)
-		if (strcmp(settings->nodes[i].name, name) == 0)
+	for (size_t i = 0; i < settings->n_node_names; i++)
+		if (strcmp(settings->node_names[i], name) == 0)
 			return err_set(err, -EINVAL,
 				       "\"%s\": node %s was given before",
 				       value, name);
@@ -156,20 +163,20 @@ static int add_node(void *userdata, const char *value, struct err *err)
 
 	if (!text)
 		return err_set(err, -ENOMEM, "no memory");
-	if (settings->n_nodes == MAX_POD_NODES)
+	if (settings->n_node_names == MAX_POD_NODES)
 		return err_set(err, -EINVAL, "\"%s\": at most %d nodes", value,
 			       MAX_POD_NODES);
 	equals = strchr(text, '=');
-	if (!equals)
-		return err_set(err, -EINVAL, "\"%s\" is not NAME=SOCKET",
-			       value);
-	*equals = '\0';
-	r = check_node(settings, text, equals + 1, value, err);
+	if (equals)
+		*equals++ = '\0';
+	r = check_node(settings, text, equals, value, err);
 	if (r < 0)
 		return r;
-	settings->nodes[settings->n_nodes] =
-		(struct pods_node){ .name = text, .socket = equals + 1 };
-	settings->node_texts[settings->n_nodes++] = TAKE_PTR(text);
+	if (equals)
+		settings->nodes[settings->n_nodes++] =
+			(struct pods_node){ .name = text, .socket = equals };
+	settings->node_names[settings->n_node_names] = text;
+	settings->node_texts[settings->n_node_names++] = TAKE_PTR(text);
 	return 0;
 }
 
@@ -225,8 +232,11 @@ static const struct option_spec option_table[] = {
 	  "unix socket of the API (default " DEFAULT_SOCKET ")", set_socket },
 	{ "listen", 0, "ADDR:PORT",
 	  "serve the API on a loopback address as well", set_listen },
-	{ "node", 0, "NAME=SOCKET",
-	  "a node for pods: its name and its daemon's CSI socket; repeatable",
+	{ "csi-socket", 0, "PATH",
+	  "serve CSI's Controller service on a unix socket (default: none)",
+	  set_csi_socket },
+	{ "node", 0, "NAME[=SOCKET]",
+	  "a node: its name, and its daemon's CSI socket if pods are to run there; repeatable",
 	  add_node },
 	{ "http", 0, "[ADDR:]PORT",
 	  "serve /healthz, /readyz and /metrics (default: none)", set_http },
@@ -257,7 +267,8 @@ static int check_mode(const struct provisioner_settings *settings,
 	if (settings->is_standalone == settings->is_kubernetes)
 		return err_set(err, -EINVAL,
 			       "give one of --standalone and --kubernetes");
-	if (settings->is_kubernetes && (settings->listen || settings->n_nodes))
+	if (settings->is_kubernetes &&
+	    (settings->listen || settings->n_node_names))
 		return err_set(err, -EINVAL,
 			       "%s is for --standalone: a cluster has its own",
 			       settings->listen ? "--listen" : "--node");
@@ -316,7 +327,7 @@ int provisioner_settings_parse(int argc, char **argv,
 
 void provisioner_settings_fini(struct provisioner_settings *settings)
 {
-	for (size_t i = 0; i < settings->n_nodes; i++)
+	for (size_t i = 0; i < settings->n_node_names; i++)
 		free(settings->node_texts[i]);
 	*settings = (struct provisioner_settings){ 0 };
 }

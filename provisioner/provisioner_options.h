@@ -23,11 +23,14 @@ struct provisioner_settings {
 	const char *kubeconfig; /* NULL = the environment's */
 	const char *http;	/* NULL = none */
 	const char *namespace;	/* NULL = the configuration's */
-	struct pods_node nodes[MAX_POD_NODES];
+	const char *csi_socket; /* NULL = none */
+	const char *node_names[MAX_POD_NODES];
+	size_t n_node_names;
+	struct pods_node nodes[MAX_POD_NODES]; /* those with a socket */
 	size_t n_nodes;
 	const char *drivers[MAX_DRIVERS];
 	size_t n_drivers;
-	char *node_texts[MAX_POD_NODES]; /* what nodes borrow from */
+	char *node_texts[MAX_POD_NODES]; /* what both borrow from */
 };
 
 /*

@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "csi_origin.h"
 #include "json_field.h"
 #include "object_change.h"
 #include "plan.h"
@@ -122,6 +123,19 @@ static bool add_facts(cJSON *attributes, const struct object *claim,
 	return modes && add_pairs(attributes, facts, ARRAY_SIZE(facts));
 }
 
+/* What the claim was told of a cluster's objects (csi_origin.h). */
+static const char *told(const struct object *claim, const char *annotation,
+			const char *otherwise)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(
+		json_at(claim->json, "metadata.annotations"), annotation);
+
+	if (strcmp(claim->namespace, CSI_NAMESPACE) != 0 ||
+	    !cJSON_IsString(value) || !*value->valuestring)
+		return otherwise;
+	return value->valuestring;
+}
+
 static bool add_csi(cJSON *spec, const struct object *claim,
 		    const struct storage_class *class,
 		    const struct volume_place *place)
@@ -131,9 +145,13 @@ static bool add_csi(cJSON *spec, const struct object *claim,
 		{ "volumeHandle", place->name },
 	};
 	const struct pair attributes[] = {
-		{ "csi.storage.k8s.io/pv/name", place->name },
-		{ "csi.storage.k8s.io/pvc/name", place->claim_name },
-		{ "csi.storage.k8s.io/pvc/namespace", place->claim_namespace },
+		{ "csi.storage.k8s.io/pv/name",
+		  told(claim, ANNOTATION_TOLD_VOLUME, place->name) },
+		{ "csi.storage.k8s.io/pvc/name",
+		  told(claim, ANNOTATION_TOLD_CLAIM, place->claim_name) },
+		{ "csi.storage.k8s.io/pvc/namespace",
+		  told(claim, ANNOTATION_TOLD_NAMESPACE,
+		       place->claim_namespace) },
 		{ "gid", parameter(class, "gid") },
 		{ "mountPermissions", parameter(class, "mountPermissions") },
 		{ "onDelete", parameter(class, "onDelete") },

@@ -85,9 +85,9 @@ class Cluster:
             self.nodes.append(node.start())
         return self
 
-    def start_provisioner(self):
+    def start_provisioner(self, *more):
         """Over the nodes that were started, and a claimctl for it."""
-        options = ["--driver-name", DRIVER]
+        options = ["--driver-name", DRIVER, *more]
         self.provisioner = Provisioner(
             self.build, self.folder, self.nodes, free_port(), options, self.env)
         self.provisioner.start()

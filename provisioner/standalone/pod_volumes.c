@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "csi_origin.h"
 #include "json_field.h"
 #include "log.h"
 #include "model_decode.h"
@@ -411,7 +412,8 @@ static int sweep_attachments(const struct pod_volumes *self,
 				       .uid = list.items[i].pod_uid };
 
 		if (strcmp(list.items[i].node, self->node) == 0 &&
-		    !has_uid(pods, dir.uid) && !pod_dir_exists(&dir))
+		    !holder_is_csi(dir.uid) && !has_uid(pods, dir.uid) &&
+		    !pod_dir_exists(&dir))
 			r = store_detach(self->store, dir.uid, NULL, err);
 	}
 	return r;

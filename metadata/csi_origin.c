@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Annotations can be written by whoever may write claims. What becomes the name of a
+ * directory and of its descriptor is a DNS label, or it is passed over.
+ */
+
+#include "csi_origin.h"
+
+#include <string.h>
+
+#define LABEL_MAX 63
+
+bool claim_is_csi(const struct claim *claim)
+{
+	return strcmp(claim->meta.namespace, CSI_NAMESPACE) == 0;
+}
+
+bool holder_is_csi(const char *pod_uid)
+{
+	return strncmp(pod_uid, CSI_HOLDER_PREFIX, strlen(CSI_HOLDER_PREFIX)) ==
+	       0;
+}
+
+bool csi_name_is_label(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= LABEL_MAX && name[0] != '-' &&
+	       name[len - 1] != '-' && strspn(name, allowed) == len;
+}
+
+static const char *told(const struct claim *claim, const char *annotation,
+			const char *otherwise)
+{
+	const char *value =
+		claim_is_csi(claim)
+			? labels_get(&claim->meta.annotations, annotation)
+			: NULL;
+
+	return value && *value ? value : otherwise;
+}
+
+const char *claim_csi_volume_name(const struct claim *claim)
+{
+	const char *name = told(claim, ANNOTATION_VOLUME_NAME, NULL);
+
+	return name && csi_name_is_label(name) ? name : NULL;
+}
+
+const char *claim_told_name(const struct claim *claim)
+{
+	return told(claim, ANNOTATION_TOLD_CLAIM, claim->meta.name);
+}
+
+const char *claim_told_namespace(const struct claim *claim)
+{
+	return told(claim, ANNOTATION_TOLD_NAMESPACE, claim->meta.namespace);
+}
+
+const char *claim_told_volume(const struct claim *claim, const char *volume)
+{
+	return told(claim, ANNOTATION_TOLD_VOLUME, volume);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * DeleteVolume: the claim goes, the reconciler reclaims, and the volume is gone when its
+ * PersistentVolume is. The class goes with its last volume.
+ *
+ * Whether somebody has the volume and the claim's end are decided with the volume's lock
+ * held, which ControllerPublishVolume takes, too.
+ */
+
+#include <string.h>
+
+#include "clock.h"
+#include "csi_calls.h"
+#include "csi_class.h"
+#include "csi_find.h"
+#include "csi_origin.h"
+#include "csi_pending.h"
+#include "store_attachment.h"
+
+static enum rpc_status check_unused(struct csi_controller *self,
+				    const struct persistent_volume *pv,
+				    struct err *err)
+{
+	_cleanup_(attachment_list_fini) struct attachment_list list = { 0 };
+	int r = store_attachment_list(self->options.store, pv->meta.name, &list,
+				      err);
+
+	if (r < 0)
+		return csi_status_of(r);
+	if (list.n == 0)
+		return RPC_OK;
+	return csi_refuse(err, RPC_FAILED_PRECONDITION,
+			  "volume \"%s\" is in use on node %s", pv->handle,
+			  list.items[0].node);
+}
+
+static enum rpc_status delete_claim(struct csi_controller *self,
+				    const struct persistent_volume *pv,
+				    struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	enum rpc_status status = check_unused(self, pv, err);
+	int r;
+
+	if (status != RPC_OK)
+		return status;
+	r = cluster->ops->delete (cluster, KIND_CLAIM, pv->claim_ref.namespace,
+				  pv->claim_ref.name,
+				  *pv->claim_ref.uid ? pv->claim_ref.uid : NULL,
+				  err);
+	/* Gone, or by now another one of that name: this one's volume is going. */
+	if (r == CLUSTER_NOT_FOUND || r == CLUSTER_CONFLICT) {
+		err_fini(err);
+		r = 0;
+	}
+	return csi_status_of(r);
+}
+
+/* An object_wait_fn; userdata is the volume's uid. */
+static int is_gone(void *userdata, const struct object *object, struct err *err)
+{
+	const char *uid = userdata;
+
+	(void)err;
+	return !object || strcmp(object->uid, uid) != 0;
+}
+
+static enum rpc_status await_end(struct csi_controller *self,
+				 const struct persistent_volume *pv,
+				 uint64_t deadline_ns, struct err *err)
+{
+	const struct object_key key = { .kind = KIND_PERSISTENT_VOLUME,
+					.namespace = "",
+					.name = pv->meta.name };
+	int r = object_wait_until(self->wait, self->options.cluster, &key,
+				  deadline_ns, is_gone, pv->meta.uid, err);
+
+	if (r == 0)
+		return csi_pending(self, pv->meta.name, pv->handle, err);
+	return r < 0 ? csi_status_of(r) : RPC_OK;
+}
+
+static enum rpc_status delete_volume(struct csi_controller *self,
+				     const struct csi_volume *volume,
+				     struct err *err)
+{
+	const struct persistent_volume *pv = &volume->pv;
+	uint64_t deadline_ns = clock_ns() + CSI_PATIENCE_NS;
+	enum rpc_status status = csi_volume_check_owner(volume, err);
+
+	if (status != RPC_OK)
+		return status;
+	(void)pthread_mutex_lock(csi_lock(self, pv->meta.name));
+	status = delete_claim(self, pv, err);
+	(void)pthread_mutex_unlock(csi_lock(self, pv->meta.name));
+	if (status == RPC_OK)
+		status = await_end(self, pv, deadline_ns, err);
+	if (status == RPC_OK)
+		csi_class_release(self, pv->class_name);
+	return status;
+}
+
+enum rpc_status csi_delete_volume(struct csi_controller *self,
+				  const ProtobufCMessage *message,
+				  struct rpc_response *response,
+				  struct err *err)
+{
+	const Csi__V1__DeleteVolumeRequest *wire =
+		(const Csi__V1__DeleteVolumeRequest *)message;
+	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
+	enum rpc_status status =
+		csi_find_volume(self, wire->volume_id, &volume, err);
+
+	(void)response;
+	if (status == RPC_NOT_FOUND) {
+		err_fini(err);
+		return RPC_OK;
+	}
+	return status == RPC_OK ? delete_volume(self, &volume, err) : status;
+}

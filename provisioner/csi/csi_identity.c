@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who we are and what we can: Identity, and ControllerGetCapabilities. The requests have
+ * no fields.
+ *
+ * In a cluster, volumes are made from its claims, by this program itself: a sidecar that
+ * did the same would make every volume twice. So there what makes and changes volumes is
+ * not offered.
+ */
+
+#include "csi_calls.h"
+#include "version.h"
+
+#define RPC_CAPABILITY(name) \
+	CSI__V1__CONTROLLER_SERVICE_CAPABILITY__RPC__TYPE__##name
+
+enum rpc_status csi_plugin_info(struct csi_controller *self,
+				const ProtobufCMessage *message,
+				struct rpc_response *response, struct err *err)
+{
+	Csi__V1__GetPluginInfoResponse info =
+		CSI__V1__GET_PLUGIN_INFO_RESPONSE__INIT;
+
+	(void)message;
+	info.name = (char *)self->options.drivers[0];
+	info.vendor_version = (char *)CLAIMFS_VERSION;
+	return csi_reply(&info.base, response, err);
+}
+
+enum rpc_status csi_plugin_capabilities(struct csi_controller *self,
+					const ProtobufCMessage *message,
+					struct rpc_response *response,
+					struct err *err)
+{
+	Csi__V1__GetPluginCapabilitiesResponse wire =
+		CSI__V1__GET_PLUGIN_CAPABILITIES_RESPONSE__INIT;
+	Csi__V1__PluginCapability__Service service =
+		CSI__V1__PLUGIN_CAPABILITY__SERVICE__INIT;
+	Csi__V1__PluginCapability__VolumeExpansion expansion =
+		CSI__V1__PLUGIN_CAPABILITY__VOLUME_EXPANSION__INIT;
+	Csi__V1__PluginCapability first = CSI__V1__PLUGIN_CAPABILITY__INIT;
+	Csi__V1__PluginCapability second = CSI__V1__PLUGIN_CAPABILITY__INIT;
+	Csi__V1__PluginCapability *list[] = { &first, &second };
+
+	(void)message;
+	service.type =
+		CSI__V1__PLUGIN_CAPABILITY__SERVICE__TYPE__CONTROLLER_SERVICE;
+	first.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE;
+	first.service = &service;
+	expansion.type =
+		CSI__V1__PLUGIN_CAPABILITY__VOLUME_EXPANSION__TYPE__ONLINE;
+	second.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_VOLUME_EXPANSION;
+	second.volume_expansion = &expansion;
+	wire.capabilities = list;
+	wire.n_capabilities = self->options.is_cluster ? 1 : ARRAY_SIZE(list);
+	return csi_reply(&wire.base, response, err);
+}
+
+enum rpc_status csi_probe(struct csi_controller *self,
+			  const ProtobufCMessage *message,
+			  struct rpc_response *response, struct err *err)
+{
+	Csi__V1__ProbeResponse probe = CSI__V1__PROBE_RESPONSE__INIT;
+	Csi__V1__BoolValue ready = CSI__V1__BOOL_VALUE__INIT;
+
+	(void)self;
+	(void)message;
+	ready.value = true;
+	probe.ready = &ready;
+	return csi_reply(&probe.base, response, err);
+}
+
+static const struct {
+	Csi__V1__ControllerServiceCapability__RPC__Type type;
+	bool is_in_cluster;
+} capabilities[] = {
+	{ RPC_CAPABILITY(CREATE_DELETE_VOLUME) },
+	{ RPC_CAPABILITY(SINGLE_NODE_MULTI_WRITER) },
+};
+
+enum rpc_status csi_controller_capabilities(struct csi_controller *self,
+					    const ProtobufCMessage *message,
+					    struct rpc_response *response,
+					    struct err *err)
+{
+	Csi__V1__ControllerGetCapabilitiesResponse wire =
+		CSI__V1__CONTROLLER_GET_CAPABILITIES_RESPONSE__INIT;
+	Csi__V1__ControllerServiceCapability items[ARRAY_SIZE(capabilities)];
+	Csi__V1__ControllerServiceCapability__RPC
+		rpcs[ARRAY_SIZE(capabilities)];
+	Csi__V1__ControllerServiceCapability *list[ARRAY_SIZE(capabilities)];
+
+	(void)message;
+	wire.capabilities = list;
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		size_t n = wire.n_capabilities;
+
+		if (self->options.is_cluster && !capabilities[i].is_in_cluster)
+			continue;
+		csi__v1__controller_service_capability__rpc__init(&rpcs[n]);
+		csi__v1__controller_service_capability__init(&items[n]);
+		rpcs[n].type = capabilities[i].type;
+		items[n].type_case =
+			CSI__V1__CONTROLLER_SERVICE_CAPABILITY__TYPE_RPC;
+		items[n].rpc = &rpcs[n];
+		list[n] = &items[n];
+		wire.n_capabilities++;
+	}
+	return csi_reply(&wire.base, response, err);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The reconciler tells what went wrong by events about the claim, and tries again. Who
+ * waits over CSI sees no events, so he is told the last one.
+ */
+
+#include "csi_pending.h"
+
+#include <string.h>
+
+#include "csi_origin.h"
+#include "json_index.h"
+
+#define MESSAGE_MAX 1024
+#define TIME_MAX    40
+
+struct search {
+	struct json_index index;
+	const char *claim;
+	char when[TIME_MAX];
+	char message[MESSAGE_MAX];
+};
+
+/* A store_text_fn that wants none of the texts. */
+static int look_at_event(void *userdata, const char *text)
+{
+	struct search *self = userdata;
+	struct json_index *index = &self->index;
+	char when[TIME_MAX];
+
+	if (json_index_read(index, text) < 0 ||
+	    !json_index_is(index, json_index_at(index, "involvedObject.name"),
+			   self->claim) ||
+	    !json_index_is(index, json_index_at(index, "type"), "Warning"))
+		return 0;
+	json_index_copy(index, json_index_at(index, "lastTimestamp"), when,
+			sizeof(when));
+	if (strcmp(when, self->when) < 0)
+		return 0;
+	(void)snprintf(self->when, sizeof(self->when), "%s", when);
+	json_index_copy(index, json_index_at(index, "message"), self->message,
+			sizeof(self->message));
+	return 0;
+}
+
+static void find_warning(struct csi_controller *self, struct search *search)
+{
+	_cleanup_(text_list_unref) struct text_list *none = NULL;
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+
+	(void)store_list_texts(self->options.store, KIND_EVENT, CSI_NAMESPACE,
+			       look_at_event, search, &none, &err);
+	json_index_fini(&search->index);
+}
+
+enum rpc_status csi_pending(struct csi_controller *self, const char *claim,
+			    const char *volume, struct err *err)
+{
+	struct search search = { .claim = claim };
+
+	find_warning(self, &search);
+	return csi_refuse(err, RPC_ABORTED,
+			  "operation pending for volume \"%s\"%s%s", volume,
+			  *search.message ? ": " : "", search.message);
+}

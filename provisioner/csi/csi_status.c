@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What went wrong as gRPC's codes. The tables of codes are the specification's
+ * ("RPC Errors" of each call); what it leaves open is here.
+ */
+
+#include <stdarg.h>
+
+#include "csi_calls.h"
+
+enum rpc_status csi_refuse(struct err *err, enum rpc_status status,
+			   const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = vasprintf(&text, fmt, args);
+	va_end(args);
+	(void)err_set(err, -EINVAL, "%s", r < 0 ? "no memory" : text);
+	if (r >= 0)
+		free(text);
+	return status;
+}
+
+enum rpc_status csi_status_of(int r)
+{
+	switch (r) {
+	case 0:
+		return RPC_OK;
+	case CLUSTER_NOT_FOUND:
+		return RPC_NOT_FOUND;
+	case CLUSTER_EXISTS:
+		return RPC_ALREADY_EXISTS;
+	case CLUSTER_CONFLICT:
+		return RPC_ABORTED;
+	case CLUSTER_INVALID:
+	case -EINVAL:
+		return RPC_INVALID_ARGUMENT;
+	case CLUSTER_FORBIDDEN:
+		return RPC_FAILED_PRECONDITION;
+	case -ENOSPC:
+	case -EDQUOT:
+		return RPC_RESOURCE_EXHAUSTED;
+	case -ETIMEDOUT:
+	case -EHOSTDOWN:
+	case -ECONNREFUSED:
+	case -EHOSTUNREACH:
+		return RPC_UNAVAILABLE;
+	default:
+		return RPC_INTERNAL;
+	}
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * CreateVolume:
+ *
+ *	name -> claim in the record -> (reconciler) -> Bound -> answer
+ *
+ * The claim is the whole memory of a request: who asks again, after a time-out or a
+ * crash, finds it and waits on. Its name is made from the volume's, so two that ask at
+ * the same time make one.
+ *
+ * The PersistentVolume is called as the volume is, if nothing else is or was called so:
+ * names come back in CSI, and what was deleted may lie in the trash under its own.
+ */
+
+#include <string.h>
+#include <sys/random.h>
+
+#include <cjson/cJSON.h>
+
+#include "class_parameters.h"
+#include "clock.h"
+#include "csi_calls.h"
+#include "csi_claim.h"
+#include "csi_find.h"
+#include "csi_origin.h"
+#include "csi_pending.h"
+#include "json_field.h"
+#include "store_trash.h"
+
+/* --- the request --------------------------------------------------------------------- */
+
+static enum rpc_status check_name(const char *name, struct err *err)
+{
+	if (!*name)
+		return csi_refuse(err, RPC_INVALID_ARGUMENT, "name is missing");
+	if (strlen(name) > CSI_NAME_MAX)
+		return csi_refuse(err, RPC_INVALID_ARGUMENT,
+				  "name has %zu bytes: at most %d are allowed",
+				  strlen(name), CSI_NAME_MAX);
+	if (!csi_text_is_clean(name))
+		return csi_refuse(
+			err, RPC_INVALID_ARGUMENT,
+			"name has control characters or is not UTF-8");
+	return RPC_OK;
+}
+
+/* Again when the class is made; a claim that is there already makes none. */
+static enum rpc_status check_parameters(const struct labels *parameters,
+					struct err *err)
+{
+	_cleanup_(class_parameters_fini) struct class_parameters parsed = { 0 };
+
+	return csi_status_of(class_parameters_parse(parameters, &parsed, err));
+}
+
+static enum rpc_status read_class(const Csi__V1__CreateVolumeRequest *wire,
+				  const char *driver, struct csi_wanted *wanted,
+				  struct err *err)
+{
+	ProtobufCMessage *const *entries =
+		(ProtobufCMessage *const *)wire->parameters;
+	_cleanup_(labels_fini) struct labels parameters = { 0 };
+	enum rpc_status status =
+		csi_labels_read(entries, wire->n_parameters, "parameters",
+				&wanted->parameters, err);
+
+	if (status == RPC_OK)
+		status = csi_labels_read(entries, wire->n_parameters,
+					 "parameters", &parameters, err);
+	if (status != RPC_OK)
+		return status;
+	csi_class_init(&wanted->class, driver, &parameters,
+		       &wanted->capabilities);
+	return check_parameters(&wanted->class.parameters, err);
+}
+
+static enum rpc_status read_wanted(const Csi__V1__CreateVolumeRequest *wire,
+				   const char *driver,
+				   struct csi_wanted *wanted, struct err *err)
+{
+	enum rpc_status status = check_name(wire->name, err);
+
+	if (status == RPC_OK)
+		status = csi_capabilities_read(wire->volume_capabilities,
+					       wire->n_volume_capabilities,
+					       &wanted->capabilities, err);
+	if (status == RPC_OK)
+		status = csi_range_read(wire->capacity_range, &wanted->range,
+					err);
+	if (status == RPC_OK && wire->volume_content_source)
+		status = csi_refuse(err, RPC_INVALID_ARGUMENT,
+				    "volume_content_source is not supported");
+	if (status == RPC_OK)
+		status = read_class(wire, driver, wanted, err);
+	if (status != RPC_OK)
+		return status;
+	wanted->name = wire->name;
+	csi_object_name(wire->name, wanted->claim);
+	return RPC_OK;
+}
+
+/* --- the name of the volume -------------------------------------------------------------- */
+
+/* 1: something is called so, or was and may come back. */
+static int is_known(struct csi_controller *self, const char *name,
+		    struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	_cleanup_(object_unref) struct object *volume = NULL;
+	_cleanup_(store_trash_fini) struct store_trash trash = { 0 };
+	int64_t intent;
+	/* What is deleted is in the trash before its volume goes. */
+	int r = cluster->ops->get(cluster, KIND_PERSISTENT_VOLUME, "", name,
+				  &volume, err);
+
+	if (r == CLUSTER_NOT_FOUND)
+		r = store_trash_get(self->options.store, name, &trash, err);
+	if (r == STORE_NOT_FOUND)
+		r = store_intent_find(self->options.store, name, NULL, NULL,
+				      &intent, err);
+	if (r == STORE_NOT_FOUND)
+		err_fini(err);
+	return r < 0 ? r : r == 0;
+}
+
+#define SUFFIX_LEN 9 /* "-" and eight digits */
+
+static int choose_volume_name(struct csi_controller *self, const char *claim,
+			      char ret[CSI_OBJECT_NAME_MAX], struct err *err)
+{
+	int len = CSI_OBJECT_NAME_MAX - 1 - SUFFIX_LEN;
+	int r = is_known(self, claim, err);
+	uint32_t random;
+
+	(void)snprintf(ret, CSI_OBJECT_NAME_MAX, "%s", claim);
+	if (r <= 0)
+		return r;
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_set_errno(err, -errno, "choose a volume's name");
+	(void)snprintf(ret, CSI_OBJECT_NAME_MAX, "%.*s-%08x", len, claim,
+		       random);
+	return 0;
+}
+
+/* --- the claim ----------------------------------------------------------------------------- */
+
+static enum rpc_status create_claim(struct csi_controller *self,
+				    const struct csi_wanted *wanted,
+				    const char *volume_name, struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	_cleanup_(object_unref) struct object *claim = NULL;
+	enum rpc_status status;
+	int r = csi_claim_new(&claim, wanted, volume_name, err);
+
+	if (r < 0)
+		return RPC_INTERNAL;
+	(void)pthread_rwlock_rdlock(&self->classes);
+	status = csi_class_ensure(self, &wanted->class, err);
+	if (status == RPC_OK)
+		status = csi_status_of(
+			cluster->ops->create(cluster, claim, NULL, err));
+	(void)pthread_rwlock_unlock(&self->classes);
+	return status;
+}
+
+static enum rpc_status ensure_claim(struct csi_controller *self,
+				    const struct csi_wanted *wanted,
+				    struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	_cleanup_(object_unref) struct object *found = NULL;
+	char volume_name[CSI_OBJECT_NAME_MAX];
+	int r = cluster->ops->get(cluster, KIND_CLAIM, CSI_NAMESPACE,
+				  wanted->claim, &found, err);
+
+	if (r == 0)
+		return csi_claim_check(found, wanted, err);
+	if (r != CLUSTER_NOT_FOUND)
+		return csi_status_of(r);
+	err_fini(err);
+	r = choose_volume_name(self, wanted->claim, volume_name, err);
+	if (r < 0)
+		return csi_status_of(r);
+	return create_claim(self, wanted, volume_name, err);
+}
+
+/* --- the volume ------------------------------------------------------------------------------ */
+
+enum {
+	WAIT_BOUND = 1,
+	WAIT_GONE = 2,
+};
+
+/* An object_wait_fn; userdata gets the name of the volume. */
+static int is_bound(void *userdata, const struct object *claim, struct err *err)
+{
+	const cJSON *json = claim ? claim->json : NULL;
+	const char *phase = "", *name = "";
+	char **ret_name = userdata;
+
+	(void)err;
+	if (!claim || json_at(json, "metadata.deletionTimestamp"))
+		return WAIT_GONE;
+	(void)json_string(json, "status.phase", "", &phase, NULL);
+	(void)json_string(json, "spec.volumeName", "", &name, NULL);
+	if (strcmp(phase, claim_phase_names[CLAIM_BOUND]) != 0)
+		return 0;
+	*ret_name = strdup(name);
+	return *ret_name ? WAIT_BOUND : -ENOMEM;
+}
+
+static enum rpc_status await_volume(struct csi_controller *self,
+				    const struct csi_wanted *wanted,
+				    uint64_t deadline_ns, char **ret,
+				    struct err *err)
+{
+	const struct object_key key = { .kind = KIND_CLAIM,
+					.namespace = CSI_NAMESPACE,
+					.name = wanted->claim };
+	int r = object_wait_until(self->wait, self->options.cluster, &key,
+				  deadline_ns, is_bound, ret, err);
+
+	switch (r) {
+	case 0:
+		return csi_pending(self, wanted->claim, wanted->name, err);
+	case WAIT_BOUND:
+		return RPC_OK;
+	case WAIT_GONE:
+		return csi_refuse(err, RPC_ABORTED,
+				  "volume \"%s\" was deleted meanwhile",
+				  wanted->name);
+	default:
+		return csi_status_of(r);
+	}
+}
+
+static enum rpc_status reply(struct csi_controller *self, const char *name,
+			     struct rpc_response *response, struct err *err)
+{
+	Csi__V1__CreateVolumeResponse wire =
+		CSI__V1__CREATE_VOLUME_RESPONSE__INIT;
+	_cleanup_(csi_volume_wire_fini) struct csi_volume_wire answer = { 0 };
+	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
+	int r = csi_volume_read(self, name, &volume, err);
+
+	if (r != 0)
+		return r == CLUSTER_NOT_FOUND ? RPC_ABORTED : csi_status_of(r);
+	if (csi_volume_wire_init(&answer, &volume) < 0)
+		return csi_refuse(err, RPC_INTERNAL, "no memory");
+	wire.volume = &answer.volume;
+	return csi_reply(&wire.base, response, err);
+}
+
+enum rpc_status csi_create_volume(struct csi_controller *self,
+				  const ProtobufCMessage *message,
+				  struct rpc_response *response,
+				  struct err *err)
+{
+	const Csi__V1__CreateVolumeRequest *wire =
+		(const Csi__V1__CreateVolumeRequest *)message;
+	_cleanup_(csi_wanted_fini) struct csi_wanted wanted = { 0 };
+	uint64_t deadline_ns = clock_ns() + CSI_PATIENCE_NS;
+	_cleanup_(free) char *volume = NULL;
+	enum rpc_status status =
+		read_wanted(wire, self->options.drivers[0], &wanted, err);
+
+	if (status != RPC_OK)
+		return status;
+	(void)pthread_mutex_lock(csi_lock(self, wanted.claim));
+	status = ensure_claim(self, &wanted, err);
+	(void)pthread_mutex_unlock(csi_lock(self, wanted.claim));
+	if (status == RPC_OK)
+		status = await_volume(self, &wanted, deadline_ns, &volume, err);
+	return status == RPC_OK ? reply(self, volume, response, err) : status;
+}
