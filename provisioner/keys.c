@@ -13,6 +13,7 @@
 
 #include "json_field.h"
 #include "log.h"
+#include "volume_place.h"
 
 /* A key that gets lost here is found by the next resync. */
 static void queue_key(struct queue *queue, const char *prefix,
@@ -118,4 +119,16 @@ void keys_changed(struct queue *queue, enum store_change change,
 	default:
 		break;
 	}
+}
+
+void keys_copied(struct queue *queue, const struct store_copy *copy)
+{
+	_cleanup_(volume_place_fini) struct volume_place target = { 0 };
+
+	key_volume(queue, copy->volume);
+	/* Claims may wait for a snapshot. */
+	if (copy->is_snapshot)
+		(void)queue_add(queue, CLAIMS_KEY);
+	else if (volume_place_from_detail(copy->target, &target, NULL) == 0)
+		key_claim(queue, target.claim_namespace, target.claim_name);
 }

@@ -16,7 +16,7 @@
  */
 
 #include "queue.h"
-#include "store.h"
+#include "store_copy.h"
 
 #define CLAIM_PREFIX   "claim "
 #define VOLUME_PREFIX  "volume "
@@ -32,3 +32,5 @@ void key_volume(struct queue *queue, const char *name);
 /* Whatever a change may concern. */
 void keys_changed(struct queue *queue, enum store_change change,
 		  const struct object *object);
+/* The source of a copy, and whom it is for. */
+void keys_copied(struct queue *queue, const struct store_copy *copy);

@@ -4,7 +4,7 @@
  * claimfs-provisioner: puts the parts together, waits for a signal, and takes them
  * down again. Who may change the record stops before who is told of changes goes:
  *
- *	record -> hub -> registry -> remover, reconciler, pods -> API -> READY=1
+ *	record -> hub -> registry -> remover, copier, reconciler, pods -> API -> READY=1
  *	    -> SIGTERM -> API ends -> all stop -> everything is freed
  *
  * In a cluster the work begins later, when it is mirrored and we lead (kube_mode.h).
@@ -29,6 +29,7 @@
 #include "reconcile.h"
 #include "registry.h"
 #include "remover.h"
+#include "snapshots.h"
 #include "stop_signal.h"
 #include "store.h"
 #include "supervisor.h"
@@ -43,6 +44,8 @@ struct provisioner {
 	struct watch_hub *hub;
 	struct registry *registry;
 	struct remover *remover;
+	struct copier *copier;
+	struct snapshots snapshots;
 	struct reconciler *reconciler;
 	struct pods *pods;	    /* standalone only */
 	struct kube_mode *kube;	    /* in a cluster only */
@@ -64,10 +67,13 @@ static void provisioner_fini(struct provisioner *self)
 		reconciler_stop(self->reconciler);
 	if (self->remover)
 		remover_stop(self->remover);
+	if (self->copier)
+		copier_stop(self->copier);
 	self->pods = pods_free(self->pods);
 	self->reconciler = reconciler_free(self->reconciler);
 	self->remover = remover_free(self->remover);
 	self->csi = csi_controller_free(self->csi);
+	self->copier = copier_free(self->copier);
 	self->kube = kube_mode_free(self->kube);
 	self->registry = registry_free(self->registry);
 	self->hub = watch_hub_free(self->hub);
@@ -152,6 +158,33 @@ static int make_remover(struct provisioner *self, struct cluster *cluster,
 			   err);
 }
 
+static void copy_changed(void *userdata, const struct store_copy *copy)
+{
+	struct provisioner *self = userdata;
+
+	reconciler_look_at_copy(self->reconciler, copy);
+}
+
+static int make_copier(struct provisioner *self, struct cluster *cluster,
+		       const struct provisioner_settings *settings,
+		       struct err *err)
+{
+	int r = copier_new(&self->copier,
+			   &(struct copier_options){ .store = self->store,
+						     .share = share_ops_nfs(),
+						     .changed = copy_changed,
+						     .userdata = self },
+			   err);
+
+	self->snapshots =
+		(struct snapshots){ .store = self->store,
+				    .cluster = cluster,
+				    .copier = self->copier,
+				    .drivers = settings->drivers,
+				    .n_drivers = settings->n_drivers };
+	return r;
+}
+
 static int listen_to_changes(struct provisioner *self, store_change_fn fn,
 			     void *userdata, struct err *err)
 {
@@ -166,6 +199,8 @@ static int make_workers(struct provisioner *self, struct cluster *cluster,
 {
 	int r = make_remover(self, cluster, err);
 
+	if (r >= 0)
+		r = make_copier(self, cluster, settings, err);
 	if (r >= 0)
 		r = reconciler_new(&self->reconciler,
 				   &(struct reconciler_options){
@@ -190,6 +225,8 @@ static int start_work(void *userdata, struct err *err)
 
 	if (r >= 0)
 		r = remover_start(self->remover, err);
+	if (r >= 0)
+		r = copier_start(self->copier, err);
 	if (r >= 0 && self->csi)
 		r = csi_controller_serve(self->csi, err);
 	return r;

@@ -70,6 +70,12 @@ void reconciler_look_at(void *userdata, const char *volume)
 	key_volume(reconciler->queue, volume);
 }
 
+void reconciler_look_at_copy(struct reconciler *reconciler,
+			     const struct store_copy *copy)
+{
+	keys_copied(reconciler->queue, copy);
+}
+
 void reconciler_change(void *userdata, enum store_change change,
 		       struct object *object)
 {

@@ -11,7 +11,7 @@
 #include "cluster.h"
 #include "remover.h"
 #include "share.h"
-#include "store.h"
+#include "store_copy.h"
 
 struct reconciler;
 
@@ -50,6 +50,10 @@ void reconciler_stop(struct reconciler *reconciler);
 
 /* A volume is to be looked at; userdata is the reconciler. */
 void reconciler_look_at(void *userdata, const char *volume);
+
+/* What a copy is for, and what it is of, are to be looked at. */
+void reconciler_look_at_copy(struct reconciler *reconciler,
+			     const struct store_copy *copy);
 
 /* A store_change_fn: only queues. userdata is the reconciler. */
 void reconciler_change(void *userdata, enum store_change change,

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ *	running, not counted -> count, for a few seconds
+ *	running  -> copy -> a snapshot: descriptor and rename -> ready, row gone
+ *	                 -> a volume's: whole; the claim is looked at
+ *	dropping -> copy, then snapshot, removed -> row gone
+ *
+ * Each arrow may be repeated. What is there of a copy is found again on the share, so
+ * the row only says that there may be something; it goes last.
+ *
+ * A turn of a copy ends after a while when others wait, but rarely: to go on means to
+ * look at all that is whole already.
+ */
+
+#include "copier_turn.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "share_survey.h"
+#include "snapshot_record.h"
+#include "volume_place.h"
+
+#define TURN_NS	   (600 * NS_PER_S)
+#define COUNT_NS   (3 * NS_PER_S)
+#define PUBLISH_NS NS_PER_S
+
+struct turn {
+	const struct copier_options *options;
+	struct server_health *health;
+	struct turn_view *view;
+	struct store_copy row;
+	struct volume_place source;
+	struct volume_place target;
+	uint64_t start_ns;
+	uint64_t published_ns;
+	uint64_t n_files_before; /* copied by earlier turns */
+	uint64_t n_bytes_before;
+};
+
+static void turn_fini(struct turn *turn)
+{
+	store_copy_fini(&turn->row);
+	volume_place_fini(&turn->source);
+	volume_place_fini(&turn->target);
+}
+
+DEFINE_FINI(struct turn, turn_fini)
+
+/* --- servers ---------------------------------------------------------------------- */
+
+static int check_servers(const struct turn *turn, struct err *err)
+{
+	const struct volume_place *places[] = { &turn->source, &turn->target };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
+		r = server_health_check(turn->health, places[i]->server,
+					places[i]->port, clock_ns(), err);
+	return r;
+}
+
+/* Which of the two it was is not known; both are asked again soon enough. */
+static int note_servers(const struct turn *turn, int r, const struct err *err)
+{
+	if (r == SHARE_UNREACHED)
+		r = err->code;
+	server_health_note(turn->health, turn->source.server, turn->source.port,
+			   r, clock_ns());
+	server_health_note(turn->health, turn->target.server, turn->target.port,
+			   r, clock_ns());
+	return r;
+}
+
+/* --- telling ---------------------------------------------------------------------- */
+
+static void write_row(struct turn *turn)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+
+	if (store_copy_note(turn->options->store, &turn->row, &err) < 0)
+		log_warn("progress not recorded", F_STR("copy", turn->row.name),
+			 F_ERR(&err));
+}
+
+static void publish(struct turn *turn, uint64_t now)
+{
+	uint64_t ms = (now - turn->start_ns) / NS_PER_MS;
+	uint64_t files = turn->row.n_files - turn->n_files_before;
+	uint64_t bytes = turn->row.n_bytes - turn->n_bytes_before;
+
+	turn->published_ns = now;
+	if (ms) {
+		atomic_store(&turn->view->files_per_s, files * 1000 / ms);
+		atomic_store(&turn->view->bytes_per_s, bytes * 1000 / ms);
+	}
+	write_row(turn);
+}
+
+static void note_error(struct turn *turn, int r, const struct err *err)
+{
+	free(turn->row.error);
+	turn->row.error = r < 0 ? strdup(err_text(err)) : NULL;
+	turn->row.code = r < 0 ? r : 0;
+	write_row(turn);
+}
+
+/* --- counting ----------------------------------------------------------------------- */
+
+/* What it does not find out in a few seconds, or at all, nobody has to know. */
+static void count(struct turn *turn)
+{
+	struct share_volume volume = volume_place_borrow(&turn->source);
+	_cleanup_(store_snapshot_fini) struct store_snapshot snapshot = { 0 };
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+	struct share_inside inside = { 0 };
+
+	if (turn->row.snapshot) {
+		if (store_snapshot_get(turn->options->store, turn->row.snapshot,
+				       &snapshot, &err) != 0)
+			return;
+		turn->row.n_total_files = snapshot.n_files;
+		turn->row.n_total_bytes = snapshot.n_bytes;
+	} else {
+		if (share_survey_inside(&volume, clock_ns() + COUNT_NS, &inside,
+					&err) != 0 ||
+		    !inside.is_complete)
+			return;
+		turn->row.n_total_files = inside.counted.n_files;
+		turn->row.n_total_bytes = inside.counted.n_bytes;
+	}
+	turn->row.is_counted = true;
+	write_row(turn);
+}
+
+/* --- copying ------------------------------------------------------------------------ */
+
+static bool on_copied(void *userdata,
+		      const struct share_copy_progress *progress)
+{
+	struct turn *turn = userdata;
+	uint64_t now = clock_ns();
+
+	turn->row.n_files = turn->n_files_before + progress->n_entries;
+	turn->row.n_bytes = turn->n_bytes_before + progress->n_bytes;
+	if (now - turn->published_ns >= PUBLISH_NS)
+		publish(turn, now);
+	return !atomic_load(&turn->view->is_stopping) &&
+	       now - turn->start_ns < TURN_NS;
+}
+
+static int copy(struct turn *turn, struct err *err)
+{
+	struct share_volume from = volume_place_borrow(&turn->source);
+	struct share_volume to = volume_place_borrow(&turn->target);
+	const struct share_source source = { .volume = &from,
+					     .snapshot = turn->row.snapshot };
+	int r;
+
+	turn->start_ns = turn->published_ns = clock_ns();
+	turn->n_files_before = turn->row.n_files;
+	turn->n_bytes_before = turn->row.n_bytes;
+	r = turn->options->share->copy(&to, turn->row.name, &source, on_copied,
+				       turn, err);
+	publish(turn, clock_ns());
+	atomic_store(&turn->view->files_per_s, 0);
+	atomic_store(&turn->view->bytes_per_s, 0);
+	return note_servers(turn, r, err);
+}
+
+static int keep(struct turn *turn, struct err *err)
+{
+	struct share_volume where = volume_place_borrow(&turn->target);
+	_cleanup_(store_snapshot_fini) struct store_snapshot row = { 0 };
+	_cleanup_(free) char *record = NULL;
+	int r = store_snapshot_get(turn->options->store, turn->row.name, &row,
+				   err);
+
+	/* Deleted meanwhile: its copy is being dropped. */
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	record = snapshot_record_text(&row);
+	if (!record)
+		return err_set(err, -ENOMEM, "no memory");
+	r = turn->options->share->keep_snapshot(
+		&where, row.id,
+		&(struct share_snapshot){ .id = row.id, .record = record },
+		err);
+	if (note_servers(turn, r, err) < 0)
+		return err->code;
+	r = store_snapshot_ready(turn->options->store, &turn->row, err);
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	log_info("snapshot ready", F_STR("snapshot", row.name),
+		 F_STR("volume", row.volume), F_U64("files", turn->row.n_files),
+		 F_U64("bytes", turn->row.n_bytes));
+	return TURN_GONE;
+}
+
+static int hand_over(struct turn *turn, struct err *err)
+{
+	int r = store_copy_set_state(turn->options->store, turn->row.name,
+				     1u << COPY_RUNNING, COPY_WHOLE, err);
+
+	/* Somebody stopped or dropped it in the last moment. */
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	log_info("copied", F_STR("volume", turn->row.name),
+		 F_U64("files", turn->row.n_files),
+		 F_U64("bytes", turn->row.n_bytes));
+	return TURN_GONE;
+}
+
+/* --- dropping ----------------------------------------------------------------------- */
+
+static bool may_go_on(void *userdata,
+		      const struct share_tree_progress *progress)
+{
+	const struct turn *turn = userdata;
+
+	(void)progress;
+	return !atomic_load(&turn->view->is_stopping);
+}
+
+static int drop_copy(struct turn *turn, struct err *err)
+{
+	struct share_volume where = volume_place_borrow(&turn->target);
+	int r = turn->options->share->drop_copy(&where, turn->row.name,
+						may_go_on, turn, err);
+
+	return note_servers(turn, r, err);
+}
+
+static int drop(struct turn *turn, struct err *err)
+{
+	struct share_volume where = volume_place_borrow(&turn->target);
+	int r = drop_copy(turn, err);
+
+	if (r == 0 && turn->row.is_snapshot) {
+		r = turn->options->share->drop_snapshot(&where, turn->row.name,
+							may_go_on, turn, err);
+		r = note_servers(turn, r, err);
+	}
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	r = store_copy_remove(turn->options->store, turn->row.name, err);
+	return r < 0 ? r : TURN_GONE;
+}
+
+/* --- failing ------------------------------------------------------------------------ */
+
+/* There is no use in keeping what can't be finished, and others need the room. */
+static bool is_hopeless(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EPERM || r == -EACCES ||
+	       r == -EROFS;
+}
+
+static void give_up(struct turn *turn)
+{
+	_cleanup_(err_fini) struct err err = ERR_INIT;
+
+	turn->row.n_files = turn->row.n_bytes = 0;
+	if (drop_copy(turn, &err) != 0)
+		log_warn("half of a copy is left",
+			 F_STR("copy", turn->row.name), F_ERR(&err));
+}
+
+/* --- the turn ------------------------------------------------------------------------ */
+
+static int run(struct turn *turn, struct err *err)
+{
+	int r;
+
+	if (!turn->row.is_counted)
+		count(turn);
+	r = copy(turn, err);
+	if (r > 0)
+		return TURN_MORE;
+	if (r == 0)
+		r = turn->row.is_snapshot ? keep(turn, err)
+					  : hand_over(turn, err);
+	if (is_hopeless(r))
+		give_up(turn);
+	return r;
+}
+
+static int take(struct turn *turn, struct err *err)
+{
+	int r = check_servers(turn, err);
+
+	if (r < 0)
+		return r;
+	switch (turn->row.state) {
+	case COPY_RUNNING:
+		return run(turn, err);
+	case COPY_DROPPING:
+		return drop(turn, err);
+	default:
+		return 0;
+	}
+}
+
+static int load(struct turn *turn, const char *name, struct err *err)
+{
+	int r = store_copy_get(turn->options->store, name, &turn->row, err);
+
+	if (r == 0)
+		r = volume_place_from_detail(turn->row.source, &turn->source,
+					     err);
+	if (r == 0)
+		r = volume_place_from_detail(turn->row.target, &turn->target,
+					     err);
+	return r;
+}
+
+int copier_turn(const struct copier_options *options,
+		struct server_health *health, const char *name,
+		struct turn_view *view, struct err *err)
+{
+	_cleanup_(turn_fini) struct turn turn = { .options = options,
+						  .health = health,
+						  .view = view };
+	int r = load(&turn, name, err);
+
+	if (r == STORE_NOT_FOUND)
+		return TURN_GONE;
+	if (r < 0)
+		return r;
+	r = take(&turn, err);
+	if (r != TURN_GONE && (r < 0 || turn.row.error))
+		note_error(&turn, r, err);
+	if (r != TURN_MORE && options->changed)
+		options->changed(options->userdata, &turn.row);
+	return r;
+}
