@@ -56,13 +56,14 @@ struct provisioner {
 
 static void provisioner_fini(struct provisioner *self)
 {
+	/* First: others may be waiting for an API server that answers nothing. */
+	if (self->kube)
+		kube_mode_stop(self->kube);
 	if (self->csi)
 		csi_controller_stop(self->csi);
 	self->api = api_server_free(self->api);
 	if (self->pods)
 		pods_stop(self->pods);
-	if (self->kube)
-		kube_mode_stop(self->kube);
 	if (self->reconciler)
 		reconciler_stop(self->reconciler);
 	if (self->remover)

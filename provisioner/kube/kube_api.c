@@ -21,6 +21,7 @@
 
 struct kube_api {
 	struct kube_http *http;
+	struct kube_cancel stop;
 };
 
 DEFINE_CLEANUP(cJSON *, cJSON_Delete)
@@ -40,9 +41,9 @@ int kube_api_new(struct kube_api **ret, const struct kube_config *config,
 	return 0;
 }
 
-void kube_api_stop(struct kube_api *api)
+void kube_api_stop(struct kube_api *api, unsigned int grace_ms)
 {
-	kube_http_stop(api->http);
+	kube_http_cancel_in(api->http, &api->stop, grace_ms);
 }
 
 struct kube_api *kube_api_free(struct kube_api *api)
@@ -115,6 +116,7 @@ static int call_for_object(struct kube_api *api, struct kube_call *call,
 	if (!path)
 		return json_no_memory(err);
 	call->path = path;
+	call->cancel = &api->stop;
 	r = kube_call(api->http, call, &text, &len, NULL, err);
 	if (r != 0 || !ret)
 		return r;
@@ -215,13 +217,13 @@ int kube_api_delete(struct kube_api *api, enum object_kind kind,
 }
 
 int kube_api_list(struct kube_api *api, const struct kube_selection *selection,
-		  struct kube_cancel *cancel, kube_object_fn fn, void *userdata,
+		  kube_object_fn fn, void *userdata,
 		  uint64_t *ret_resource_version, struct err *err)
 {
 	struct kube_list list = {
 		.selection = selection,
 		.page = KUBE_LIST_PAGE,
-		.cancel = cancel,
+		.cancel = &api->stop,
 		.object = fn,
 		.userdata = userdata,
 	};

@@ -10,7 +10,7 @@
  * sentence, or a negative errno when the server could not be asked: -EAGAIN when it
  * may be next time (kube_call.h says what is asked again within a call), -EACCES
  * when it does not know us, -EOPNOTSUPP when it does not serve the kind, -ECANCELED
- * after kube_api_stop().
+ * some time after kube_api_stop().
  *
  * Any thread; calls block for as long as kube_call.h says.
  */
@@ -24,8 +24,12 @@ struct kube_config;
 
 int kube_api_new(struct kube_api **ret, const struct kube_config *config,
 		 struct err *err);
-/* All that waits ends with -ECANCELED, nothing begins any more. Any thread. */
-void kube_api_stop(struct kube_api *api);
+/*
+ * Calls below end with -ECANCELED after so long, and are not tried again before. What
+ * has an end of its own goes on: watches, events, and the lease, which is given up last.
+ * Any thread.
+ */
+void kube_api_stop(struct kube_api *api, unsigned int grace_ms);
 /* After all watches, events and leases on it are gone. */
 struct kube_api *kube_api_free(struct kube_api *api);
 
@@ -81,7 +85,7 @@ typedef int (*kube_object_fn)(void *userdata, struct object *object,
  */
 #define KUBE_LIST_INCONSISTENT 64
 int kube_api_list(struct kube_api *api, const struct kube_selection *selection,
-		  struct kube_cancel *cancel, kube_object_fn fn, void *userdata,
+		  kube_object_fn fn, void *userdata,
 		  uint64_t *ret_resource_version, struct err *err);
 
 /* "/apis/storage.k8s.io/v1/storageclasses/x"; namespace and name may be NULL; malloc'ed. */

@@ -114,8 +114,8 @@ static int reload(struct kube_capacity *self, struct err *err)
 		return 0;
 	for (size_t i = 0; i < self->n_entries; i++)
 		self->entries[i].has_object = false;
-	r = kube_api_list(self->options.api, &selection, NULL, take_object,
-			  self, &version, err);
+	r = kube_api_list(self->options.api, &selection, take_object, self,
+			  &version, err);
 	if (r >= 0)
 		self->reload_ns = clock_ns() + REFRESH_NS;
 	return r < 0 ? r : 0;

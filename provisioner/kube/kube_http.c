@@ -76,10 +76,13 @@ static bool take_queued(struct kube_http *http)
 	return is_stopping;
 }
 
-static bool is_cancelled(const struct kube_http_transfer *transfer)
+static uint64_t cancelled_ns(const struct kube_http_transfer *transfer)
 {
-	return transfer->is_abandoned ||
-	       (transfer->cancel && transfer->cancel->is_set);
+	uint64_t at_ns = transfer->cancel ? transfer->cancel->at_ns : 0;
+
+	if (transfer->is_abandoned)
+		return 0;
+	return at_ns ? at_ns : FOREVER_NS;
 }
 
 /* clock_ns() at which it has been silent for too long. */
@@ -88,6 +91,13 @@ static uint64_t silent_ns(const struct kube_http_transfer *transfer)
 	if (!transfer->silence_ms)
 		return FOREVER_NS;
 	return transfer->heard_ns + transfer->silence_ms * NS_PER_MS;
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
 }
 
 /* Ends what has to; when the next one would be. */
@@ -99,15 +109,16 @@ static uint64_t end_overdue(struct kube_http *http, bool is_stopping)
 
 	for (transfer = TAILQ_FIRST(&http->running); transfer;
 	     transfer = next) {
+		uint64_t cancel_ns = cancelled_ns(transfer);
 		uint64_t at_ns = silent_ns(transfer);
 
 		next = TAILQ_NEXT(transfer, entry);
-		if (is_stopping || is_cancelled(transfer))
+		if (is_stopping || cancel_ns <= now_ns)
 			finish(transfer, -ECANCELED);
 		else if (at_ns <= now_ns)
 			finish(transfer, -ETIMEDOUT);
-		else if (at_ns < nearest_ns)
-			nearest_ns = at_ns;
+		else
+			nearest_ns = earliest(nearest_ns, cancel_ns, at_ns);
 	}
 	return nearest_ns;
 }
@@ -376,7 +387,18 @@ void kube_http_answer_fini(struct kube_http_answer *answer)
 
 void kube_http_cancel(struct kube_http *http, struct kube_cancel *cancel)
 {
-	cancel->is_set = true;
+	kube_http_cancel_in(http, cancel, 0);
+}
+
+void kube_http_cancel_in(struct kube_http *http, struct kube_cancel *cancel,
+			 unsigned int ms)
+{
+	unsigned long long at_ns = clock_ns() + ms * NS_PER_MS;
+	unsigned long long known_ns = cancel->at_ns;
+
+	while ((!known_ns || at_ns < known_ns) &&
+	       !atomic_compare_exchange_weak(&cancel->at_ns, &known_ns, at_ns))
+		;
 	(void)pthread_mutex_lock(&http->lock);
 	(void)pthread_cond_broadcast(&http->paused);
 	(void)pthread_mutex_unlock(&http->lock);
@@ -392,7 +414,7 @@ int kube_http_pause(struct kube_http *http, struct kube_cancel *cancel,
 
 	(void)pthread_mutex_lock(&http->lock);
 	while (r == 0 && !is_over) {
-		if (http->is_stopping || (cancel && cancel->is_set))
+		if (http->is_stopping || (cancel && cancel->at_ns))
 			r = -ECANCELED;
 		else
 			is_over = kube_cond_wait(&http->paused, &http->lock,

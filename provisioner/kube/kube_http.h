@@ -26,7 +26,7 @@ struct kube_http_stream;
 
 /* Ends whatever was started with it; { 0 } is one that was not used. */
 struct kube_cancel {
-	atomic_bool is_set;
+	atomic_ullong at_ns; /* clock_ns(); 0 = it was not told */
 };
 
 struct kube_http_request {
@@ -87,6 +87,12 @@ struct kube_http_stream *kube_http_stream_close(
 	struct kube_http_stream *stream);
 
 void kube_http_cancel(struct kube_http *http, struct kube_cancel *cancel);
+/*
+ * Requests have so much time left, also those that are made from now on; pauses have
+ * none. Told twice, the earlier end counts.
+ */
+void kube_http_cancel_in(struct kube_http *http, struct kube_cancel *cancel,
+			 unsigned int ms);
 /* A wait that can be cancelled: 0 or -ECANCELED. */
 int kube_http_pause(struct kube_http *http, struct kube_cancel *cancel,
 		    unsigned int ms);

@@ -26,6 +26,8 @@
 
 #define LOOK_NS	     (NS_PER_S / 2) /* how late a stop is seen, at most */
 #define COMPLAINT_NS (10 * NS_PER_S)
+/* For what is being written at the stop. Events and the Lease have as much after it. */
+#define GRACE_MS 2000
 
 struct kube_mode {
 	struct kube_mode_options options;
@@ -251,6 +253,7 @@ void kube_mode_stop(struct kube_mode *mode)
 	(void)pthread_mutex_lock(&mode->lead_lock);
 	atomic_store(&mode->is_stopping, true);
 	(void)pthread_mutex_unlock(&mode->lead_lock);
+	kube_api_stop(mode->api, GRACE_MS);
 	if (mode->has_thread)
 		(void)pthread_join(mode->thread, NULL);
 	mode->has_thread = false;
@@ -261,7 +264,8 @@ struct kube_mode *kube_mode_free(struct kube_mode *mode)
 {
 	if (!mode)
 		return NULL;
-	kube_mode_stop(mode);
+	if (mode->api)
+		kube_mode_stop(mode);
 	kube_capacity_free(atomic_load(&mode->capacity));
 	kube_taint_free(atomic_load(&mode->taint));
 	kube_lease_free(atomic_load(&mode->lease));

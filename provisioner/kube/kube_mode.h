@@ -50,7 +50,7 @@ void kube_mode_get_state(struct kube_mode *mode, struct kube_mode_state *ret);
 
 /*
  * lead() is not called any more, and the record changes no more. What lead() began
- * must be stopped after that: it can still write to the cluster.
+ * must be stopped after that: it can still write to the cluster, for two seconds.
  */
 void kube_mode_stop(struct kube_mode *mode);
 /* Gives the lease up; nothing that was begun by lead() may run any more. */

@@ -6,6 +6,10 @@ that is not its own."""
 import json
 import os
 import signal
+import socket
+import threading
+import time
+import urllib.parse
 
 from lab import wait_for
 from lab.claimfs import Ctl, program
@@ -49,6 +53,45 @@ class Controller:
 
     def kill(self):
         self.process.stop(number=signal.SIGKILL)
+
+
+class SilentServer:
+    """Passes on all connections to an API server, until a request has that text: nobody
+    is answered any more, though everybody is accepted."""
+
+    def __init__(self, target, text):
+        self.target = ("127.0.0.1", urllib.parse.urlsplit(target).port)
+        self.text = text
+        self.is_silent = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self.target)
+            for ends in ((client, server), (server, client)):
+                threading.Thread(target=self.pass_on, args=ends,
+                                 daemon=True).start()
+
+    def pass_on(self, source, target):
+        try:
+            while data := source.recv(65536):
+                if self.text in data:
+                    self.is_silent.set()
+                if not self.is_silent.is_set():
+                    target.sendall(data)
+        except OSError:
+            pass
+        target.close()
 
 
 class ClusterMode(LabCase):
@@ -150,6 +193,24 @@ class ClusterMode(LabCase):
         after = self.apply_claim("after", "ours")
         self.delete_claim("before", before)
         self.delete_claim("after", after)
+
+    def test_it_ends_soon_though_the_api_server_answers_nothing(self):
+        self.controller.stop()
+        server = SilentServer(self.cluster.provisioner.url,
+                              b"POST /api/v1/persistentvolumes")
+        self.addCleanup(server.close)
+        deaf = Controller(self.cluster.folder, server.url, self.cluster.env,
+                          "deaf").start()
+        self.addCleanup(deaf.stop)
+        self.ctl.apply(CLAIM.format(name="unheard", class_name="ours",
+                                    mode="ReadWriteMany", size="1Gi"))
+        self.assertTrue(server.is_silent.wait(30))
+        begun = time.monotonic()
+        self.assertEqual(deaf.process.stop(grace=25), 0)
+        self.assertLess(time.monotonic() - begun, 8)
+        self.controller.start()
+        claim = self.ctl.wait_phase("pvc", "unheard", "Bound", seconds=40)
+        self.delete_claim("unheard", claim["spec"]["volumeName"])
 
     def test_a_controller_without_its_record_goes_on(self):
         volume = self.apply_claim("older", "ours")

@@ -294,8 +294,8 @@ static int list_claims(struct fixture *f, size_t *ret_n, uint64_t *ret_version)
 	static const struct kube_selection all = { .kind = KIND_CLAIM };
 
 	*ret_n = 0;
-	return kube_api_list(f->api, &all, NULL, count_object, ret_n,
-			     ret_version, &f->err);
+	return kube_api_list(f->api, &all, count_object, ret_n, ret_version,
+			     &f->err);
 }
 
 /* The pages that the server gave by one object each: 018, 019, then the rest. */
@@ -367,9 +367,9 @@ Test(kube_api, selectors_are_escaped)
 	size_t n = 0;
 
 	fixture_init(&f, steps, ARRAY_SIZE(steps));
-	cr_assert_eq(kube_api_list(f.api, &some, NULL, count_object, &n,
-				   &version, &f.err),
-		     0);
+	cr_assert_eq(
+		kube_api_list(f.api, &some, count_object, &n, &version, &f.err),
+		0);
 }
 
 Test(kube_api, a_server_that_is_not_there_is_no_outcome)
@@ -390,7 +390,7 @@ static void *stop_soon(void *userdata)
 	struct fixture *f = userdata;
 
 	replay_wait_requests(&f->replay, 1);
-	kube_api_stop(f->api);
+	kube_api_stop(f->api, 100);
 	return NULL;
 }
 
@@ -406,6 +406,23 @@ Test(kube_api, stop_ends_what_waits_for_an_answer)
 	cr_assert_eq(pthread_create(&stopper, NULL, stop_soon, &f), 0);
 	cr_assert_eq(get_claim(&f, "fx-claim", NULL), -ECANCELED);
 	(void)pthread_join(stopper, NULL);
+	cr_assert_eq(get_claim(&f, "fx-claim", NULL), -ECANCELED);
+}
+
+Test(kube_api, what_is_under_way_at_the_stop_may_come_to_its_end)
+{
+	static const struct replay_step steps[] = {
+		{ "GET ", "021-pvc-get" },
+		{ "GET ", "overload-429-get" },
+	};
+	_cleanup_(fixture_fini) struct fixture f;
+
+	fixture_init(&f, steps, ARRAY_SIZE(steps));
+	kube_api_stop(f.api, 60000);
+	cr_assert_eq(get_claim(&f, "fx-claim", NULL), 0);
+	/* Once. */
+	cr_assert_eq(get_claim(&f, "fx-claim", NULL), -EAGAIN);
+	kube_api_stop(f.api, 0);
 	cr_assert_eq(get_claim(&f, "fx-claim", NULL), -ECANCELED);
 }
 

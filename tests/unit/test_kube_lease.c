@@ -110,6 +110,7 @@ Test(kube_lease, an_absent_lease_is_made_renewed_and_given_up)
 	cr_assert(has(&f, 3, "\"resourceVersion\":\"337\""));
 	cr_assert(
 		has(&f, 3, "\"acquireTime\":\"2026-01-02T03:04:05.123456Z\""));
+	kube_api_stop(f.api, 0);
 	f.lease = kube_lease_free(f.lease);
 	cr_assert_str_eq(f.told.text, "acquired lost ");
 	last = f.replay.n_requests - 1;
