@@ -41,6 +41,13 @@ RIGHTS = {
         "get list watch update",
     ("ClusterRole", "storage.k8s.io", "volumeattachments/status"): "update",
     ("ClusterRole", "events.k8s.io", "events"): "create patch",
+    ("ClusterRole", "snapshot.storage.k8s.io", "volumesnapshotclasses"):
+        "get list watch",
+    ("ClusterRole", "snapshot.storage.k8s.io", "volumesnapshotcontents"):
+        "get list watch update patch",
+    ("ClusterRole", "snapshot.storage.k8s.io", "volumesnapshotcontents/status"):
+        "update patch",
+    ("ClusterRole", "", "events"): "list watch create update patch",
     ("Role", "coordination.k8s.io", "leases"): "get create update",
     ("Role", "storage.k8s.io", "csistoragecapacities"):
         "get list create update delete",
@@ -55,6 +62,7 @@ EVERYTHING = {
         "parameters": {"server": "nfs.example.com", "share": "/exports"}}],
     "imagePullSecrets": [{"name": "mirror"}],
     "controller": {"hostNetwork": True},
+    "snapshots": {"enabled": True},
     "networkPolicy": {"egress": [{"ports": [{"port": 2049}]}]},
     "monitoring": {kind: {"enabled": True, "labels": {"release": "p"}}
                    for kind in ("podMonitor", "rules", "dashboard")},
@@ -133,7 +141,7 @@ class Base(ChartCase):
 class CommandLines(ChartCase):
 
     def takes(self, name, changes=None):
-        container, = self.pods(changes)[name]["containers"]
+        container = self.pods(changes)[name]["containers"][0]
         done = subprocess.run(
             [program(lab_case.PROGRAMS, container["command"][0]),
              *container["args"], "--help"],
@@ -151,6 +159,9 @@ class CommandLines(ChartCase):
 
     def test_the_node_takes_those_of_inline_volumes(self):
         self.takes("claimfs-node", EVERYTHING)
+
+    def test_the_controller_takes_those_of_snapshots(self):
+        self.takes("claimfs-controller", EVERYTHING)
 
 
 class Values(ChartCase):
@@ -211,6 +222,26 @@ class Values(ChartCase):
             ("ConfigMap", "claimfs", "claimfs-inline")]["data"]["inline.yaml"])
         self.assertEqual([item["metadata"]["name"] for item in classes
                           if item], ["scratch"])
+
+    def test_the_snapshotter_has_the_socket_that_the_controller_serves(self):
+        pod = self.pods(EVERYTHING)["claimfs-controller"]
+        controller, snapshotter = pod["containers"]
+        self.assertIn("--csi-socket=/csi/csi.sock", controller["args"])
+        self.assertIn("--csi-address=/csi/csi.sock", snapshotter["args"])
+        for container in controller, snapshotter:
+            self.assertIn({"name": "csi", "mountPath": "/csi"},
+                          container["volumeMounts"])
+        self.assertIn({"name": "csi", "emptyDir": {}}, pod["volumes"])
+
+    def test_the_snapshot_class_is_of_the_driver(self):
+        objects = self.objects({"driverName": "nfs.csi.k8s.io",
+                                "snapshots": {"enabled": True,
+                                              "className": "copies"}})
+        self.assertEqual(objects[("VolumeSnapshotClass", None, "copies")][
+            "driver"], "nfs.csi.k8s.io")
+        self.assertFalse([key for key in self.objects(
+            {"snapshots": {"enabled": True, "className": ""}})
+            if key[0] == "VolumeSnapshotClass"])
 
     def test_the_driver_may_have_another_name(self):
         objects = self.objects({"driverName": "nfs.csi.k8s.io"})
