@@ -5,6 +5,8 @@ of a ratio were measured one right after the other."""
 
 import statistics
 
+import copies
+
 
 class Results:
     """Samples by job and side, in the order of the rounds."""
@@ -139,6 +141,17 @@ FIGURES = [
     Figure("record", "provisioner", "rss_mib", least=64),
     Figure("staging", "node", "mounted_ms", least=30),
     Figure("staging", "node", "worst_ms"),
+    Figure("csi", "controller", "create_ms", least=10),
+    Figure("csi", "controller", "worst_create_ms"),
+    Figure("csi", "controller", "flush_ms"),
+    Figure("csi", "controller", "together_s", least=5),
+    Figure("csi", "controller", "together_rss_mib", least=64),
+    Figure("csi", "controller", "list_s", least=0.3),
+    Figure("csi", "controller", "list_rss_mib", least=64),
+    Figure(copies.SMALL, "claim", against="cp -a", least=5),
+    Figure(copies.SMALL, "claim", "peak_mib", least=64),
+    Figure(copies.LARGE, "claim", against="raw read, write", least=1),
+    Figure(copies.LARGE, "claim", "peak_mib", least=64),
     Figure("cluster", "controller", "bound_ms", least=100),
     Figure("cluster", "controller", "worst_bound_ms"),
     Figure("cluster", "controller", "burst_s", least=3),

@@ -64,6 +64,15 @@ class CsiCase(LabCase):
             client.channel.close()
         super().tearDownClass()
 
+    def assert_code(self, code, call, request):
+        """Returns the sentence that the refusal has to come with."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            call(request, timeout=SECONDS)
+        self.assertEqual(caught.exception.code(), code,
+                         caught.exception.details())
+        self.assertTrue(caught.exception.details(), "there is no message")
+        return caught.exception.details()
+
     @classmethod
     def reconnect(cls):
         """gRPC backs off after a daemon, here the first node's, was away."""
@@ -206,15 +215,6 @@ class ControllerCase(CsiCase):
     def delete(cls, volume_id):
         cls.controller.DeleteVolume(
             cls.pb.DeleteVolumeRequest(volume_id=volume_id), timeout=SECONDS)
-
-    def assert_code(self, code, call, request):
-        """Returns the sentence."""
-        with self.assertRaises(grpc.RpcError) as caught:
-            call(request, timeout=SECONDS)
-        self.assertEqual(caught.exception.code(), code,
-                         caught.exception.details())
-        self.assertTrue(caught.exception.details(), "there is no message")
-        return caught.exception.details()
 
 
 class MountCase(CsiCase):

@@ -23,14 +23,6 @@ class OneNode(CsiCase):
             os.makedirs(os.path.dirname(path), exist_ok=True)
         os.makedirs(os.path.join(self.cluster.export, self.volume))
 
-    def assert_code(self, code, call, request):
-        with self.assertRaises(grpc.RpcError) as caught:
-            call(request, timeout=30)
-        self.assertEqual(caught.exception.code(), code,
-                         caught.exception.details())
-        self.assertTrue(caught.exception.details(), "there is no message")
-        return caught.exception.details()
-
     def stage_with(self, **changes):
         return self.stage_request(self.volume, self.staging, **changes)
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ListVolumes and ControllerGetVolume: pages of a list that changes meanwhile."""
+
+from controller_case import CODES, SECONDS, Case
+
+VOLUMES = 7
+
+
+class Lists(Case):
+
+    needs = ("LIST_VOLUMES", "GET_VOLUME")
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.volumes = {volume.volume_id: volume for volume in (
+            cls.create(f"listed-{number}") for number in range(VOLUMES))}
+
+    def all_pages(self, size):
+        return [entry.volume.volume_id for page in
+                self.pages(self.controller.ListVolumes,
+                           self.pb.ListVolumesRequest, size)
+                for entry in page]
+
+    def test_pages_of_any_size_have_every_volume_once(self):
+        for size in (1, 2, 3, VOLUMES - 1, VOLUMES, VOLUMES + 1, 1000):
+            with self.subTest(size):
+                self.assertEqual(sorted(self.all_pages(size)),
+                                 sorted(self.volumes))
+
+    def test_without_a_size_all_are_in_one_page(self):
+        answer = self.controller.ListVolumes(self.pb.ListVolumesRequest(),
+                                             timeout=SECONDS)
+        self.assertEqual(answer.next_token, "")
+        self.assertEqual(len(answer.entries), VOLUMES)
+        for entry in answer.entries:
+            self.assertEqual(entry.volume, self.volumes[entry.volume.volume_id])
+
+    def test_a_token_that_was_never_given_aborts(self):
+        for token in ("garbage", "-1", "99999999999999999999", "a/b", "\t"):
+            with self.subTest(token):
+                self.assert_code(CODES.ABORTED, self.controller.ListVolumes,
+                                 self.pb.ListVolumesRequest(
+                                     starting_token=token))
+
+    def test_a_negative_size_is_invalid(self):
+        self.assert_code(CODES.INVALID_ARGUMENT, self.controller.ListVolumes,
+                         self.pb.ListVolumesRequest(max_entries=-1))
+
+    def test_who_stays_is_in_the_pages_whoever_comes_and_goes(self):
+        first = self.controller.ListVolumes(
+            self.pb.ListVolumesRequest(max_entries=3), timeout=SECONDS)
+        seen = [entry.volume.volume_id for entry in first.entries]
+        gone = seen[-1]
+        self.delete(gone)
+        name = next(volume for volume in self.volumes if volume == gone)
+        new = self.create("newcomer")
+        rest = self.controller.ListVolumes(
+            self.pb.ListVolumesRequest(starting_token=first.next_token),
+            timeout=SECONDS)
+        seen += [entry.volume.volume_id for entry in rest.entries]
+        self.assertEqual(len(set(seen)), len(seen))
+        self.assertLessEqual(set(self.volumes), set(seen))
+        self.delete(new.volume_id)
+        del self.volumes[name]
+        again = self.create("another")
+        self.volumes[again.volume_id] = again
+
+    def test_one_volume_is_as_it_was_created(self):
+        for volume in self.volumes.values():
+            answer = self.controller.ControllerGetVolume(
+                self.pb.ControllerGetVolumeRequest(volume_id=volume.volume_id),
+                timeout=SECONDS)
+            self.assertEqual(answer.volume, volume)
+            self.assertTrue(answer.HasField("status"))
+
+    def test_its_codes(self):
+        for volume, code in (("", CODES.INVALID_ARGUMENT),
+                             ("nobody", CODES.NOT_FOUND)):
+            self.assert_code(code, self.controller.ControllerGetVolume,
+                             self.pb.ControllerGetVolumeRequest(
+                                 volume_id=volume))
