@@ -22,7 +22,6 @@
 
 #include "claim_match.h"
 #include "claim_plan_parts.h"
-#include "clone_source.h"
 
 #define IN_TREE_PREFIX "kubernetes.io/"
 
@@ -134,7 +133,6 @@ int claim_plan_provision(const struct claim *claim,
 			 const struct storage_class *class, struct plan *plan)
 {
 	_cleanup_(free) char *volume = NULL;
-	char refusal[CLONE_REFUSAL_MAX];
 
 	if (claim->is_block)
 		return claim_plan_refusal(
@@ -144,9 +142,9 @@ int claim_plan_provision(const struct claim *claim,
 		return claim_plan_refusal(plan, class,
 					  "claim Selector is not supported");
 	/* An empty volume is not what was asked for. */
-	if (claim->data_source.is_set &&
-	    clone_source_refusal(claim, refusal, sizeof(refusal)))
-		return claim_plan_refusal(plan, class, refusal);
+	if (claim->has_data_source)
+		return claim_plan_refusal(plan, class,
+					  "claim dataSource is not supported");
 	volume = claim_volume_name(claim);
 	if (!volume)
 		return -ENOMEM;

@@ -16,17 +16,8 @@
 #include <string.h>
 
 #include "clock.h"
-#include "share_connect.h"
+#include "share_calls_slot.h"
 #include "share_wire.h"
-
-struct share_slot {
-	struct share_nfs *nfs;	      /* borrowed */
-	struct share_nfs *connection; /* nfs, or its second; borrowed */
-	bool is_busy;
-	struct share_call call; /* done is NULL when it was abandoned */
-	int (*take)(const void *res, void *out);
-	void *out;
-};
 
 int share_calls_widen(struct share_nfs *nfs, const char *server, uint32_t port)
 {
@@ -65,10 +56,10 @@ static struct share_nfs *choose_connection(struct share_nfs *nfs)
 	return second && second->n_on_wire < nfs->n_on_wire ? second : nfs;
 }
 
-static struct share_slot *begin(struct share_nfs *nfs,
-				const struct share_call *call,
-				int (*take)(const void *res, void *out),
-				void *out)
+struct share_slot *slot_begin(struct share_nfs *nfs,
+			      const struct share_call *call,
+			      int (*take)(const void *res, void *out),
+			      void *out)
 {
 	struct share_slot *slot = find_slot(nfs);
 
@@ -83,7 +74,7 @@ static struct share_slot *begin(struct share_nfs *nfs,
 	return slot;
 }
 
-static int end(struct share_slot *slot, int queued)
+int slot_end(struct share_slot *slot, int queued)
 {
 	if (queued != 0)
 		return -ENOMEM;
@@ -93,8 +84,7 @@ static int end(struct share_slot *slot, int queued)
 	return 0;
 }
 
-static void on_done(struct rpc_context *rpc, int status, void *data,
-		    void *userdata)
+void slot_done(struct rpc_context *rpc, int status, void *data, void *userdata)
 {
 	struct share_slot *slot = userdata;
 	struct share_call call = slot->call;
@@ -103,6 +93,7 @@ static void on_done(struct rpc_context *rpc, int status, void *data,
 	slot->is_busy = false;
 	slot->connection->n_on_wire--;
 	slot->nfs->n_in_flight--;
+	slot->nfs->n_answered++;
 	if (!call.done)
 		return;
 	if (status != RPC_STATUS_SUCCESS) {
@@ -122,14 +113,15 @@ static void on_done(struct rpc_context *rpc, int status, void *data,
 int share_call_list(struct share_nfs *nfs, const struct share_call *call,
 		    const struct share_fh *dir, struct share_page *page)
 {
-	struct share_slot *slot = begin(nfs, call, wire_take_page, page);
+	struct share_slot *slot = slot_begin(nfs, call, wire_take_page, page);
 	READDIRPLUS3args args;
 
 	if (!slot)
 		return -ENOTCONN;
 	args = wire_list(dir, page);
-	return end(slot, rpc_nfs3_readdirplus_async(slot->connection->rpc,
-						    on_done, &args, slot));
+	return slot_end(slot,
+			rpc_nfs3_readdirplus_async(slot->connection->rpc,
+						   slot_done, &args, slot));
 }
 
 int share_call_lookup(struct share_nfs *nfs, const struct share_call *call,
@@ -137,36 +129,36 @@ int share_call_lookup(struct share_nfs *nfs, const struct share_call *call,
 		      struct share_listed *ret)
 {
 	LOOKUP3args args = { .what = wire_dirop(dir, name) };
-	struct share_slot *slot = begin(nfs, call, wire_take_lookup, ret);
+	struct share_slot *slot = slot_begin(nfs, call, wire_take_lookup, ret);
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_lookup_async(slot->connection->rpc, on_done,
-					       &args, slot));
+	return slot_end(slot, rpc_nfs3_lookup_async(slot->connection->rpc,
+						    slot_done, &args, slot));
 }
 
 int share_call_remove(struct share_nfs *nfs, const struct share_call *call,
 		      const struct share_fh *dir, const char *name)
 {
 	REMOVE3args args = { .object = wire_dirop(dir, name) };
-	struct share_slot *slot = begin(nfs, call, NULL, NULL);
+	struct share_slot *slot = slot_begin(nfs, call, NULL, NULL);
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_remove_async(slot->connection->rpc, on_done,
-					       &args, slot));
+	return slot_end(slot, rpc_nfs3_remove_async(slot->connection->rpc,
+						    slot_done, &args, slot));
 }
 
 int share_call_rmdir(struct share_nfs *nfs, const struct share_call *call,
 		     const struct share_fh *dir, const char *name)
 {
 	RMDIR3args args = { .object = wire_dirop(dir, name) };
-	struct share_slot *slot = begin(nfs, call, NULL, NULL);
+	struct share_slot *slot = slot_begin(nfs, call, NULL, NULL);
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_rmdir_async(slot->connection->rpc, on_done,
-					      &args, slot));
+	return slot_end(slot, rpc_nfs3_rmdir_async(slot->connection->rpc,
+						   slot_done, &args, slot));
 }
 
 int share_call_rename(struct share_nfs *nfs, const struct share_call *call,
@@ -175,12 +167,12 @@ int share_call_rename(struct share_nfs *nfs, const struct share_call *call,
 {
 	RENAME3args args = { .from = wire_dirop(from, from_name),
 			     .to = wire_dirop(to, to_name) };
-	struct share_slot *slot = begin(nfs, call, NULL, NULL);
+	struct share_slot *slot = slot_begin(nfs, call, NULL, NULL);
 
 	if (!slot)
 		return -ENOTCONN;
-	return end(slot, rpc_nfs3_rename_async(slot->connection->rpc, on_done,
-					       &args, slot));
+	return slot_end(slot, rpc_nfs3_rename_async(slot->connection->rpc,
+						    slot_done, &args, slot));
 }
 
 /* --- waiting ---------------------------------------------------------------------------- */
@@ -198,35 +190,68 @@ static int serve(struct share_nfs *nfs, const struct pollfd *pfd)
 		       : 0;
 }
 
-static int wait_once(struct share_nfs *nfs, uint64_t deadline_ns)
+/* The connections of one, or of two that work together. */
+#define POLLED_MAX 4
+
+static size_t add_polls(struct share_nfs *nfs, struct share_nfs **polled,
+			struct pollfd *pfds, size_t n)
 {
-	struct pollfd pfds[2] = { poll_of(nfs) };
+	for (; nfs; nfs = nfs->second) {
+		polled[n] = nfs;
+		pfds[n++] = poll_of(nfs);
+	}
+	return n;
+}
+
+static int wait_once(struct share_nfs *nfs, struct share_nfs *other,
+		     uint64_t deadline_ns)
+{
+	struct share_nfs *polled[POLLED_MAX];
+	struct pollfd pfds[POLLED_MAX];
+	size_t n = add_polls(nfs, polled, pfds, 0);
 	uint64_t now = clock_ns();
 	int r;
 
-	if (nfs->second)
-		pfds[1] = poll_of(nfs->second);
 	if (now >= deadline_ns)
 		return -ETIMEDOUT;
-	r = poll(pfds, nfs->second ? 2 : 1,
-		 (int)((deadline_ns - now) / NS_PER_MS) + 1);
+	n = add_polls(other, polled, pfds, n);
+	r = poll(pfds, n, (int)((deadline_ns - now) / NS_PER_MS) + 1);
 	if (r < 0)
 		return errno == EINTR ? 0 : -errno;
-	r = serve(nfs, &pfds[0]);
-	if (r == 0 && nfs->second)
-		r = serve(nfs->second, &pfds[1]);
-	return nfs->is_broken ? -ECONNRESET : r;
+	r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = serve(polled[i], &pfds[i]);
+	return nfs->is_broken || (other && other->is_broken) ? -ECONNRESET : r;
+}
+
+static size_t both_in_flight(const struct share_nfs *nfs,
+			     const struct share_nfs *other)
+{
+	return nfs->n_in_flight + (other ? other->n_in_flight : 0);
+}
+
+int share_calls_wait_both(struct share_nfs *nfs, struct share_nfs *other,
+			  uint32_t timeout_ms)
+{
+	uint64_t deadline = clock_ns() + timeout_ms * (uint64_t)NS_PER_MS;
+	uint64_t before = nfs->n_answered + (other ? other->n_answered : 0);
+	int r = nfs->is_broken || (other && other->is_broken) ? -ENOTCONN : 0;
+
+	while (r == 0 && both_in_flight(nfs, other) > 0 &&
+	       nfs->n_answered + (other ? other->n_answered : 0) == before)
+		r = wait_once(nfs, other, deadline);
+	if (r < 0 && r != -ETIMEDOUT) {
+		nfs->is_broken = true;
+		if (other)
+			other->is_broken = true;
+	}
+	return r;
 }
 
 int share_calls_wait(struct share_nfs *nfs)
 {
-	uint64_t deadline =
-		clock_ns() + SHARE_NFS_TIMEOUT_MS * (uint64_t)NS_PER_MS;
-	size_t before = nfs->n_in_flight;
-	int r = nfs->is_broken ? -ENOTCONN : 0;
+	int r = share_calls_wait_both(nfs, NULL, SHARE_NFS_TIMEOUT_MS);
 
-	while (r == 0 && before > 0 && nfs->n_in_flight >= before)
-		r = wait_once(nfs, deadline);
 	if (r < 0)
 		nfs->is_broken = true;
 	return r;

@@ -51,5 +51,12 @@ int share_call_rename(struct share_nfs *nfs, const struct share_call *call,
  * answer, -ECONNRESET: the connection is of no more use.
  */
 int share_calls_wait(struct share_nfs *nfs);
+/*
+ * The same for two that work together (other may be NULL), for at most so long:
+ * -ETIMEDOUT when nothing was answered, after which it may be called again. With any
+ * other error both are of no more use.
+ */
+int share_calls_wait_both(struct share_nfs *nfs, struct share_nfs *other,
+			  uint32_t timeout_ms);
 /* No done function is called any more; the connection is of no more use. */
 void share_calls_abandon(struct share_nfs *nfs);

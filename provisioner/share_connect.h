@@ -32,6 +32,7 @@ struct share_nfs {
 		*second; /* share_calls.c's, and what is below; NULL = none */
 	struct share_slot *slots; /* NULL until it has some */
 	size_t n_in_flight;
+	uint64_t n_answered;
 	size_t n_on_wire; /* of them, on this connection */
 };
 

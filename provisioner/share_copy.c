@@ -131,6 +131,15 @@ struct asking {
 	struct share_copy_progress progress;
 };
 
+static bool on_progress(void *userdata,
+			const struct share_copy_progress *progress)
+{
+	struct asking *asking = userdata;
+
+	asking->progress = *progress;
+	return !asking->go_on || asking->go_on(asking->userdata, progress);
+}
+
 /* The names that are removed were counted when they were made. */
 static bool ask(void *userdata, const struct share_tree_progress *progress)
 {
@@ -160,8 +169,8 @@ static int copy_all(struct copying *copying, const struct share_source *source,
 	_cleanup_(copy_fault_fini) struct copy_fault fault = { 0 };
 	struct copy_job job = { .to = copying->to.nfs,
 				.place = &copying->place.dir,
-				.go_on = asking->go_on,
-				.userdata = asking->userdata };
+				.go_on = on_progress,
+				.userdata = asking };
 	int r = open_source(copying, source, err);
 
 	if (r != 0)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "err.h"
 
@@ -34,13 +35,30 @@ struct share_entry {
 	bool is_directory;
 };
 
+/* All that NFS version 3 tells of a file. */
+struct share_attributes {
+	uint32_t mode; /* with S_IFMT */
+	uint32_t n_links;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t major, minor; /* of a device */
+	uint64_t size;
+	uint64_t used; /* bytes on the disk */
+	uint64_t fsid;
+	uint64_t fileid;
+	struct timespec atime;
+	struct timespec mtime;
+	struct timespec ctime;
+};
+
 /* A name of a directory, with what the server told of it. */
 struct share_listed {
 	char *name;
 	bool has_entry; /* else only a LOOKUP tells what it is */
 	struct share_entry entry;
 	uint64_t fsid;
-	uint64_t used; /* bytes that go with this name: 0 if it has others */
+	uint64_t used;	 /* bytes that go with this name: 0 if it has others */
+	uint64_t cookie; /* of what comes after it */
 };
 
 /* Bounds what a page takes, whatever the server sends. */
@@ -48,6 +66,8 @@ struct share_listed {
 
 struct share_page {
 	struct share_listed *items;
+	bool wants_attributes;		     /* in */
+	struct share_attributes *attributes; /* as many, if they were wanted */
 	size_t n;
 	size_t n_allocated;
 	uint64_t cookie; /* in: where to go on; 0 = the start */

@@ -22,6 +22,7 @@
 /* clang-format on */
 
 #include "share_connect.h"
+#include "share_wire.h"
 
 /* --- services --------------------------------------------------------------------- */
 
@@ -127,18 +128,8 @@ static int take_attributes(const void *data, void *out)
 {
 	const fattr3 *attr = &((const GETATTR3res *)data)
 				      ->GETATTR3res_u.resok.obj_attributes;
-	struct share_attributes *attributes = out;
 
-	*attributes = (struct share_attributes){
-		.uid = attr->uid,
-		.gid = attr->gid,
-		.mode = attr->mode,
-		.fileid = attr->fileid,
-		.mtime = { .tv_sec = attr->mtime.seconds,
-			   .tv_nsec = attr->mtime.nseconds },
-		.ctime = { .tv_sec = attr->ctime.seconds,
-			   .tv_nsec = attr->ctime.nseconds },
-	};
+	*(struct share_attributes *)out = wire_attributes(attr);
 	return 0;
 }
 

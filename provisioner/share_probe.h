@@ -48,15 +48,6 @@ struct share_exports {
 int share_probe_exports(struct share_nfs *mount, struct share_exports *ret);
 void share_exports_fini(struct share_exports *exports);
 
-struct share_attributes {
-	uint32_t uid;
-	uint32_t gid;
-	uint32_t mode;
-	uint64_t fileid;
-	struct timespec mtime;
-	struct timespec ctime;
-};
-
 int share_probe_getattr(struct share_nfs *nfs, const struct share_fh *fh,
 			struct share_attributes *ret);
 

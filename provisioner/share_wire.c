@@ -9,6 +9,7 @@
 #include "share_wire.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define LIST_NAMES 8192	 /* bytes of names and cookies in a reply */
 #define LIST_MAX   32768 /* bytes of a reply */
@@ -35,6 +36,7 @@ void share_page_fini(struct share_page *page)
 {
 	free_names(page);
 	free(page->items);
+	free(page->attributes);
 	*page = (struct share_page){ 0 };
 }
 
@@ -50,18 +52,61 @@ READDIRPLUS3args wire_list(const struct share_fh *dir, struct share_page *page)
 	return args;
 }
 
+static struct timespec time_of(const nfstime3 *at)
+{
+	return (struct timespec){ .tv_sec = at->seconds,
+				  .tv_nsec = at->nseconds };
+}
+
+static uint32_t type_bits(ftype3 type)
+{
+	static const uint32_t bits[] = {
+		[NF3REG] = S_IFREG, [NF3DIR] = S_IFDIR, [NF3BLK] = S_IFBLK,
+		[NF3CHR] = S_IFCHR, [NF3LNK] = S_IFLNK, [NF3SOCK] = S_IFSOCK,
+		[NF3FIFO] = S_IFIFO
+	};
+
+	return (size_t)type < ARRAY_SIZE(bits) ? bits[type] : 0;
+}
+
+struct share_attributes wire_attributes(const fattr3 *attr)
+{
+	return (struct share_attributes){
+		.mode = type_bits(attr->type) | (attr->mode & 07777),
+		.n_links = attr->nlink,
+		.uid = attr->uid,
+		.gid = attr->gid,
+		.major = attr->rdev.specdata1,
+		.minor = attr->rdev.specdata2,
+		.size = attr->size,
+		.used = attr->used,
+		.fsid = attr->fsid,
+		.fileid = attr->fileid,
+		.atime = time_of(&attr->atime),
+		.mtime = time_of(&attr->mtime),
+		.ctime = time_of(&attr->ctime),
+	};
+}
+
+bool wire_take_fh(const nfs_fh3 *handle, struct share_fh *ret)
+{
+	if (handle->data.data_len == 0 ||
+	    handle->data.data_len > sizeof(ret->data))
+		return false;
+	memcpy(ret->data, handle->data.data_val, handle->data.data_len);
+	ret->len = handle->data.data_len;
+	return true;
+}
+
 /* Both are optional in a reply (RFC 1813, 3.3.17): false if one is missing. */
 static bool take_entry(const post_op_attr *attributes, const nfs_fh3 *handle,
 		       struct share_listed *ret)
 {
 	const fattr3 *attr = &attributes->post_op_attr_u.attributes;
 
-	if (!attributes->attributes_follow || handle->data.data_len == 0 ||
-	    handle->data.data_len > sizeof(ret->entry.fh.data))
+	if (!attributes->attributes_follow ||
+	    !wire_take_fh(handle, &ret->entry.fh))
 		return false;
-	memcpy(ret->entry.fh.data, handle->data.data_val,
-	       handle->data.data_len);
-	ret->entry.fh.len = handle->data.data_len;
 	ret->entry.fileid = attr->fileid;
 	ret->entry.is_directory = attr->type == NF3DIR;
 	ret->fsid = attr->fsid;
@@ -83,6 +128,7 @@ int wire_take_lookup(const void *data, void *out)
 static int make_room(struct share_page *page)
 {
 	size_t n = page->n_allocated ? page->n_allocated * 2 : 16;
+	struct share_attributes *attributes;
 	struct share_listed *items;
 
 	if (page->n < page->n_allocated)
@@ -91,6 +137,13 @@ static int make_room(struct share_page *page)
 	if (!items)
 		return -ENOMEM;
 	page->items = items;
+	if (page->wants_attributes) {
+		attributes =
+			reallocarray(page->attributes, n, sizeof(*attributes));
+		if (!attributes)
+			return -ENOMEM;
+		page->attributes = attributes;
+	}
 	page->n_allocated = n;
 	return 0;
 }
@@ -108,7 +161,8 @@ static int take_name(const entryplus3 *entry, struct share_page *page)
 	if (make_room(page) < 0)
 		return -ENOMEM;
 	item = &page->items[page->n];
-	*item = (struct share_listed){ .name = strdup(entry->name) };
+	*item = (struct share_listed){ .name = strdup(entry->name),
+				       .cookie = entry->cookie };
 	if (!item->name)
 		return -ENOMEM;
 	page->n++;
@@ -116,6 +170,9 @@ static int take_name(const entryplus3 *entry, struct share_page *page)
 		entry->name_handle.handle_follows &&
 		take_entry(&entry->name_attributes,
 			   &entry->name_handle.post_op_fh3_u.handle, item);
+	if (page->wants_attributes)
+		page->attributes[page->n - 1] = wire_attributes(
+			&entry->name_attributes.post_op_attr_u.attributes);
 	return 0;
 }
 

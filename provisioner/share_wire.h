@@ -21,6 +21,10 @@ diropargs3 wire_dirop(const struct share_fh *dir, const char *name);
 /* The page's next; its names are freed. */
 READDIRPLUS3args wire_list(const struct share_fh *dir, struct share_page *page);
 
+struct share_attributes wire_attributes(const fattr3 *attr);
+/* false: it is missing, or larger than handles of version 3. */
+bool wire_take_fh(const nfs_fh3 *handle, struct share_fh *ret);
+
 /* What `take` functions are (share_connect.h): 0 or -errno. */
 int wire_take_lookup(const void *data, void *out); /* a struct share_listed */
 int wire_take_page(const void *data, void *out);   /* a struct share_page */
