@@ -68,17 +68,16 @@ static int count(void *n, sqlite3_stmt *row)
 	return 0;
 }
 
-int store_class_has_claims(struct store *store, const char *class, bool *ret,
-			   struct err *err)
+static int has_claims(struct store *store, enum store_statement which,
+		      const char *sql, const char *class, bool *ret,
+		      struct err *err)
 {
 	sqlite3_stmt *statement;
 	size_t n = 0;
 	int r;
 
 	store_lock_to_read(store);
-	r = store_statement(store, STATEMENT_CLASS_HAS_CLAIMS,
-			    "select 1 from claim where class = ?1 limit 1",
-			    &statement, err);
+	r = store_statement(store, (int)which, sql, &statement, err);
 	if (r == 0) {
 		store_bind_text(statement, 1, class);
 		r = store_rows(store, statement, count, &n, "look for claims",
@@ -88,6 +87,24 @@ int store_class_has_claims(struct store *store, const char *class, bool *ret,
 	if (r == 0)
 		*ret = n > 0;
 	return r;
+}
+
+int store_class_has_claims(struct store *store, const char *class, bool *ret,
+			   struct err *err)
+{
+	return has_claims(store, STATEMENT_CLASS_HAS_CLAIMS,
+			  "select 1 from claim where class = ?1 limit 1", class,
+			  ret, err);
+}
+
+/* The expression is the index's. */
+int store_attributes_have_claims(struct store *store, const char *class,
+				 bool *ret, struct err *err)
+{
+	return has_claims(store, STATEMENT_ATTRIBUTES_HAVE_CLAIMS,
+			  "select 1 from claim where json_extract(object,"
+			  " '$.spec.volumeAttributesClassName') = ?1 limit 1",
+			  class, ret, err);
 }
 
 static int tell_texts(struct store *store, sqlite3_stmt *statement,

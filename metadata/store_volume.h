@@ -20,6 +20,10 @@ int store_volume_of_handle(struct store *store, const char *handle,
 int store_class_has_claims(struct store *store, const char *class, bool *ret,
 			   struct err *err);
 
+/* The same for a VolumeAttributesClass. */
+int store_attributes_have_claims(struct store *store, const char *class,
+				 bool *ret, struct err *err);
+
 /*
  * The texts of all volumes whose names come after one ("" = all), in the order of
  * names, until fn returns 0. Negative: the end with that. With the lock held.

@@ -22,6 +22,7 @@
 
 #include "claim_match.h"
 #include "claim_plan_parts.h"
+#include "csi_origin.h"
 
 #define IN_TREE_PREFIX "kubernetes.io/"
 
@@ -408,9 +409,12 @@ static int plan_bound(const struct claim *claim, const struct plan_world *world,
 	if (!pv->claim_ref.is_set && pv->meta.is_deleting)
 		return 0;
 	r = plan_bind(claim, pv, plan);
-	if (r < 0 || plan->n > 0)
+	if (r >= 0 && plan->n == 0)
+		r = claim_plan_expansion(claim, pv, world, plan);
+	/* Our own API has no such classes: a claim that names one is as without. */
+	if (r < 0 || plan->n > 0 || !claim_is_csi(claim))
 		return r;
-	return claim_plan_expansion(claim, pv, world, plan);
+	return claim_plan_modify(claim, pv, world, plan);
 }
 
 /* --- all claims ----------------------------------------------------------------- */

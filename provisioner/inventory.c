@@ -149,17 +149,22 @@ static int load_own_volume(struct cluster *cluster, const struct claim *claim,
 }
 
 /* Attributes of a claim that is as it wants to be are of no interest. */
+static enum inventory_parts attributes_for(const struct claim *claim)
+{
+	return claim->modify_phase != MODIFY_NONE ||
+			       strcmp(claim->attributes_class,
+				      claim->current_attributes_class) != 0
+		       ? INVENTORY_ATTRIBUTES
+		       : 0;
+}
+
 static enum inventory_parts parts_in_cluster(const struct claim *claim)
 {
-	enum inventory_parts parts = INVENTORY_OWN_VOLUME;
+	enum inventory_parts parts =
+		INVENTORY_OWN_VOLUME | attributes_for(claim);
 
 	if (!*claim->volume_name)
 		parts |= INVENTORY_CLASSES;
-
-	if (claim->modify_phase != MODIFY_NONE ||
-	    strcmp(claim->attributes_class, claim->current_attributes_class) !=
-		    0)
-		parts |= INVENTORY_ATTRIBUTES;
 	return parts;
 }
 
@@ -170,7 +175,8 @@ enum inventory_parts inventory_parts_for(const struct claim *claim,
 		return parts_in_cluster(claim);
 	if (claim->meta.is_deleting)
 		return INVENTORY_PODS;
-	return claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL;
+	return attributes_for(claim) |
+	       (claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL);
 }
 
 int inventory_load(struct cluster *cluster, enum inventory_parts parts,

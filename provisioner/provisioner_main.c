@@ -246,6 +246,8 @@ static int make_csi(struct provisioner *self, struct cluster *cluster,
 		.n_drivers = settings->n_drivers,
 		.nodes = settings->node_names,
 		.n_nodes = settings->n_node_names,
+		.look_at = reconciler_look_at,
+		.userdata = self->reconciler,
 		.is_cluster = settings->is_kubernetes,
 	};
 

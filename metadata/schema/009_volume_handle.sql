@@ -5,3 +5,6 @@
 
 create index volume_by_handle on volume (handle);
 create index claim_by_class on claim (class);
+create index claim_by_attributes on claim
+  (json_extract(object, '$.spec.volumeAttributesClassName'))
+  where json_extract(object, '$.spec.volumeAttributesClassName') is not null;

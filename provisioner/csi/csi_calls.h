@@ -78,6 +78,36 @@ enum rpc_status csi_create_volume(struct csi_controller *self,
 				  const ProtobufCMessage *message,
 				  struct rpc_response *response,
 				  struct err *err);
+/* csi_publish.c */
+enum rpc_status csi_publish_volume(struct csi_controller *self,
+				   const ProtobufCMessage *message,
+				   struct rpc_response *response,
+				   struct err *err);
+enum rpc_status csi_unpublish_volume(struct csi_controller *self,
+				     const ProtobufCMessage *message,
+				     struct rpc_response *response,
+				     struct err *err);
+/* csi_list.c, csi_get.c, csi_capacity.c */
+enum rpc_status csi_list_volumes(struct csi_controller *self,
+				 const ProtobufCMessage *message,
+				 struct rpc_response *response,
+				 struct err *err);
+enum rpc_status csi_get_volume(struct csi_controller *self,
+			       const ProtobufCMessage *message,
+			       struct rpc_response *response, struct err *err);
+enum rpc_status csi_get_capacity(struct csi_controller *self,
+				 const ProtobufCMessage *message,
+				 struct rpc_response *response,
+				 struct err *err);
+/* csi_expand.c, csi_modify.c */
+enum rpc_status csi_expand_volume(struct csi_controller *self,
+				  const ProtobufCMessage *message,
+				  struct rpc_response *response,
+				  struct err *err);
+enum rpc_status csi_modify_volume(struct csi_controller *self,
+				  const ProtobufCMessage *message,
+				  struct rpc_response *response,
+				  struct err *err);
 /* csi_delete.c */
 enum rpc_status csi_delete_volume(struct csi_controller *self,
 				  const ProtobufCMessage *message,

@@ -26,6 +26,7 @@
 void csi_wanted_fini(struct csi_wanted *wanted)
 {
 	csi_class_fini(&wanted->class);
+	csi_attributes_fini(&wanted->attributes);
 	labels_fini(&wanted->parameters);
 }
 
@@ -101,6 +102,9 @@ static bool add_spec(cJSON *json, const struct csi_wanted *wanted)
 	       cJSON_AddStringToObject(requests, "storage", size) &&
 	       cJSON_AddStringToObject(spec, "storageClassName",
 				       wanted->class.name) &&
+	       (!*wanted->attributes.name ||
+		cJSON_AddStringToObject(spec, "volumeAttributesClassName",
+					wanted->attributes.name)) &&
 	       cJSON_AddStringToObject(spec, "volumeMode", "Filesystem");
 }
 

@@ -6,6 +6,7 @@
  * what is asked for. Any thread.
  */
 
+#include "csi_attributes.h"
 #include "csi_capability.h"
 #include "csi_class.h"
 #include "object.h"
@@ -17,6 +18,7 @@ struct csi_wanted {
 	struct csi_range range;
 	struct csi_capabilities capabilities;
 	struct csi_class class;
+	struct csi_attributes attributes;
 	struct labels parameters; /* of the sidecar, too; owned */
 };
 

@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "csi_attributes.h"
 #include "csi_calls.h"
 #include "csi_class.h"
 #include "fnv1a.h"
@@ -35,6 +36,7 @@ struct method {
 	const ProtobufCMessageDescriptor *type;
 	csi_fn fn;
 	bool is_slow;
+	bool is_of_volumes; /* makes or changes them: not in a cluster */
 };
 
 static const struct method table[] = {
@@ -49,13 +51,32 @@ static const struct method table[] = {
 	  csi_controller_capabilities },
 	{ CONTROLLER "CreateVolume",
 	  &csi__v1__create_volume_request__descriptor, csi_create_volume,
-	  .is_slow = true },
+	  .is_slow = true, .is_of_volumes = true },
 	{ CONTROLLER "DeleteVolume",
 	  &csi__v1__delete_volume_request__descriptor, csi_delete_volume,
-	  .is_slow = true },
+	  .is_slow = true, .is_of_volumes = true },
 	{ CONTROLLER "ValidateVolumeCapabilities",
 	  &csi__v1__validate_volume_capabilities_request__descriptor,
 	  csi_validate_volume },
+	{ CONTROLLER "ControllerPublishVolume",
+	  &csi__v1__controller_publish_volume_request__descriptor,
+	  csi_publish_volume, .is_slow = true, .is_of_volumes = true },
+	{ CONTROLLER "ControllerUnpublishVolume",
+	  &csi__v1__controller_unpublish_volume_request__descriptor,
+	  csi_unpublish_volume, .is_slow = true, .is_of_volumes = true },
+	{ CONTROLLER "ListVolumes", &csi__v1__list_volumes_request__descriptor,
+	  csi_list_volumes },
+	{ CONTROLLER "ControllerGetVolume",
+	  &csi__v1__controller_get_volume_request__descriptor, csi_get_volume,
+	  .is_slow = true },
+	{ CONTROLLER "GetCapacity", &csi__v1__get_capacity_request__descriptor,
+	  csi_get_capacity, .is_slow = true },
+	{ CONTROLLER "ControllerExpandVolume",
+	  &csi__v1__controller_expand_volume_request__descriptor,
+	  csi_expand_volume, .is_slow = true, .is_of_volumes = true },
+	{ CONTROLLER "ControllerModifyVolume",
+	  &csi__v1__controller_modify_volume_request__descriptor,
+	  csi_modify_volume, .is_slow = true, .is_of_volumes = true },
 };
 
 _Static_assert(ARRAY_SIZE(table) <= CSI_METHODS, "counts");
@@ -88,6 +109,10 @@ static enum rpc_status call(struct csi_controller *self,
 
 	if (!message)
 		return RPC_INVALID_ARGUMENT;
+	if (method->is_of_volumes && self->options.is_cluster)
+		return csi_refuse(
+			err, RPC_UNIMPLEMENTED,
+			"the volumes of a cluster are made from its claims, without CSI");
 	return method->fn(self, message, response, err);
 }
 
@@ -163,6 +188,8 @@ int csi_controller_serve(struct csi_controller *self, struct err *err)
 	};
 	int r = csi_class_sweep(self, err);
 
+	if (r >= 0)
+		r = csi_attributes_sweep(self, err);
 	if (r >= 0)
 		r = rpc_server_new(&self->server, &options, err);
 	if (r >= 0)

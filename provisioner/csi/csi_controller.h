@@ -24,6 +24,9 @@ struct csi_controller_options {
 	size_t n_drivers;
 	const char *const *nodes; /* those that volumes are published to */
 	size_t n_nodes;		  /* 0 = any */
+	/* A volume that waited for its users to go is to be looked at. */
+	void (*look_at)(void *userdata, const char *volume);
+	void *userdata;
 	bool is_cluster; /* volumes are made from the cluster's claims */
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "csi_attributes.h"
 #include "csi_calls.h"
 #include "csi_class.h"
 #include "csi_find.h"
@@ -81,23 +82,18 @@ static enum rpc_status await_end(struct csi_controller *self,
 	return r < 0 ? csi_status_of(r) : RPC_OK;
 }
 
-static enum rpc_status delete_volume(struct csi_controller *self,
-				     const struct csi_volume *volume,
-				     struct err *err)
+static enum rpc_status begin(struct csi_controller *self, const char *id,
+			     struct csi_volume *ret, struct err *err)
 {
-	const struct persistent_volume *pv = &volume->pv;
-	uint64_t deadline_ns = clock_ns() + CSI_PATIENCE_NS;
-	enum rpc_status status = csi_volume_check_owner(volume, err);
+	enum rpc_status status;
 
-	if (status != RPC_OK)
-		return status;
-	(void)pthread_mutex_lock(csi_lock(self, pv->meta.name));
-	status = delete_claim(self, pv, err);
-	(void)pthread_mutex_unlock(csi_lock(self, pv->meta.name));
+	(void)pthread_mutex_lock(csi_lock(self, id));
+	status = csi_find_volume(self, id, ret, err);
 	if (status == RPC_OK)
-		status = await_end(self, pv, deadline_ns, err);
+		status = csi_volume_check_owner(ret, err);
 	if (status == RPC_OK)
-		csi_class_release(self, pv->class_name);
+		status = delete_claim(self, &ret->pv, err);
+	(void)pthread_mutex_unlock(csi_lock(self, id));
 	return status;
 }
 
@@ -109,13 +105,19 @@ enum rpc_status csi_delete_volume(struct csi_controller *self,
 	const Csi__V1__DeleteVolumeRequest *wire =
 		(const Csi__V1__DeleteVolumeRequest *)message;
 	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
-	enum rpc_status status =
-		csi_find_volume(self, wire->volume_id, &volume, err);
+	uint64_t deadline_ns = clock_ns() + CSI_PATIENCE_NS;
+	enum rpc_status status = begin(self, wire->volume_id, &volume, err);
 
 	(void)response;
 	if (status == RPC_NOT_FOUND) {
 		err_fini(err);
 		return RPC_OK;
 	}
-	return status == RPC_OK ? delete_volume(self, &volume, err) : status;
+	if (status == RPC_OK)
+		status = await_end(self, &volume.pv, deadline_ns, err);
+	if (status != RPC_OK)
+		return status;
+	csi_class_release(self, volume.pv.class_name);
+	csi_attributes_release(self, volume.pv.attributes_class);
+	return RPC_OK;
 }

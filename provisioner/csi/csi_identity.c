@@ -10,6 +10,7 @@
  */
 
 #include "csi_calls.h"
+#include "csi_plugin.h"
 #include "version.h"
 
 #define RPC_CAPABILITY(name) \
@@ -33,28 +34,9 @@ enum rpc_status csi_plugin_capabilities(struct csi_controller *self,
 					struct rpc_response *response,
 					struct err *err)
 {
-	Csi__V1__GetPluginCapabilitiesResponse wire =
-		CSI__V1__GET_PLUGIN_CAPABILITIES_RESPONSE__INIT;
-	Csi__V1__PluginCapability__Service service =
-		CSI__V1__PLUGIN_CAPABILITY__SERVICE__INIT;
-	Csi__V1__PluginCapability__VolumeExpansion expansion =
-		CSI__V1__PLUGIN_CAPABILITY__VOLUME_EXPANSION__INIT;
-	Csi__V1__PluginCapability first = CSI__V1__PLUGIN_CAPABILITY__INIT;
-	Csi__V1__PluginCapability second = CSI__V1__PLUGIN_CAPABILITY__INIT;
-	Csi__V1__PluginCapability *list[] = { &first, &second };
-
+	(void)self;
 	(void)message;
-	service.type =
-		CSI__V1__PLUGIN_CAPABILITY__SERVICE__TYPE__CONTROLLER_SERVICE;
-	first.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE;
-	first.service = &service;
-	expansion.type =
-		CSI__V1__PLUGIN_CAPABILITY__VOLUME_EXPANSION__TYPE__ONLINE;
-	second.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_VOLUME_EXPANSION;
-	second.volume_expansion = &expansion;
-	wire.capabilities = list;
-	wire.n_capabilities = self->options.is_cluster ? 1 : ARRAY_SIZE(list);
-	return csi_reply(&wire.base, response, err);
+	return csi_reply_plugin_capabilities(response, err);
 }
 
 enum rpc_status csi_probe(struct csi_controller *self,
@@ -75,8 +57,17 @@ static const struct {
 	Csi__V1__ControllerServiceCapability__RPC__Type type;
 	bool is_in_cluster;
 } capabilities[] = {
-	{ RPC_CAPABILITY(CREATE_DELETE_VOLUME) },
-	{ RPC_CAPABILITY(SINGLE_NODE_MULTI_WRITER) },
+	{ RPC_CAPABILITY(CREATE_DELETE_VOLUME), false },
+	{ RPC_CAPABILITY(PUBLISH_UNPUBLISH_VOLUME), false },
+	{ RPC_CAPABILITY(PUBLISH_READONLY), false },
+	{ RPC_CAPABILITY(LIST_VOLUMES), true },
+	{ RPC_CAPABILITY(LIST_VOLUMES_PUBLISHED_NODES), false },
+	{ RPC_CAPABILITY(GET_VOLUME), true },
+	{ RPC_CAPABILITY(VOLUME_CONDITION), true },
+	{ RPC_CAPABILITY(GET_CAPACITY), true },
+	{ RPC_CAPABILITY(EXPAND_VOLUME), false },
+	{ RPC_CAPABILITY(MODIFY_VOLUME), false },
+	{ RPC_CAPABILITY(SINGLE_NODE_MULTI_WRITER), true },
 };
 
 enum rpc_status csi_controller_capabilities(struct csi_controller *self,

@@ -93,6 +93,10 @@ static enum rpc_status read_wanted(const Csi__V1__CreateVolumeRequest *wire,
 				    "volume_content_source is not supported");
 	if (status == RPC_OK)
 		status = read_class(wire, driver, wanted, err);
+	if (status == RPC_OK)
+		status = csi_attributes_read(
+			(ProtobufCMessage *const *)wire->mutable_parameters,
+			wire->n_mutable_parameters, &wanted->attributes, err);
 	if (status != RPC_OK)
 		return status;
 	wanted->name = wire->name;
@@ -158,6 +162,8 @@ static enum rpc_status create_claim(struct csi_controller *self,
 		return RPC_INTERNAL;
 	(void)pthread_rwlock_rdlock(&self->classes);
 	status = csi_class_ensure(self, &wanted->class, err);
+	if (status == RPC_OK)
+		status = csi_attributes_ensure(self, &wanted->attributes, err);
 	if (status == RPC_OK)
 		status = csi_status_of(
 			cluster->ops->create(cluster, claim, NULL, err));

@@ -24,8 +24,7 @@
 #include "log.h"
 #include "model_decode.h"
 #include "server_health.h"
-#include "share_probe.h"
-#include "volume_place.h"
+#include "share_room.h"
 
 #define LOOK_NS	   (2 * NS_PER_S)
 #define REFRESH_NS (60 * NS_PER_S)
@@ -190,33 +189,6 @@ static void remove_objects_of_no_class(struct kube_capacity *self)
 
 /* --- servers ------------------------------------------------------------------------------------ */
 
-static int measure(struct kube_capacity *self, const struct volume_place *place,
-		   uint64_t *ret, struct err *err)
-{
-	const struct share_nfs_options options = {
-		.server = place->server,
-		.share = place->share,
-		.port = place->port,
-		.mountport = place->mountport,
-	};
-	_cleanup_(share_nfs_close) struct share_nfs *nfs = NULL;
-	struct share_space space;
-	int r = server_health_check(&self->health, place->server, place->port,
-				    clock_ns(), err);
-
-	if (r < 0)
-		return r;
-	r = share_nfs_open(&nfs, &options, err);
-	if (r >= 0)
-		r = share_probe_space(nfs, share_nfs_root(nfs), &space);
-	server_health_note(&self->health, place->server, place->port, r,
-			   clock_ns());
-	if (r < 0)
-		return r;
-	*ret = space.bytes_free;
-	return 0;
-}
-
 static void begin_measuring(struct kube_capacity *self)
 {
 	(void)pthread_mutex_lock(&self->lock);
@@ -247,7 +219,7 @@ static bool refresh(struct kube_capacity *self, struct entry *entry,
 
 	if (r >= 0) {
 		begin_measuring(self);
-		r = measure(self, &place, &bytes, &err);
+		r = share_room(&place, &self->health, &bytes, &err);
 		if (!end_measuring(self))
 			return false;
 	}

@@ -431,7 +431,7 @@ Test(store, takes_over_a_database_without_attachments)
 		" drop table volume_attachment; drop table attributes_class;"
 		" drop index volume_by_claim; drop index intent_of_volume;"
 		" drop index intent_of_claim; drop index volume_by_handle;"
-		" drop index claim_by_class; pragma user_version = 2");
+		" drop index claim_by_class; drop index claim_by_attributes; pragma user_version = 2");
 	store_close(must_open());
 	cr_assert_eq(query("select name from claim", found, sizeof(found)), 1);
 	cr_assert_str_eq(found, "a");
