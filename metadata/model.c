@@ -164,6 +164,10 @@ void claim_fini(struct claim *claim)
 	free(claim->current_attributes_class);
 	free(claim->modify_target);
 	free(claim->volume_name);
+	free(claim->data_source.api_group);
+	free(claim->data_source.kind);
+	free(claim->data_source.name);
+	free(claim->data_source.namespace);
 	selector_fini(&claim->selector);
 	*claim = (struct claim){ 0 };
 }

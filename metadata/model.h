@@ -172,6 +172,15 @@ struct persistent_volume {
 	size_t n_mount_options;
 };
 
+/* What a claim's volume is to begin with: dataSourceRef, or dataSource. */
+struct data_source {
+	bool is_set;
+	char *api_group; /* "" = the core's */
+	char *kind;
+	char *name;
+	char *namespace; /* "" = the claim's */
+};
+
 struct claim {
 	struct object_meta meta;
 	enum claim_phase phase;
@@ -183,7 +192,7 @@ struct claim {
 	char *attributes_class;
 	char *volume_name; /* "" = not bound */
 	struct selector selector;
-	bool has_data_source;	/* spec.dataSource or dataSourceRef */
+	struct data_source data_source;
 	bool is_bind_completed; /* annotation pv.kubernetes.io/bind-completed */
 	uint64_t capacity;	/* status.capacity, bytes; 0 = none yet */
 	/* status.allocatedResources while an expansion goes on; 0 = none does. */

@@ -368,6 +368,23 @@ static int decode_claim_class(const cJSON *json, struct claim *claim,
 	return claim->class_name ? 0 : json_no_memory(err);
 }
 
+static int decode_data_source(const cJSON *json, struct data_source *source,
+			      struct err *err)
+{
+	const cJSON *from = json_at(json, "spec.dataSourceRef");
+	const struct string_field fields[] = {
+		{ "apiGroup", &source->api_group },
+		{ "kind", &source->kind },
+		{ "name", &source->name },
+		{ "namespace", &source->namespace },
+	};
+
+	if (!from)
+		from = json_at(json, "spec.dataSource");
+	source->is_set = from;
+	return decode_strings(from, fields, ARRAY_SIZE(fields), err);
+}
+
 static int decode_claim_spec(const cJSON *json, struct claim *claim,
 			     struct err *err)
 {
@@ -393,8 +410,9 @@ static int decode_claim_spec(const cJSON *json, struct claim *claim,
 	r = decode_claim_class(json, claim, err);
 	if (r < 0)
 		return r;
-	claim->has_data_source = json_at(json, "spec.dataSource") ||
-				 json_at(json, "spec.dataSourceRef");
+	r = decode_data_source(json, &claim->data_source, err);
+	if (r < 0)
+		return r;
 	return selector_decode(json, "spec.selector", &claim->selector, err);
 }
 

@@ -46,6 +46,14 @@ static const struct object_kind_info kinds[KIND_N] = {
 	[KIND_STORAGE_CAPACITY] = { "CSIStorageCapacity", "storage.k8s.io/v1",
 				    "csistoragecapacities",
 				    "csistoragecapacity", "capacity", true },
+	[KIND_VOLUME_SNAPSHOT] = { "VolumeSnapshot",
+				   "snapshot.storage.k8s.io/v1",
+				   "volumesnapshots", "volumesnapshot", "vs",
+				   true },
+	[KIND_SNAPSHOT_CONTENT] = { "VolumeSnapshotContent",
+				    "snapshot.storage.k8s.io/v1",
+				    "volumesnapshotcontents",
+				    "volumesnapshotcontent", "vsc", false },
 };
 
 const struct object_kind_info *object_kind_info(enum object_kind kind)

@@ -11,6 +11,7 @@
 
 #include "batch.h"
 #include "cluster.h"
+#include "copier.h"
 #include "plan.h"
 #include "remover.h"
 #include "server_health.h"
@@ -25,6 +26,7 @@ struct applier {
 	const struct share_ops *share; /* borrowed; asked by apply_share_*() */
 	struct server_health *health;  /* borrowed */
 	struct remover *remover;       /* borrowed; NULL = nobody's trash */
+	struct copier *copier;	       /* borrowed; NULL = nobody's copies */
 	uint64_t (*now)(void);	       /* clock_ns() */
 	/* The claim is to be looked at (again). */
 	void (*queue_claim)(void *userdata, const char *namespace,

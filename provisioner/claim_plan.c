@@ -22,6 +22,7 @@
 
 #include "claim_match.h"
 #include "claim_plan_parts.h"
+#include "clone_source.h"
 #include "csi_origin.h"
 
 #define IN_TREE_PREFIX "kubernetes.io/"
@@ -134,6 +135,7 @@ int claim_plan_provision(const struct claim *claim,
 			 const struct storage_class *class, struct plan *plan)
 {
 	_cleanup_(free) char *volume = NULL;
+	char refusal[CLONE_REFUSAL_MAX];
 
 	if (claim->is_block)
 		return claim_plan_refusal(
@@ -143,9 +145,9 @@ int claim_plan_provision(const struct claim *claim,
 		return claim_plan_refusal(plan, class,
 					  "claim Selector is not supported");
 	/* An empty volume is not what was asked for. */
-	if (claim->has_data_source)
-		return claim_plan_refusal(plan, class,
-					  "claim dataSource is not supported");
+	if (claim->data_source.is_set &&
+	    clone_source_refusal(claim, refusal, sizeof(refusal)))
+		return claim_plan_refusal(plan, class, refusal);
 	volume = claim_volume_name(claim);
 	if (!volume)
 		return -ENOMEM;

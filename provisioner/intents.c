@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- *	provision, volume exists	-> it was finished: close
+ *	provision, volume exists	-> it was finished: rest of its copy, close
  *	provision, claim exists		-> the claim's plan goes on: leave
- *	provision, claim is gone	-> directory into the trash, descriptor: close
+ *	provision, claim is gone	-> its copy; directory into the trash, descriptor:
+ *					   close
  *	reclaim, volume exists		-> the volume's plan goes on: leave
  *	reclaim, volume is gone		-> row of what is in the trash, descriptor: close
  *
@@ -18,6 +19,7 @@
 
 #include <string.h>
 
+#include "clone.h"
 #include "log.h"
 #include "model_decode.h"
 #include "reclaim.h"
@@ -144,11 +146,16 @@ static int settle(const struct applier *applier,
 		return apply_outcome(r);
 	if (fate == FATE_LEAVE)
 		return 0;
-	if (fate != FATE_CLOSE) {
+	if (fate == FATE_UNDO)
+		r = clone_cancel(applier, intent->volume, err);
+	if (r != 0)
+		return r;
+	if (fate != FATE_CLOSE)
 		r = clean_up(applier, place, fate, err);
-		if (r < 0)
-			return r;
-	}
+	else
+		r = clone_end(applier, intent->volume, err);
+	if (r < 0)
+		return r;
 	return intent_end(applier->store, intent->id, err);
 }
 

@@ -45,6 +45,7 @@ struct making *making_free(struct making *making)
 	volume_place_fini(&making->place);
 	free(making->provisioner);
 	free(making->record);
+	free(making->copy);
 	object_unref(making->volume);
 	err_fini(&making->err);
 	free(making);

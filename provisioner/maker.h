@@ -19,8 +19,9 @@
 
 struct making {
 	struct volume_place place;
-	char *provisioner;     /* the class's */
-	char *record;	       /* for the descriptor */
+	char *provisioner; /* the class's */
+	char *record;	   /* for the descriptor */
+	char *copy; /* the whole copy that it begins as; NULL = nothing */
 	struct object *volume; /* what to store once there is a directory */
 	int64_t intent;
 	bool is_first; /* no earlier try may have done something */

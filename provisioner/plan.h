@@ -96,6 +96,7 @@ struct plan_world {
 	/* Nodes that the volume is attached to, when the cluster attaches. */
 	const char *const *nodes;
 	size_t n_nodes;
+	const char *copy; /* that is being made of the volume; NULL = none */
 	const char *const *drivers; /* the provisioners that we are */
 	size_t n_drivers;
 	bool is_binder; /* false: a cluster's own controllers bind and protect */

@@ -5,7 +5,8 @@
  * The volume's name is made from the claim's uid, so a repetition after a crash
  * finds the same directory and the same volume.
  *
- *	provision()		intent
+ *	provision()		intent; of a clone its copy (clone.h), and again when
+ *				that is whole
  *	provision_make()	directory, on a thread of the maker's
  *	provision_continue()	PersistentVolume, intent closed
  *
@@ -20,6 +21,7 @@
 #include <cjson/cJSON.h>
 
 #include "claim_match.h"
+#include "clone.h"
 #include "csi_origin.h"
 #include "intents.h"
 #include "json_field.h"
@@ -39,8 +41,9 @@ static void tell(const struct applier *applier, const struct object *claim,
 	apply_event(applier, claim, type, reason, making->provisioner, message);
 }
 
-static void tell_start(const struct applier *applier,
-		       const struct object *claim, const struct making *making)
+void provision_tell_start(const struct applier *applier,
+			  const struct object *claim,
+			  const struct making *making)
 {
 	_cleanup_(free) char *message = NULL;
 
@@ -142,6 +145,7 @@ int provision_make(const struct applier *applier, const struct making *making,
 	int r;
 
 	volume.record = making->record;
+	volume.copy = making->copy;
 	r = apply_share_make(applier, &volume, &owner, err);
 	if (r != SHARE_TAKEN)
 		return r;
@@ -255,7 +259,8 @@ static int begin(const struct applier *applier, const struct object *claim,
 	_cleanup_(making_free) struct making *making = take_making;
 	int r;
 
-	tell_start(applier, claim, making);
+	if (!making->copy)
+		provision_tell_start(applier, claim, making);
 	r = intent_begin(applier->store, STEP_PROVISION, &making->place,
 			 &making->intent, err);
 	if (r < 0)
@@ -272,7 +277,7 @@ int provision(const struct applier *applier,
 {
 	const struct storage_class *class =
 		world_find_class(subject->world, step->value);
-	struct making *making;
+	_cleanup_(making_free) struct making *making = NULL;
 	int r;
 
 	if (!class)
@@ -280,8 +285,10 @@ int provision(const struct applier *applier,
 	r = check_name(applier, subject, step->volume, err);
 	if (r >= 0)
 		r = making_new(&making, subject, class, err);
-	if (r >= 0)
-		r = begin(applier, subject->object, making, err);
+	if (r >= 0 && subject->claim->data_source.is_set)
+		r = clone_prepare(applier, subject, making, err);
+	if (r == 0)
+		r = begin(applier, subject->object, TAKE_PTR(making), err);
 	return r < 0 ? tell_failure(applier, subject->object, class->meta.name,
 				    class->provisioner, err)
 		     : r;
@@ -315,7 +322,9 @@ static int finish(const struct applier *applier, const struct object *claim,
 	r = cluster->ops->create(cluster, making->volume, &stored, err);
 	if (r != 0 && r != CLUSTER_EXISTS)
 		return apply_outcome(r);
-	r = intent_end(applier->store, making->intent, err);
+	r = making->copy ? clone_end(applier, making->copy, err) : 0;
+	if (r == 0)
+		r = intent_end(applier->store, making->intent, err);
 	if (r == 0)
 		tell_success(applier, claim, making);
 	return r;

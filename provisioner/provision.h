@@ -13,6 +13,10 @@
 int provision(const struct applier *applier,
 	      const struct apply_subject *subject, const struct plan_step *step,
 	      struct err *err);
+/* The event that it begins. */
+void provision_tell_start(const struct applier *applier,
+			  const struct object *claim,
+			  const struct making *making);
 /* The maker's part: any thread, with an applier without a batch. */
 int provision_make(const struct applier *applier, const struct making *making,
 		   struct err *err);

@@ -210,6 +210,7 @@ static int make_workers(struct provisioner *self, struct cluster *cluster,
 					   .store = self->store,
 					   .share = share_ops_nfs(),
 					   .remover = self->remover,
+					   .copier = self->copier,
 					   .drivers = settings->drivers,
 					   .n_drivers = settings->n_drivers },
 				   err);

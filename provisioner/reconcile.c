@@ -246,17 +246,22 @@ static int plan_volume(struct reconciler *reconciler,
 	_cleanup_(object_list_fini) struct object_list attached =
 		OBJECT_LIST_INIT;
 	_cleanup_(free) const char **nodes = NULL;
+	_cleanup_(store_copy_fini) struct store_copy copy = { 0 };
 	_cleanup_(plan_fini) struct plan plan = { 0 };
 	struct plan_world world;
 	int r;
 
-	r = load_nodes(reconciler, pv->meta.name, &attached, &nodes, err);
-	if (r < 0)
-		return r;
-	r = load_surroundings(reconciler, pv, &inventory, &list, err);
+	r = store_copy_find_source(reconciler->options.store, pv->meta.name,
+				   &copy, err);
+	if (r >= 0)
+		r = load_nodes(reconciler, pv->meta.name, &attached, &nodes,
+			       err);
+	if (r >= 0)
+		r = load_surroundings(reconciler, pv, &inventory, &list, err);
 	if (r < 0)
 		return r;
 	world = world_of(reconciler, &inventory);
+	world.copy = copy.name;
 	world.nodes = nodes;
 	world.n_nodes = attached.n;
 	world.attachments = list.items;
@@ -482,6 +487,7 @@ int reconciler_new(struct reconciler **ret,
 						.share = options->share,
 						.health = &reconciler->health,
 						.remover = options->remover,
+						.copier = options->copier,
 						.now = clock_ns,
 						.pool = reconciler->pool,
 						.queue_claim = queue_claim,

@@ -20,6 +20,7 @@ struct reconciler_options {
 	struct store *store;	       /* borrowed; for intents */
 	const struct share_ops *share; /* borrowed */
 	struct remover *remover;       /* borrowed; may be NULL */
+	struct copier *copier;	       /* the same */
 	const char *const *drivers;    /* provisioners that we are; borrowed */
 	size_t n_drivers;
 	bool is_binder; /* false: the cluster's own controllers bind claims */

@@ -7,7 +7,7 @@
  * never used again. A snapshot is a copy on the volume's share, and independent of the
  * volume when it is ready.
  *
- * A claim begins as a snapshot or a volume is by its dataSource; clones.h says how.
+ * A claim begins as a snapshot or a volume is by its dataSource; clone_source.h says which.
  *
  * Threads: any. Nothing here waits for a share, but snapshots_wait().
  */

@@ -19,7 +19,7 @@
  * In a cluster (plan_in_cluster()) the arrows are its controller manager's, but for the
  * one to gone.
  *
- * What a pod still has is neither deleted nor emptied. The record knows what is
+ * What is being copied is neither deleted nor emptied, and nor is what a pod still has. The record knows what is
  * attached, also where claim or pod were taken away by force; Kubernetes asks which
  * pods name the claim, which is asked here for those that will have it soon.
  */
@@ -132,6 +132,15 @@ static int plan_unrecyclable(const struct persistent_volume *pv,
 			  "No recycler plugin found for the volume!");
 }
 
+/* Of one that is copied: its end is waited for. */
+static int plan_copied(const struct persistent_volume *pv, const char *reason,
+		       const struct plan_world *world, struct plan *plan)
+{
+	return plan_event(plan, CLUSTER_EVENT_NORMAL, reason,
+			  world->is_binder ? COMPONENT_BINDER : pv->driver,
+			  "Volume is being copied for %s", world->copy);
+}
+
 /* Whoever reserved it by name keeps it: only the uid of the claim that went goes. */
 static int plan_recycle(const struct persistent_volume *pv,
 			const struct plan_world *world, const char *users,
@@ -147,6 +156,8 @@ static int plan_recycle(const struct persistent_volume *pv,
 		return plan_event(plan, CLUSTER_EVENT_NORMAL,
 				  "VolumeFailedRecycle", COMPONENT_BINDER,
 				  "Volume is used by pods: %s", users);
+	if (world->copy)
+		return plan_copied(pv, "VolumeFailedRecycle", world, plan);
 	r = plan_simple(pv, STEP_RECYCLE, NULL, plan);
 	if (r >= 0)
 		r = plan_event(plan, CLUSTER_EVENT_NORMAL, "VolumeRecycled",
@@ -169,6 +180,8 @@ static int plan_delete(const struct persistent_volume *pv,
 			world->is_binder ? "Volume is used by pods: %s"
 					 : "Volume is attached to nodes: %s",
 			users);
+	if (world->copy)
+		return plan_copied(pv, "VolumeFailedDelete", world, plan);
 	return plan_simple(pv, STEP_RECLAIM, NULL, plan);
 }
 

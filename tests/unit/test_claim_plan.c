@@ -355,19 +355,57 @@ Test(claim_plan, what_nobody_can_provision_is_told)
 	}
 }
 
+/* Whether the source is there is found out when it is to be copied. */
 Test(claim_plan, an_empty_volume_is_no_clone)
 {
-	struct storage_class class = a_class("k");
-	struct plan_world world = world_of(&class, NULL);
-	struct claim claim = a_claim();
+	static const struct {
+		const char *group, *kind, *namespace, *claim_namespace;
+		const char *why; /* NULL = it is provisioned */
+	} rows[] = {
+		{ "", "PersistentVolumeClaim", "", "ns", NULL },
+		{ "", "PersistentVolumeClaim", "ns", "ns", NULL },
+		{ "snapshot.storage.k8s.io", "VolumeSnapshot", "", "ns", NULL },
+		{ "claimfs.io", "Snapshot", "", "ns", NULL },
+		{ "claimfs.io", "Volume", "", "claimfs-csi", NULL },
+		{ "claimfs.io", "Volume", "", "ns",
+		  "dataSource of kind \"Volume.claimfs.io\" is not supported" },
+		{ "", "Thing", "", "ns",
+		  "dataSource of kind \"Thing\" is not supported" },
+		{ "claimfs.io", "PersistentVolumeClaim", "", "ns",
+		  "dataSource of kind \"PersistentVolumeClaim.claimfs.io\" is not supported" },
+		{ "", "PersistentVolumeClaim", "other", "ns",
+		  "dataSourceRef.namespace \"other\" is not supported: a source is of the claim's own namespace" },
+	};
 
-	claim.has_class = true;
-	claim.class_name = (char *)"k";
-	claim.has_data_source = true;
-	expect(&claim, &world, "set-provisioner; event ProvisioningFailed");
-	expect_message(
-		&claim, &world,
-		"failed to provision volume with StorageClass \"k\": claim dataSource is not supported");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct storage_class class = a_class("k");
+		struct plan_world world = world_of(&class, NULL);
+		struct claim claim = a_claim();
+		char message[256];
+
+		claim.has_class = true;
+		claim.class_name = (char *)"k";
+		claim.meta.namespace = (char *)rows[i].claim_namespace;
+		claim.data_source = (struct data_source){
+			.is_set = true,
+			.api_group = (char *)rows[i].group,
+			.kind = (char *)rows[i].kind,
+			.name = (char *)"t",
+			.namespace = (char *)rows[i].namespace,
+		};
+		if (!rows[i].why) {
+			expect(&claim, &world,
+			       "set-provisioner; provision pvc-u1");
+			continue;
+		}
+		(void)snprintf(
+			message, sizeof(message),
+			"failed to provision volume with StorageClass \"k\": %s",
+			rows[i].why);
+		expect(&claim, &world,
+		       "set-provisioner; event ProvisioningFailed");
+		expect_message(&claim, &world, message);
+	}
 }
 
 /* --- pods ---------------------------------------------------------------------------- */

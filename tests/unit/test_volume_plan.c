@@ -397,3 +397,35 @@ Test(volume_plan, in_a_cluster_only_the_policy_delete_is_ours)
 	pv.reclaim = RECLAIM_DELETE;
 	expect_in_cluster(&pv, NULL, "");
 }
+
+Test(volume_plan, what_is_being_copied_is_neither_deleted_nor_recycled)
+{
+	static const struct {
+		enum reclaim_policy policy;
+		const char *steps;
+	} rows[] = {
+		{ RECLAIM_DELETE, "event VolumeFailedDelete" },
+		{ RECLAIM_RECYCLE, "event VolumeFailedRecycle" },
+		{ RECLAIM_RETAIN, "" },
+	};
+	struct plan_world world = { .copy = "pvc-new",
+				    .is_binder = true,
+				    .drivers = drivers,
+				    .n_drivers = 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct persistent_volume pv = a_volume(PV_RELEASED);
+		char described[VOLUME_DESCRIBED_MAX];
+		struct plan plan;
+
+		pv.reclaim = rows[i].policy;
+		if (pv.reclaim != RECLAIM_DELETE)
+			pv.meta.n_finalizers = 1;
+		volume_described(PV_RELEASED, reclaim_policy_names[pv.reclaim],
+				 described);
+		described_as(described);
+		cr_assert_eq(volume_plan(&pv, NULL, &world, &plan), 0);
+		cr_assert_str_eq(words(&plan), rows[i].steps);
+		plan_fini(&plan);
+	}
+}
