@@ -130,7 +130,7 @@ static void end_behind(struct behind *behind)
 	}
 	kept_extent_free(behind->extent, commits_pool_here());
 	free(behind);
-	atomic_fetch_sub(&commits->n_behind, 1);
+	commits_count_behind_down(commits);
 	file->n_behind--;
 	if (!has_some(file))
 		file->is_wanted = false;
@@ -206,14 +206,24 @@ void behind_flush_all_locked(struct commits *commits)
 		behind_flush_locked(file);
 }
 
+void behind_flush_all(struct commits *commits)
+{
+	commits_lock(commits);
+	behind_flush_all_locked(commits);
+	commits_unlock(commits);
+}
+
+bool behind_is_empty(const struct commits *commits)
+{
+	return atomic_load(&commits->n_behind) == 0;
+}
+
 static void on_gather(struct timer *timer)
 {
 	struct commits_shard *own =
 		container_of(timer, struct commits_shard, gather);
 
-	commits_lock(own->commits);
-	behind_flush_all_locked(own->commits);
-	commits_unlock(own->commits);
+	behind_flush_all(own->commits);
 }
 
 /* --- gathering ----------------------------------------------------------------------- */

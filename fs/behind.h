@@ -40,7 +40,10 @@ bool behind_is_wanted(struct kept_file *file);
 /* Raises a size that the server can't know yet. */
 uint64_t behind_size(struct commits *commits, uint64_t nodeid, uint64_t size);
 
-/* When the volume ends: sends everything, from this shard. */
+/* Sends everything, from this shard. */
 void behind_flush_all_locked(struct commits *commits);
+void behind_flush_all(struct commits *commits);
+/* Nothing is behind. Any thread. */
+bool behind_is_empty(const struct commits *commits);
 /* Ends a call of this shard, without the lock; false = there is none. */
 bool behind_cancel(struct commits *commits);

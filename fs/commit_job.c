@@ -91,6 +91,12 @@ void commits_release_writers(struct commits *commits)
 	}
 }
 
+void commits_count_behind_down(struct commits *commits)
+{
+	if (atomic_fetch_sub(&commits->n_behind, 1) == 1)
+		gate_changed(&commits->view->gate);
+}
+
 /* True when there are some that want more. */
 static bool release_syncers(struct commits *commits, uint64_t nodeid,
 			    uint64_t seq)
@@ -185,7 +191,7 @@ static void end_rewriting(struct kept_job *job)
 	record_all(job);
 	if (job->file->is_restored) {
 		job->file->is_restored = false;
-		atomic_fetch_sub(&job->commits->n_behind, 1);
+		commits_count_behind_down(job->commits);
 	}
 	behind_flush_locked(job->file);
 	commits_release_writers(job->commits);

@@ -70,6 +70,9 @@ void commits_end_write_locked(struct commits *commits, struct kept_file *file);
 void commits_fail_locked(struct commits *commits, const struct kept_file *file,
 			 int status);
 
+/* One that was behind is not any more. */
+void commits_count_behind_down(struct commits *commits);
+
 /* Lets those who wait to write look again whether they may. */
 void commits_release_writers(struct commits *commits);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * CSI's Identity and Node services, and the kubelet's Registration, for an rpc_server
- * whose userdata is the struct node. Handlers run on the server's threads and block as node.h says.
+ * CSI's Identity and Node services, the kubelet's Registration and our own Volume, for
+ * an rpc_server whose userdata is the struct node. Handlers run on the server's threads and block as node.h says.
  *
  * A request that is no message of its type, or lacks what node.h can't express, is
  * INVALID_ARGUMENT; everything else is answered as node.h answers.
@@ -11,7 +11,7 @@
 
 #include "rpc_server.h"
 
-#define CSI_NODE_METHODS 13
+#define CSI_NODE_METHODS 15
 
 extern const struct rpc_method csi_node_methods[CSI_NODE_METHODS];
 
@@ -32,6 +32,12 @@ enum rpc_status csi_get_plugin_capabilities(void *node,
 					    struct err *err);
 enum rpc_status csi_probe(void *node, const struct rpc_request *request,
 			  struct rpc_response *response, struct err *err);
+
+/* Of Volume (csi_freeze.c). */
+enum rpc_status csi_freeze(void *node, const struct rpc_request *request,
+			   struct rpc_response *response, struct err *err);
+enum rpc_status csi_thaw(void *node, const struct rpc_request *request,
+			 struct rpc_response *response, struct err *err);
 
 /* And of Registration (csi_registration.c). */
 enum rpc_status csi_get_registration_info(void *node,

@@ -366,6 +366,8 @@ const struct rpc_method csi_node_methods[CSI_NODE_METHODS] = {
 	{ "/csi.v1.Node/NodeExpandVolume", expand },
 	{ "/csi.v1.Node/NodeGetCapabilities", get_capabilities },
 	{ "/csi.v1.Node/NodeGetInfo", get_info },
+	{ "/claimfs.v1.Volume/Freeze", csi_freeze, .is_slow = true },
+	{ "/claimfs.v1.Volume/Thaw", csi_thaw },
 };
 
 void csi_make_publishing_slow(struct rpc_method ret[static CSI_NODE_METHODS])

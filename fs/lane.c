@@ -79,6 +79,27 @@ void lane_end_wait(struct lane *lane)
 	lane->n_counted++;
 }
 
+void lane_begin_hold(struct lane *lane, struct op *op)
+{
+	if (lane->n_bytes_held + op->n_bytes > LANE_BYTES_HELD)
+		return;
+	op->is_held = true;
+	op->n_bytes_held = op->n_bytes;
+	lane->n_bytes_held += op->n_bytes_held;
+	lane->n_bytes -= op->n_bytes_held;
+	lane_begin_wait(lane);
+}
+
+void lane_end_hold(struct lane *lane, struct op *op)
+{
+	if (!op->is_held)
+		return;
+	op->is_held = false;
+	lane->n_bytes_held -= op->n_bytes_held;
+	lane->n_bytes += op->n_bytes_held;
+	lane_end_wait(lane);
+}
+
 /* --- reading -------------------------------------------------------------------- */
 
 /*

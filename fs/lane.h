@@ -25,6 +25,8 @@ struct shard;
 #define LANE_IN_FLIGHT_LAST 4096
 #define LANE_BYTES_MAX	    (64ull << 20)
 #define LANE_BYTES_LAST	    (256ull << 20)
+/* Of requests that wait at a closed gate; what is beyond counts as under way. */
+#define LANE_BYTES_HELD (64ull << 20)
 
 TAILQ_HEAD(op_queue, op);
 
@@ -40,6 +42,7 @@ struct lane {
 	unsigned int n_running;
 	unsigned int n_counted; /* of them, those that limits are about */
 	uint64_t n_bytes;	/* that they keep */
+	uint64_t n_bytes_held;	/* and those that do not count */
 	uint64_t n_ended;	/* requests, ever; not those given up */
 	uint64_t n_ended_then;	/* when patience was armed */
 	const struct lane_limit *limit; /* at which it pauses */
@@ -84,5 +87,8 @@ void lane_remove(struct lane *lane, struct op *op);
  */
 void lane_begin_wait(struct lane *lane);
 void lane_end_wait(struct lane *lane);
+/* The same for op, which waits at the volume's gate (gate.h), and for its bytes. */
+void lane_begin_hold(struct lane *lane, struct op *op);
+void lane_end_hold(struct lane *lane, struct op *op);
 /* Whether others have waited for the server for longer. */
 bool lane_has_older(const struct lane *lane, const struct op *op);

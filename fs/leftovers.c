@@ -68,9 +68,15 @@ static bool is_gone(int status)
 	return status == -ENOENT || status == -ESTALE || status == -ENOTDIR;
 }
 
+static struct gate_door *door_of(struct leftovers *leftovers)
+{
+	return &leftovers->view->shards[shard_index(leftovers->home)].door;
+}
+
 static void end_entry(struct leftovers *leftovers, bool is_over)
 {
 	atomic_fetch_sub(&leftovers->view->n_silly, 1);
+	gate_exit(door_of(leftovers));
 	if (is_over)
 		silly_journal_drop(leftovers->journal, leftovers->number);
 	next_entry(leftovers);
@@ -127,11 +133,13 @@ static void tell(struct leftovers *leftovers)
 
 static void next_entry(struct leftovers *leftovers)
 {
-	if (leftovers->is_over)
+	/* When the door opens somebody looks again. */
+	if (leftovers->is_over || !gate_enter(door_of(leftovers)))
 		return;
 	leftovers->number =
 		silly_journal_claim_left(leftovers->journal, &leftovers->entry);
 	if (leftovers->number == SILLY_NO_ENTRY) {
+		gate_exit(door_of(leftovers));
 		tell(leftovers);
 		return;
 	}

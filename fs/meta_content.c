@@ -223,10 +223,17 @@ static void print_health(FILE *out, const struct volume_health *health)
 
 void meta_health(FILE *out, const struct meta_subject *subject)
 {
+	struct volume *volume = subject->volume->volume;
+	uint64_t frozen_ns = volume_frozen_since(volume);
 	struct volume_health health;
 
-	volume_get_health(subject->volume->volume, &health);
+	volume_get_health(volume, &health);
 	print_health(out, &health);
+	if (frozen_ns == 0)
+		return;
+	(void)fputs("frozen ", out);
+	print_moment(out, frozen_ns);
+	(void)fputc('\n', out);
 }
 
 void meta_pods(FILE *out, const struct meta_subject *subject)

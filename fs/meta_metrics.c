@@ -153,6 +153,13 @@ static void print_healthy(FILE *out, const struct family *family,
 	print_value(out, family, volume, health.health == NFS_HEALTH_OK);
 }
 
+static void print_frozen(FILE *out, const struct family *family,
+			 const struct node_volume *volume)
+{
+	print_value(out, family, volume,
+		    volume_frozen_since(volume->volume) != 0);
+}
+
 static void print_capacity(FILE *out, const struct family *family,
 			   const struct node_volume *volume)
 {
@@ -190,6 +197,8 @@ static const struct family families[] = {
 	  "Places at which the volume is published.", print_targets },
 	{ "claimfs_volume_healthy", "gauge", "1 if the server answers.",
 	  print_healthy },
+	{ "claimfs_volume_frozen", "gauge",
+	  "1 while its changes are held back for a snapshot.", print_frozen },
 	{ "claimfs_volume_capacity_bytes", "gauge",
 	  "What the claim was promised.", print_capacity },
 	{ "claimfs_volume_used_bytes", "gauge",

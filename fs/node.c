@@ -102,6 +102,10 @@ static void entry_remove(struct node *node, struct node_entry *take_entry,
 	pthread_mutex_lock(&node->lock);
 	/* From here on there are no new readers. */
 	volume = TAKE_PTR(take_entry->volume);
+	pthread_mutex_unlock(&node->lock);
+	if (volume)
+		volume_end_freezing(volume);
+	pthread_mutex_lock(&node->lock);
 	while (take_entry->n_readers > 0)
 		(void)pthread_cond_wait(&node->reader_gone, &node->lock);
 	pthread_mutex_unlock(&node->lock);
@@ -249,6 +253,21 @@ void node_reader_end(struct node *node, struct node_entry *entry)
 	if (--entry->n_readers == 0)
 		(void)pthread_cond_broadcast(&node->reader_gone);
 	pthread_mutex_unlock(&node->lock);
+}
+
+struct node_entry *node_reader_next(struct node *node, const char *after)
+{
+	struct node_entry *entry;
+
+	pthread_mutex_lock(&node->lock);
+	TAILQ_FOREACH (entry, &node->entries, link) {
+		if (entry->volume && (!after || strcmp(entry->name, after) > 0))
+			break;
+	}
+	if (entry)
+		entry->n_readers++;
+	pthread_mutex_unlock(&node->lock);
+	return entry;
 }
 
 enum rpc_status node_find_locked(struct node *node, const char *id,

@@ -167,6 +167,20 @@ enum rpc_status node_expand(struct node *node, const char *volume_id,
 			    const char *path, uint64_t required,
 			    uint64_t *ret_capacity, struct err *err);
 
+/*
+ * The volume stands still on this node for 1 to FREEZE_MAX_S seconds (freeze.h), and goes
+ * on. NOT_FOUND: it is not staged here; ABORTED: it is being staged or unstaged, or is
+ * frozen for somebody else; UNAVAILABLE: not all could be written.
+ */
+enum rpc_status node_freeze(struct node *node, const char *volume_id,
+			    const char *token, uint32_t seconds,
+			    struct err *err);
+/* *ret: whether it stood still from the end of node_freeze() until now. */
+enum rpc_status node_thaw(struct node *node, const char *volume_id,
+			  const char *token, bool *ret, struct err *err);
+/* When the node ends: nothing is frozen any more, and nobody waits for it. */
+void node_end_freezing(struct node *node);
+
 struct node_volume_stats {
 	struct volume_usage usage;
 	struct volume_health health;

@@ -56,22 +56,6 @@ void node_keep(struct node *node, const struct node_entry *entry)
 					    [KEEPER_DATA] = state.data_fd } });
 }
 
-/* The next one in order of name that is served, with a reader; NULL = none. */
-static struct node_entry *next_entry(struct node *node, const char *after)
-{
-	struct node_entry *entry;
-
-	pthread_mutex_lock(&node->lock);
-	TAILQ_FOREACH (entry, &node->entries, link) {
-		if (entry->volume && (!after || strcmp(entry->name, after) > 0))
-			break;
-	}
-	if (entry)
-		entry->n_readers++;
-	pthread_mutex_unlock(&node->lock);
-	return entry;
-}
-
 /* Not while a verb changes it; that verb tells the keeper itself. */
 static bool entry_make_busy(struct node *node, struct node_entry *entry)
 {
@@ -86,7 +70,7 @@ static bool entry_make_busy(struct node *node, struct node_entry *entry)
 
 void node_keep_all(struct node *node)
 {
-	struct node_entry *entry = next_entry(node, NULL);
+	struct node_entry *entry = node_reader_next(node, NULL);
 
 	while (entry) {
 		struct node_entry *last = entry;
@@ -95,7 +79,7 @@ void node_keep_all(struct node *node)
 			node_keep(node, entry);
 			node_entry_end(node, entry);
 		}
-		entry = next_entry(node, last->name);
+		entry = node_reader_next(node, last->name);
 		node_reader_end(node, last);
 	}
 }

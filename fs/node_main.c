@@ -384,6 +384,8 @@ static int serve(const struct node_settings *settings, int signal_fd,
 		 F_U64("shards", shards_count(parts.shards)));
 	supervisor_notify("READY=1");
 	r = wait_for_end(&parts, settings, signal_fd, &signal, err);
+	/* Its handlers may wait for a volume to stand still. */
+	node_end_freezing(parts.node);
 	(void)parts.rpc.server_free(parts.server);
 	stop(&parts, signal);
 	return r;

@@ -36,6 +36,11 @@ enum rpc_status node_find_locked(struct node *node, const char *id,
 				 const char *path, struct node_entry **ret,
 				 struct err *err);
 
+/*
+ * The next one in order of name that is served, with one reader more; NULL = none. after
+ * NULL: the first.
+ */
+struct node_entry *node_reader_next(struct node *node, const char *after);
 /* While there are readers, nobody stops the volume. */
 void node_reader_end(struct node *node, struct node_entry *entry);
 

@@ -36,6 +36,7 @@
 
 #include "cred.h"
 #include "file_state.h"
+#include "gate.h"
 #include "handle.h"
 #include "inode.h"
 #include "intent.h"
@@ -103,6 +104,8 @@ static void op_reset(struct op *op)
 	op->has_handle = false;
 	op->has_opener = false;
 	op->is_removing = false;
+	op->is_inside = false;
+	op->is_held = false;
 	op->node = 0;
 	op->node2 = 0;
 	op->counted = 0;
@@ -300,6 +303,8 @@ void op_end(struct op *op, int64_t result)
 	lane_answered(op->lane, op);
 	if (op->is_removing)
 		opens_include(op);
+	if (op->is_inside)
+		gate_leave(op);
 	if (op->view) {
 		end_intent(op);
 		count(op, result);
@@ -438,15 +443,37 @@ static void make_known(struct op *op)
 	op->call.sent_before = is_known ? op->sent_before : 0;
 }
 
+static bool may_be_called(const struct op *op)
+{
+	return op->is_inside ||
+	       (op->call.proc != NFS_WRITE && !nfs_call_is_change(&op->call));
+}
+
 void op_call(struct op *op, enum nfs_proc proc, op_fn done)
 {
 	op->call.proc = proc;
+	assert(may_be_called(op));
 	make_known(op);
 	op->call.done = on_done;
 	op->done = done;
 	op->is_submitted = true;
 	op->client =
 		view_submit(op->view, shard_index(op->lane->shard), &op->call);
+}
+
+static void change_passed(struct op *op)
+{
+	if (op->call.status < 0)
+		op->changed(op);
+	else
+		op_call(op, op->call.proc, op->changed);
+}
+
+void op_change(struct op *op, enum nfs_proc proc, op_fn done)
+{
+	op->call.proc = proc;
+	op->changed = done;
+	gate_pass(op, change_passed);
 }
 
 bool op_failed(struct op *op)

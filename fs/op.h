@@ -42,6 +42,7 @@ struct op_io { /* READ and WRITE, in pieces of what the server takes */
 	uint64_t kernel_offset; /* of a write, as the kernel sees it */
 	enum nfs_stable stable;
 	bool is_append;
+	bool is_behind; /* to be answered early, if it may be (behind.h) */
 	bool has_begun; /* commits_begin_write() */
 };
 
@@ -104,7 +105,9 @@ struct op {
 	bool has_handle;      /* SETATTR: through an open file */
 	bool has_opener;      /* fi.fh, counted for this op (opens.h) */
 	bool is_removing;     /* opens of unlink.target wait for the end */
-	int close_status;     /* the answer after a name set aside is gone */
+	bool is_inside;	      /* it has passed the gate (gate.h) */
+	bool is_held;	  /* it waits there, and the lane does not count it */
+	int close_status; /* the answer after a name set aside is gone */
 
 	fuse_req_t req; /* NULL once answered */
 	struct fuse_ctx ctx;
@@ -120,7 +123,8 @@ struct op {
 	uint64_t
 		sent_before; /* as what it sent a change (nfs_sent.h); 0 = not */
 	uint64_t start_ns;
-	uint64_t n_bytes; /* lane_charge() */
+	uint64_t n_bytes;      /* lane_charge() */
+	uint64_t n_bytes_held; /* of them, those that the lane does not count */
 	uint32_t request; /* the log's slot; REQUEST_NONE when there is none */
 	struct kept_memory
 		*request_memory; /* where it is, unless in the slot */
@@ -137,6 +141,7 @@ struct op {
 	struct nfs_attr seen;	    /* somebody else's change */
 	struct kept_extent *extent; /* a WRITE's payload; freed at the end */
 	op_fn resume;		 /* of a write or open that may have to wait */
+	op_fn changed;		 /* of op_change(): the call's done */
 	op_fn synced;		 /* of a sync */
 	uint64_t sync_seq;	 /* that a sync waits for; 0 = none */
 	struct parking *parking; /* where it waits (parking.h) */
@@ -199,8 +204,16 @@ bool op_take_name(struct op *op, uint64_t dir, const char *name);
 /* For names that are made, removed or renamed. */
 bool op_take_change(struct op *op, uint64_t dir, const char *name);
 
-/* Submits op->call; done(op) runs with its status and res, from the loop. */
+/*
+ * Submits op->call; done(op) runs with its status and res, from the loop. Whatever
+ * changes something has passed the gate (gate.h).
+ */
 void op_call(struct op *op, enum nfs_proc proc, op_fn done);
+/*
+ * The same for an op's first change, which passes the gate with it: done(op) runs with
+ * what ended the wait there, too.
+ */
+void op_change(struct op *op, enum nfs_proc proc, op_fn done);
 /* True when the call failed: the op is finished with its status. */
 bool op_failed(struct op *op);
 

@@ -205,6 +205,8 @@ static bool is_owner_of_server(const struct op *op, struct attr_cached *ret)
 
 static void change(struct op *op)
 {
+	if (op_failed(op))
+		return;
 	if (op->call.args.setattr.set.mask & NFS_SET_SIZE)
 		commits_begin_write(op, truncate_begun);
 	else
@@ -226,7 +228,7 @@ static void setattr_drained(struct op *op)
 	else if (mask == 0)
 		op_call(op, NFS_GETATTR, getattr_done);
 	else if (op_intend(op))
-		change(op);
+		gate_pass(op, change);
 }
 
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,

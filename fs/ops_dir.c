@@ -19,6 +19,7 @@
 
 #include "buffer.h"
 #include "file_state.h"
+#include "freeze.h"
 #include "inode.h"
 #include "meta.h"
 #include "ops.h"
@@ -236,6 +237,7 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!op || !op_target(op, ino))
 		return;
 	op->fi = *fi;
+	op->fi.fh = freeze_number_dir(op->view->freeze);
 	op_finish_open(op);
 }
 
@@ -248,8 +250,10 @@ void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	op = op_begin(req, OP_RELEASEDIR);
-	if (op)
-		op_finish_err(op, 0);
+	if (!op)
+		return;
+	freeze_dir_closed(op->view->freeze, fi->fh);
+	op_finish_err(op, 0);
 }
 
 void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,

@@ -99,6 +99,14 @@ static void truncate_opened(struct op *op)
 	op_call(op, NFS_SETATTR, open_truncated);
 }
 
+static void truncate_passed(struct op *op)
+{
+	if (op_failed(op))
+		return;
+	op->io.len = 0;
+	commits_begin_write(op, truncate_opened);
+}
+
 static bool may_open(uint32_t granted, int flags)
 {
 	const uint32_t write = NFS_ACCESS_MODIFY | NFS_ACCESS_EXTEND;
@@ -133,8 +141,7 @@ static void open_done(struct op *op)
 	if (!may_open(res->access.granted, op->fi.flags)) {
 		op_finish_err(op, -EACCES);
 	} else if (op->fi.flags & O_TRUNC) {
-		op->io.len = 0;
-		commits_begin_write(op, truncate_opened);
+		gate_pass(op, truncate_passed);
 	} else if (res->has_attr) {
 		validate(op, &res->attr);
 	} else {

@@ -235,6 +235,18 @@ static void append(struct op *op)
 		ops_append(op);
 }
 
+static void write_passed(struct op *op)
+{
+	if (op_failed(op))
+		return;
+	if (op->io.is_append)
+		append(op);
+	else if (op->io.is_behind)
+		behind_write(op);
+	else
+		ops_write_begin(op);
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	       off_t offset, struct fuse_file_info *fi)
 {
@@ -258,12 +270,9 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 		.is_append = (fi->flags & O_APPEND) && !fi->writepage &&
 			     !op->view->is_write_back,
 	};
-	if (!take_payload(op, data))
-		op_finish_err(op, -ENOMEM);
-	else if (op->io.is_append)
-		append(op);
-	else if (may_be_behind(op, fi))
-		behind_write(op);
+	op->io.is_behind = !op->io.is_append && may_be_behind(op, fi);
+	if (take_payload(op, data))
+		gate_pass(op, write_passed);
 	else
-		ops_write_begin(op);
+		op_finish_err(op, -ENOMEM);
 }

@@ -91,7 +91,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		return;
 	op->call.args.mkdir.set = set_mode(op, mode | S_IFDIR);
 	op->create = (struct op_create){ .mode = op->call.args.mkdir.set.mode };
-	op_call(op, NFS_MKDIR, mkdir_done);
+	op_change(op, NFS_MKDIR, mkdir_done);
 }
 
 void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
@@ -108,7 +108,7 @@ void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 	}
 	op->call.args.symlink.set = set_mode(op, 0777);
 	op->call.args.symlink.target = op->text;
-	op_call(op, NFS_SYMLINK, made);
+	op_change(op, NFS_SYMLINK, made);
 }
 
 void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -121,14 +121,14 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	if (S_ISREG(mode)) { /* MKNOD makes no regular files */
 		op->call.args.create.how = NFS_CREATE_GUARDED;
 		op->call.args.create.set = set_mode(op, mode);
-		op_call(op, NFS_CREATE, made);
+		op_change(op, NFS_CREATE, made);
 		return;
 	}
 	op->call.args.mknod.set = set_mode(op, mode);
 	op->call.args.mknod.type = mode & S_IFMT;
 	op->call.args.mknod.rdev_major = major(rdev);
 	op->call.args.mknod.rdev_minor = minor(rdev);
-	op_call(op, NFS_MKNOD, made);
+	op_change(op, NFS_MKNOD, made);
 }
 
 /* --- create -------------------------------------------------------------------- */
@@ -305,5 +305,5 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		set_exclusive(op);
 	else if (fi->flags & O_TRUNC)
 		args->create.set.mask |= NFS_SET_SIZE;
-	op_call(op, NFS_CREATE, create_done);
+	op_change(op, NFS_CREATE, create_done);
 }

@@ -108,7 +108,7 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!op || !op_take_change(op, parent, name) || !op_target(op, parent))
 		return;
 	op->n_tries = 0;
-	op_call(op, NFS_RMDIR, rmdir_done);
+	op_change(op, NFS_RMDIR, rmdir_done);
 }
 
 /* --- rename ------------------------------------------------------------------------ */
@@ -198,5 +198,5 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 		return;
 	op->call.args.link.to_name = op->name;
 	op->node = new_parent; /* the entry is there */
-	op_call(op, NFS_LINK, linked);
+	op_change(op, NFS_LINK, linked);
 }

@@ -237,12 +237,20 @@ static void check(struct op *op)
 	op_call(op, NFS_LOOKUP, looked_up);
 }
 
-void ops_silly_check(struct op *op)
+static void check_passed(struct op *op)
 {
+	if (op_failed(op))
+		return;
 	if (op->unlink.is_replaced)
 		opens_let_first(op, check);
 	else
 		check(op);
+}
+
+/* Nobody's open waits for a removal that waits itself. */
+void ops_silly_check(struct op *op)
+{
+	gate_pass(op, check_passed);
 }
 
 /* --- removed ----------------------------------------------------------------------- */
@@ -269,7 +277,7 @@ void ops_silly_remove(struct op *op)
 		return;
 	file_silly_name(inodes, op->unlink.target, silly->number, op->name);
 	op->call.args.name = op->name;
-	op_call(op, NFS_REMOVE, silly_removed);
+	op_change(op, NFS_REMOVE, silly_removed);
 }
 
 /*

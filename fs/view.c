@@ -13,6 +13,7 @@
 #include "attr_cache.h"
 #include "commit.h"
 #include "file_state.h"
+#include "freeze.h"
 #include "inode.h"
 #include "inode_layout.h"
 #include "intent.h"
@@ -29,6 +30,7 @@ void view_init(struct view *view)
 	pthread_mutex_init(&view->last_lock, NULL);
 	parking_init(&view->appends);
 	parking_init(&view->removals);
+	gate_init(&view->gate);
 }
 
 int view_make_logs(struct view *view, struct arena *arena, bool has_locks)
@@ -45,7 +47,9 @@ int view_make_logs(struct view *view, struct arena *arena, bool has_locks)
 
 void view_fini(struct view *view)
 {
+	view->freeze = freeze_free(view->freeze);
 	view->commits = commits_free(view->commits);
+	gate_fini(&view->gate);
 	parking_fini(&view->removals);
 	view->intents = intents_free(view->intents);
 	view->requests = request_log_free(view->requests);

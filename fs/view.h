@@ -22,6 +22,7 @@
 #include "attr.h"
 #include "fair.h"
 #include "fair_server.h"
+#include "gate.h"
 #include "identity.h"
 #include "lane.h"
 #include "nfs_call.h"
@@ -31,6 +32,7 @@
 
 struct arena;
 struct commits;
+struct freeze;
 struct inode_table;
 struct intents;
 struct leftovers;
@@ -62,6 +64,7 @@ struct view_shard {
 	struct view_link *links; /* a lane's are neighbours */
 	unsigned int n_links;
 	unsigned int next_lane;
+	struct gate_door door;
 };
 
 /* A thread whose open came too late, and who tries once more. */
@@ -95,6 +98,8 @@ struct view {
 	pthread_mutex_t last_lock; /* of the last known answers */
 	struct nfs_attr last_root;
 
+	struct gate gate;	   /* of changes */
+	struct freeze *freeze;	   /* who closes it */
 	struct parking appends;	   /* whose turn has not come */
 	struct parking removals;   /* opens that wait for one (opens.h) */
 	uint32_t n_blind_removals; /* its lock; of whatever file */

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "commit.h"
 #include "file_state.h"
+#include "freeze.h"
 #include "inode.h"
 #include "inode_layout.h"
 #include "leftovers.h"
@@ -240,6 +241,9 @@ int volume_make_view(struct volume *volume, struct err *err)
 	if (r < 0)
 		return err_set_errno(err, r,
 				     "create the store of uncommitted data");
+	r = freeze_new(&view->freeze, view, volume->shards, spec->pv);
+	if (r < 0)
+		return err_set_errno(err, r, "prepare to freeze");
 	r = trace_new(&view->trace);
 	if (r < 0)
 		return err_set_errno(err, r, "create the trace");
@@ -389,6 +393,7 @@ struct volume *volume_stop(struct volume *volume)
 
 	if (!volume)
 		return NULL;
+	volume_end_freezing(volume);
 	/* Readers would keep the mount busy, and the session waiting. */
 	if (volume->view.trace)
 		trace_end(volume->view.trace);
@@ -411,6 +416,7 @@ struct volume *volume_hand_over(struct volume *volume)
 
 	if (!volume)
 		return NULL;
+	volume_end_freezing(volume);
 	if (volume->view.trace)
 		trace_end(volume->view.trace);
 	volume->session = session_hand_over(volume->session);
@@ -487,11 +493,6 @@ struct volume_stats *volume_get_stats(struct volume *volume)
 uint32_t volume_get_dev_minor(const struct volume *volume)
 {
 	return session_dev_minor(volume->session);
-}
-
-uint64_t volume_get_n_locks(const struct volume *volume)
-{
-	return volume->view.locks ? locks_count(volume->view.locks) : 0;
 }
 
 static const char *health_reason(enum nfs_health health)

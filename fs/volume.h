@@ -130,6 +130,17 @@ uint64_t volume_get_n_locks(const struct volume *volume);
 /* Bytes that the server has not committed yet. */
 uint64_t volume_get_uncommitted(const struct volume *volume);
 
+/*
+ * The volume stands still for a time, and goes on, as freeze.h has it. end_freezing is for
+ * ever: control threads that are about to freeze it return.
+ */
+int volume_freeze(struct volume *volume, const char *token, uint32_t seconds,
+		  struct err *err);
+bool volume_thaw(struct volume *volume, const char *token);
+void volume_end_freezing(struct volume *volume);
+/* clock_ns() since when it stands still; 0 = it does not. Any thread. */
+uint64_t volume_frozen_since(const struct volume *volume);
+
 /* Tells the kernel to forget cached data and names of the volume. */
 void volume_drop_caches(struct volume *volume);
 

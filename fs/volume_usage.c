@@ -3,12 +3,13 @@
 /*
  * How full a volume is: an FSSTAT of our own on the first shard, waited for by a
  * control thread for as long as it likes. When the server is silent the last answer
- * counts. And how large it is, and what of it is not committed yet.
+ * counts. And how large it is, what of it is not committed yet, and what is locked.
  */
 
 #include "clock.h"
 #include "commit.h"
 #include "inode.h"
+#include "locks.h"
 #include "shard.h"
 #include "volume_object.h"
 
@@ -109,6 +110,11 @@ void volume_get_usage(struct volume *volume, unsigned int timeout_ms,
 uint64_t volume_get_uncommitted(const struct volume *volume)
 {
 	return commits_bytes(volume->view.commits);
+}
+
+uint64_t volume_get_n_locks(const struct volume *volume)
+{
+	return volume->view.locks ? locks_count(volume->view.locks) : 0;
 }
 
 uint64_t volume_get_capacity(const struct volume *volume)

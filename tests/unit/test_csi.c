@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 
+#include "claimfs.pb-c.h"
 #include "csi.h"
 #include "csi.pb-c.h"
 #include "csi_message.h"
@@ -112,6 +113,24 @@ enum rpc_status node_expand(struct node *node, const char *volume_id,
 		       "expand %s at %s to %llu", volume_id, path,
 		       (unsigned long long)required);
 	*ret_capacity = required;
+	return node_answer(node, err);
+}
+
+enum rpc_status node_freeze(struct node *node, const char *volume_id,
+			    const char *token, uint32_t seconds,
+			    struct err *err)
+{
+	(void)snprintf(node->text, sizeof(node->text), "freeze %s for %s, %u s",
+		       volume_id, token, seconds);
+	return node_answer(node, err);
+}
+
+enum rpc_status node_thaw(struct node *node, const char *volume_id,
+			  const char *token, bool *ret, struct err *err)
+{
+	(void)snprintf(node->text, sizeof(node->text), "thaw %s for %s",
+		       volume_id, token);
+	*ret = true;
 	return node_answer(node, err);
 }
 
@@ -228,6 +247,8 @@ static void stage_request_init(struct stage_request *r)
 #define PUBLISH	    "/csi.v1.Node/NodePublishVolume"
 #define UNPUBLISH   "/csi.v1.Node/NodeUnpublishVolume"
 #define EXPAND	    "/csi.v1.Node/NodeExpandVolume"
+#define FREEZE	    "/claimfs.v1.Volume/Freeze"
+#define THAW	    "/claimfs.v1.Volume/Thaw"
 #define STATS	    "/csi.v1.Node/NodeGetVolumeStats"
 #define GET_INFO    "/csi.v1.Node/NodeGetInfo"
 #define PLUGIN_INFO "/csi.v1.Identity/GetPluginInfo"
@@ -315,6 +336,38 @@ Test(csi, an_expansion_hands_every_field_to_the_node_and_back)
 	range.required_bytes = 300;
 	cr_assert_eq(call(&node, EXPAND, &wire.base, &response, NULL), RPC_OK);
 	cr_assert_str_eq(node.text, "expand vol-1 at /target to 300");
+	cr_assert_eq(response.len, sizeof(answer) - 1);
+	cr_assert_arr_eq(response.data, answer, response.len);
+	free(response.data);
+}
+
+Test(csi, a_freeze_lasts_a_minute_unless_something_else_is_said)
+{
+	Claimfs__V1__FreezeRequest wire = CLAIMFS__V1__FREEZE_REQUEST__INIT;
+	struct rpc_response response = { 0 };
+	struct node node = { 0 };
+
+	wire.volume_id = (char *)"vol-1";
+	wire.token = (char *)"snap-1";
+	cr_assert_eq(call(&node, FREEZE, &wire.base, &response, NULL), RPC_OK);
+	cr_assert_str_eq(node.text, "freeze vol-1 for snap-1, 60 s");
+	wire.seconds = 7;
+	cr_assert_eq(call(&node, FREEZE, &wire.base, &response, NULL), RPC_OK);
+	cr_assert_str_eq(node.text, "freeze vol-1 for snap-1, 7 s");
+}
+
+Test(csi, a_thaw_tells_whether_the_volume_stood_still)
+{
+	Claimfs__V1__ThawRequest wire = CLAIMFS__V1__THAW_REQUEST__INIT;
+	/* ThawResponse { 1: was_frozen true } */
+	static const char answer[] = "\x08\x01";
+	struct rpc_response response = { 0 };
+	struct node node = { 0 };
+
+	wire.volume_id = (char *)"vol-1";
+	wire.token = (char *)"snap-1";
+	cr_assert_eq(call(&node, THAW, &wire.base, &response, NULL), RPC_OK);
+	cr_assert_str_eq(node.text, "thaw vol-1 for snap-1");
 	cr_assert_eq(response.len, sizeof(answer) - 1);
 	cr_assert_arr_eq(response.data, answer, response.len);
 	free(response.data);

@@ -105,6 +105,11 @@ uint64_t volume_get_uncommitted(const struct volume *volume)
 	return 0;
 }
 
+uint64_t volume_frozen_since(const struct volume *volume)
+{
+	return 0;
+}
+
 struct trace *volume_get_trace(struct volume *volume)
 {
 	return NULL;

@@ -16,6 +16,7 @@
 
 #include <criterion/criterion.h>
 
+#include "freeze.h"
 #include "log.h"
 #include "meta.h"
 #include "mount.h"
@@ -32,6 +33,8 @@ static bool is_held;   /* volume_start() waits for `release` */
 static sem_t entered;
 static sem_t release;
 static int n_running;
+static int freeze_code; /* what volume_freeze() returns */
+static int n_ended;
 static enum nfs_health health;
 static unsigned int asked_timeout_ms;
 
@@ -134,6 +137,22 @@ int volume_resume(struct volume **ret, struct shards *shards,
 
 void volume_drop_caches(struct volume *volume)
 {
+}
+
+int volume_freeze(struct volume *volume, const char *token, uint32_t seconds,
+		  struct err *err)
+{
+	return freeze_code;
+}
+
+bool volume_thaw(struct volume *volume, const char *token)
+{
+	return true;
+}
+
+void volume_end_freezing(struct volume *volume)
+{
+	n_ended++;
 }
 
 int meta_new(struct meta **ret, struct node *node, struct shards *shards,
@@ -294,6 +313,47 @@ Test(node, unstaging_twice_is_fine_but_not_under_a_pod)
 	cr_assert_eq(node_unstage(node, "v", stage_path, NULL), RPC_OK);
 	cr_assert_eq(node_unstage(node, "v", stage_path, NULL), RPC_OK);
 	cr_assert_eq(n_running, 0);
+}
+
+Test(node, a_volume_is_frozen_where_it_is_staged)
+{
+	const char long_token[FREEZE_TOKEN_MAX + 2] = { [0 ... 128] = 'x' };
+	bool was_frozen = false;
+
+	cr_assert_eq(node_freeze(node, "v", "t", 60, NULL), RPC_NOT_FOUND);
+	cr_assert_eq(node_thaw(node, "v", "t", &was_frozen, NULL),
+		     RPC_NOT_FOUND);
+	cr_assert_eq(stage_rwx("v"), RPC_OK);
+	cr_assert_eq(node_freeze(node, "v", "t", 0, NULL),
+		     RPC_INVALID_ARGUMENT);
+	cr_assert_eq(node_freeze(node, "v", "t", FREEZE_MAX_S + 1, NULL),
+		     RPC_INVALID_ARGUMENT);
+	cr_assert_eq(node_freeze(node, "v", "", 60, NULL),
+		     RPC_INVALID_ARGUMENT);
+	cr_assert_eq(node_freeze(node, "v", long_token, 60, NULL),
+		     RPC_INVALID_ARGUMENT);
+	cr_assert_eq(node_freeze(node, "v", "t", 60, NULL), RPC_OK);
+	cr_assert_eq(node_thaw(node, "v", "t", &was_frozen, NULL), RPC_OK);
+	cr_assert(was_frozen);
+}
+
+Test(node, why_a_volume_is_not_frozen_is_told)
+{
+	cr_assert_eq(stage_rwx("v"), RPC_OK);
+	freeze_code = -EBUSY;
+	cr_assert_eq(node_freeze(node, "v", "t", 60, NULL), RPC_ABORTED);
+	freeze_code = -ETIMEDOUT;
+	cr_assert_eq(node_freeze(node, "v", "t", 60, NULL), RPC_UNAVAILABLE);
+}
+
+Test(node, who_unstages_a_volume_ends_its_freezing)
+{
+	cr_assert_eq(stage_rwx("v"), RPC_OK);
+	cr_assert_eq(node_unstage(node, "v", stage_path, NULL), RPC_OK);
+	cr_assert_eq(n_ended, 1);
+	cr_assert_eq(stage_rwx("v"), RPC_OK);
+	node_end_freezing(node);
+	cr_assert_eq(n_ended, 2);
 }
 
 Test(node, publishing_needs_the_staged_volume)
