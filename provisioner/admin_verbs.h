@@ -35,6 +35,28 @@ int admin_trash(struct api_admin_call *call, const struct cJSON *in,
 int admin_restore(struct api_admin_call *call, const struct cJSON *in,
 		  struct cJSON **ret, struct err *err);
 /*
+ * snapshot_verbs.c: {namespace, claim, name, wait} -> the snapshot, with a line for each
+ * second; {namespace, name} -> {items: [...]}; {namespace, name, dryRun} -> what it was.
+ */
+int admin_snapshot(struct api_admin_call *call, const struct cJSON *in,
+		   struct cJSON **ret, struct err *err);
+int admin_snapshots(struct api_admin_call *call, const struct cJSON *in,
+		    struct cJSON **ret, struct err *err);
+int admin_delete_snapshot(struct api_admin_call *call, const struct cJSON *in,
+			  struct cJSON **ret, struct err *err);
+/*
+ * copy_verbs.c: {action, name, dryRun} -> {items: [...]} for the action "list", else the
+ * copy as it was.
+ */
+int admin_copies(struct api_admin_call *call, const struct cJSON *in,
+		 struct cJSON **ret, struct err *err);
+/*
+ * clone_verb.c: {namespace, claim or snapshot, as, class, size, mode, dryRun} -> the new
+ * PersistentVolumeClaim.
+ */
+int admin_clone(struct api_admin_call *call, const struct cJSON *in,
+		struct cJSON **ret, struct err *err);
+/*
  * recover.c: {server, share, options, dryRun} -> {recovered, existing, left, failed},
  * with a line for each volume.
  */

@@ -287,6 +287,7 @@ static void prepare_admin(struct provisioner *self, struct cluster *cluster,
 		.store = self->store,
 		.share = share_ops_nfs(),
 		.remover = self->remover,
+		.snapshots = &self->snapshots,
 		.drivers = settings->drivers,
 		.n_drivers = settings->n_drivers,
 	};

@@ -18,6 +18,7 @@
 #include "ctl.h"
 #include "ctl_admin.h"
 #include "ctl_manifests.h"
+#include "ctl_snapshot.h"
 #include "ctl_wait.h"
 #include "json_field.h"
 
@@ -39,7 +40,9 @@ static const struct ctl_verb_spec spec = {
 	.epilogue =
 		"Of a claim or volume, --dry-run says what its directory holds, and whether that\n"
 		"would be removed, lie in the trash, or stay. What it holds is counted for 5 seconds.\n\n"
-		"  claimctl delete pvc data --dry-run\n",
+		"A snapshot is none any more at once; what it holds is removed in the background.\n\n"
+		"  claimctl delete pvc data --dry-run\n"
+		"  claimctl delete snapshot before-upgrade\n",
 };
 
 struct target {
@@ -282,6 +285,9 @@ int verb_delete(int argc, char **argv, struct err *err)
 		r = ctl_manifests_read(&manifests, &args, err);
 		if (r == 0)
 			r = targets_from_files(&targets, &manifests, err);
+	} else if (ctl_snapshot_is_meant(argv + first, argc - first)) {
+		return ctl_snapshot_delete(&args, argv + first, argc - first,
+					   err);
 	} else {
 		r = targets_from_operands(&targets, &args, argv + first,
 					  argc - first, err);

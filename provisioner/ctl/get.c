@@ -12,6 +12,7 @@
 
 #include "ctl.h"
 #include "ctl_print.h"
+#include "ctl_snapshot.h"
 #include "ctl_table.h"
 #include "json_field.h"
 #include "json_index.h"
@@ -33,7 +34,7 @@ static const struct ctl_verb_spec spec = {
 	.options = options,
 	.epilogue =
 		"Kinds: storageclass (sc), persistentvolume (pv), persistentvolumeclaim (pvc),\n"
-		"pod (po), event (ev).\n\n"
+		"pod (po), event (ev), snapshot.\n\n"
 		"  claimctl get pvc,pv\n"
 		"  claimctl get pvc data -o yaml\n"
 		"  claimctl get pods -A -w\n",
@@ -318,9 +319,14 @@ int verb_get(int argc, char **argv, struct err *err)
 {
 	struct ctl_args args;
 	struct ctl_items items;
-	int r = ctl_parse_items(&spec, argc, argv, &args, &items, err);
+	int first, r = ctl_parse(&spec, argc, argv, &args, &first, err);
 
 	if (r != 0)
+		return r;
+	if (ctl_snapshot_is_meant(argv + first, argc - first))
+		return ctl_snapshot_get(&args, argv + first, argc - first, err);
+	r = ctl_items_parse(&items, argv + first, argc - first, err);
+	if (r < 0)
 		return r;
 	if (args.is_watch && items.n > 1) {
 		(void)err_set(err, CTL_USAGE,

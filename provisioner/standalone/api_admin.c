@@ -33,11 +33,16 @@ static const struct verb {
 } verbs[] = {
 	{ "adopt", admin_adopt, false },
 	{ "check", admin_check, true },
+	{ "clone", admin_clone, false },
+	{ "copies", admin_copies, false },
+	{ "delete-snapshot", admin_delete_snapshot, false },
 	{ "fate", admin_fate, false },
 	{ "history", admin_history, false },
 	{ "recover", admin_recover, true },
 	{ "repair", admin_repair, false },
 	{ "restore", admin_restore, false },
+	{ "snapshot", admin_snapshot, true },
+	{ "snapshots", admin_snapshots, false },
 	{ "trash", admin_trash, false },
 };
 

@@ -28,6 +28,7 @@
 #include "store_history.h"
 
 struct cJSON;
+struct snapshots;
 
 /* What verbs work on; all borrowed. */
 struct api_admin {
@@ -35,6 +36,7 @@ struct api_admin {
 	struct store *store;
 	const struct share_ops *share;
 	struct remover *remover; /* NULL = none */
+	const struct snapshots *snapshots;
 	const char *const *drivers;
 	size_t n_drivers;
 	atomic_uint n_long; /* that run now: at most API_ADMIN_LONG_MAX */
