@@ -9,6 +9,8 @@
 
 #include "share_copy.h"
 
+#include <string.h>
+
 #include "share_calls.h"
 #include "share_copy_place.h"
 
@@ -116,11 +118,13 @@ static int explain(struct copying *copying, const struct copy_fault *fault,
 
 	copying->from.is_doubtful = true;
 	copying->to.is_doubtful = true;
-	(void)err_set_errno(
-		err, r, "%s %s for copy %s on share %s of server %s",
-		fault->what ? fault->what : "copy",
-		fault->path && *fault->path ? fault->path : "the directory",
-		copying->name, at->volume->share, at->volume->server);
+	(void)err_set(err, r, "%s %s for copy %s on share %s of server %s: %s",
+		      fault->what ? fault->what : "copy",
+		      fault->path && *fault->path ? fault->path
+						  : "the directory",
+		      copying->name, at->volume->share, at->volume->server,
+		      r == -EXDEV ? "another file system is mounted there"
+				  : strerror(-r));
 	share_fault_explain(err, fault->step, at->volume->share);
 	return r;
 }

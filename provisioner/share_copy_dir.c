@@ -25,6 +25,9 @@
 #define LEVEL_MAX 8
 #define EXTRA_MAX 32
 #define ITEMS_MAX 8192
+/* Of a directory that somebody changes all the time. */
+#define RESTARTS_MAX 16
+#define TRIES_MAX    64
 
 /* --- the table ---------------------------------------------------------------------------- */
 
@@ -217,21 +220,39 @@ static void begin_again(struct copy_dir *dir)
 	dir->state = COPY_DIR_MADE;
 }
 
+/*
+ * nfs-ganesha says so of the directory, too, when one of its names has just gone
+ * (RFC 1813, 3.3.17 has no NFS3ERR_NOENT).
+ */
+static bool is_worth_another_try(struct copy_dir *dir, int r)
+{
+	return copy_is_gone(r) && dir->n_tries++ < TRIES_MAX;
+}
+
+static bool has_lost_its_place(struct copy_dir *dir, int r)
+{
+	return r == -EINVAL && dir->page_cookie != 0 &&
+	       dir->n_restarts++ < RESTARTS_MAX;
+}
+
 static void on_listed(const struct share_call *call, int r)
 {
 	struct copy_dir *dir = call->about;
 
 	dir->next = 0;
 	dir->run->n_items += dir->page.n;
-	dir->state = COPY_DIR_LISTED;
-	if (r == 0)
-		return;
-	if (dir->parent && copy_is_gone(r))
-		dir->state = COPY_DIR_GONE;
-	else if (r == -EINVAL && dir->page_cookie != 0 && dir->n_restarts++ < 8)
+	if (r == 0) {
+		dir->state = COPY_DIR_LISTED;
+		dir->n_tries = 0;
+	} else if (is_worth_another_try(dir, r)) {
+		dir->state = COPY_DIR_MADE;
+	} else if (has_lost_its_place(dir, r)) {
 		begin_again(dir);
-	else
+	} else if (dir->parent && copy_is_gone(r)) {
+		dir->state = COPY_DIR_GONE;
+	} else {
 		(void)fail(dir, r, "read", true);
+	}
 }
 
 static int list(struct copy_dir *dir)

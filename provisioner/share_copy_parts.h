@@ -48,7 +48,8 @@ struct copy_dir {
 	bool is_fresh;	 /* made by this run: nothing can be there */
 	bool needs_room; /* for a child, before it is listed again */
 	bool is_cut;	 /* told to stop, an entry of it stayed as it was */
-	unsigned int n_restarts;
+	unsigned int n_restarts;   /* from its first name */
+	unsigned int n_tries;	   /* to list it, in vain */
 	struct share_object found; /* of one of its names */
 	struct share_page page;
 	uint64_t page_cookie; /* what page began with */

@@ -64,7 +64,7 @@ def make_odd(folder, chance):
     make_sparse(f"{folder}/sparse", chance)
     make_sparse(f"{folder}/large-sparse", chance, 400)
     with open(f"{folder}/only-a-hole", "wb") as f:
-        f.truncate(10 << 20)
+        f.truncate(1 << 20)
     for name, mode in (("nothing-in-it", 0o755), ("no-x", 0o600),
                        ("sticky", 0o1777), ("setgid", 0o2770),
                        ("closed", 0o000), ("private", 0o700)):
