@@ -45,6 +45,7 @@ struct provisioner {
 	struct registry *registry;
 	struct remover *remover;
 	struct copier *copier;
+	struct snapshot_finder *finder; /* in a cluster only */
 	struct snapshots snapshots;
 	struct reconciler *reconciler;
 	struct pods *pods;	    /* standalone only */
@@ -70,11 +71,14 @@ static void provisioner_fini(struct provisioner *self)
 		remover_stop(self->remover);
 	if (self->copier)
 		copier_stop(self->copier);
+	if (self->finder)
+		snapshot_finder_stop(self->finder);
 	self->pods = pods_free(self->pods);
 	self->reconciler = reconciler_free(self->reconciler);
 	self->remover = remover_free(self->remover);
 	self->csi = csi_controller_free(self->csi);
 	self->copier = copier_free(self->copier);
+	self->finder = snapshot_finder_free(self->finder);
 	self->kube = kube_mode_free(self->kube);
 	self->registry = registry_free(self->registry);
 	self->hub = watch_hub_free(self->hub);
@@ -166,6 +170,23 @@ static void copy_changed(void *userdata, const struct store_copy *copy)
 	reconciler_look_at_copy(self->reconciler, copy);
 }
 
+/* Elsewhere the record outlives the provisioner. */
+static int make_finder(struct provisioner *self, struct cluster *cluster,
+		       const struct provisioner_settings *settings,
+		       struct err *err)
+{
+	if (settings->is_standalone)
+		return 0;
+	return snapshot_finder_new(&self->finder,
+				   &(struct snapshot_finder_options){
+					   .store = self->store,
+					   .cluster = cluster,
+					   .share = share_ops_nfs(),
+					   .drivers = settings->drivers,
+					   .n_drivers = settings->n_drivers },
+				   err);
+}
+
 static int make_copier(struct provisioner *self, struct cluster *cluster,
 		       const struct provisioner_settings *settings,
 		       struct err *err)
@@ -177,10 +198,13 @@ static int make_copier(struct provisioner *self, struct cluster *cluster,
 						     .userdata = self },
 			   err);
 
+	if (r >= 0)
+		r = make_finder(self, cluster, settings, err);
 	self->snapshots =
 		(struct snapshots){ .store = self->store,
 				    .cluster = cluster,
 				    .copier = self->copier,
+				    .finder = self->finder,
 				    .drivers = settings->drivers,
 				    .n_drivers = settings->n_drivers };
 	return r;
@@ -229,6 +253,8 @@ static int start_work(void *userdata, struct err *err)
 		r = remover_start(self->remover, err);
 	if (r >= 0)
 		r = copier_start(self->copier, err);
+	if (r >= 0 && self->finder)
+		r = snapshot_finder_start(self->finder, err);
 	if (r >= 0 && self->csi)
 		r = csi_controller_serve(self->csi, err);
 	return r;

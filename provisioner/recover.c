@@ -2,8 +2,8 @@
 
 /*
  * The verb "recover": every descriptor of a share, one after the other, made into
- * objects where there are none, and all that lies in the trash into its rows. One that
- * can't be recovered does not keep the others from it; a share that can't be read does.
+ * objects where there are none, and all that lies in the trash, and all snapshots, into
+ * their rows. One that can't be recovered does not keep the others from it; a share that can't be read does.
  */
 
 #include <string.h>
@@ -12,6 +12,7 @@
 
 #include "admin_verbs.h"
 #include "json_field.h"
+#include "snapshot_recover.h"
 #include "trash_recover.h"
 #include "volume_recover.h"
 
@@ -116,6 +117,44 @@ static int on_trashed(void *userdata, const struct share_found *found,
 	}
 }
 
+static int say_snapshot(struct run *run, const char *id, const char *what,
+			const char *why)
+{
+	return api_admin_say(run->call, "snapshot %s: %s%s%s", id, what,
+			     *why ? ": " : "", why);
+}
+
+static int on_snapshot(void *userdata, const struct share_snapshot_found *found,
+		       struct err *err)
+{
+	struct run *run = userdata;
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+	int r = snapshot_recover(run->call->admin->store, &run->where, found,
+				 run->is_dry_run ? SNAPSHOT_RECOVER_DRY_RUN : 0,
+				 &why);
+
+	(void)err;
+	switch (r) {
+	case SNAPSHOT_RECOVERED:
+		run->n_recovered++;
+		return say_snapshot(run, found->id,
+				    run->is_dry_run ? "would be recovered"
+						    : "recovered",
+				    "");
+	case SNAPSHOT_EXISTS:
+		run->n_existing++;
+		return say_snapshot(run, found->id, "is there already", "");
+	case SNAPSHOT_LEFT:
+		run->n_left++;
+		return say_snapshot(run, found->id, "left alone",
+				    err_text(&why));
+	default:
+		run->n_failed++;
+		return say_snapshot(run, found->id, "not recovered",
+				    err_text(&why));
+	}
+}
+
 static int encode(const struct run *run, cJSON **ret, struct err *err)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -144,6 +183,11 @@ int admin_recover(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 		r = json_bool(in, "dryRun", false, &run.is_dry_run, err);
 	if (r == 0)
 		r = share_survey(&run.where, &survey, err);
+	if (r == 0)
+		r = call->admin->share->each_snapshot(&run.where, on_snapshot,
+						      &run, err);
+	if (r == SHARE_UNREACHED)
+		r = err->code;
 	remover_wake(call->admin->remover);
 	return r < 0 ? r : encode(&run, ret, err);
 }

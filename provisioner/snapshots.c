@@ -42,6 +42,19 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * (int64_t)NS_PER_S + now.tv_nsec;
 }
 
+/* Of what is not in the record: SNAPSHOTS_NOT_FOUND, when that is certain. */
+static int not_found(const struct snapshots *snapshots, const char *id,
+		     struct err *err)
+{
+	if (!snapshot_finder_is_done(snapshots->finder))
+		return err_set(
+			err, -EAGAIN,
+			"snapshot \"%s\" is not known yet: not all shares have been looked at",
+			id);
+	(void)err_set(err, -ENOENT, "there is no snapshot \"%s\"", id);
+	return SNAPSHOTS_NOT_FOUND;
+}
+
 /* --- the volume ------------------------------------------------------------------- */
 
 static bool is_ours(const struct snapshots *snapshots,
@@ -162,6 +175,11 @@ int snapshots_create(const struct snapshots *snapshots,
 
 	if (r != SNAPSHOTS_NOT_FOUND)
 		return r;
+	/* One of that name may be there. */
+	r = not_found(snapshots, request->name, err);
+	if (r < 0)
+		return r;
+	err_fini(err);
 	r = begin(snapshots, request, err);
 	if (r != 0)
 		return r;
@@ -182,6 +200,8 @@ int snapshots_delete(const struct snapshots *snapshots, const char *id,
 				   .is_snapshot = true };
 	int r = store_snapshot_get(snapshots->store, id, &row, err);
 
+	if (r == STORE_NOT_FOUND)
+		r = not_found(snapshots, id, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	copy.name = row.id;
@@ -207,10 +227,7 @@ int snapshots_get(const struct snapshots *snapshots, const char *id,
 {
 	int r = store_snapshot_get(snapshots->store, id, ret, err);
 
-	if (r != STORE_NOT_FOUND)
-		return r;
-	(void)err_set(err, -ENOENT, "there is no snapshot \"%s\"", id);
-	return SNAPSHOTS_NOT_FOUND;
+	return r == STORE_NOT_FOUND ? not_found(snapshots, id, err) : r;
 }
 
 int snapshots_list(const struct snapshots *snapshots,

@@ -9,11 +9,15 @@
  *
  * A claim begins as a snapshot or a volume is by its dataSource; clone_source.h says which.
  *
+ * Of one that is not in the record of a cluster's controller -EAGAIN is said until all
+ * shares were looked at.
+ *
  * Threads: any. Nothing here waits for a share, but snapshots_wait().
  */
 
 #include "cluster.h"
 #include "copier.h"
+#include "snapshot_finder.h"
 #include "store_snapshot.h"
 
 /* All borrowed. */
@@ -21,6 +25,7 @@ struct snapshots {
 	struct store *store;
 	struct cluster *cluster;
 	struct copier *copier;
+	struct snapshot_finder *finder; /* NULL = the record has all */
 	const char *const *drivers;
 	size_t n_drivers;
 };

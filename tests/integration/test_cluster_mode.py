@@ -3,6 +3,7 @@
 standalone: it serves the API, binds, and plays the controller manager for a driver
 that is not its own."""
 
+import glob
 import json
 import os
 import signal
@@ -161,6 +162,42 @@ class ClusterMode(LabCase):
         wait_for(lambda: self.volume(volume)["spec"]["capacity"]["storage"]
                  == "3Gi", "the volume to grow")
         self.delete_claim("grower", volume)
+
+    def test_a_snapshot_outlives_the_controllers_record(self):
+        """Which is in an emptyDir: a new pod finds what is on the shares."""
+        volume = self.apply_claim("model", "ours")
+        with open(f"{self.backing(volume)}/file", "w", encoding="ascii") as f:
+            f.write("precious")
+        self.own("snapshot", "model", "kept-one")
+        self.controller.kill()
+        for path in glob.glob(f"{self.controller.state}/claimfs.db*"):
+            os.unlink(path)
+        self.controller.start()
+        self.ctl.apply(CLAIM.format(
+            name="again", class_name="ours", mode="ReadWriteMany", size="1Gi")
+            + "  dataSourceRef: {apiGroup: claimfs.io, kind: Snapshot, "
+              "name: kept-one}\n")
+        claim = self.ctl.wait_phase("pvc", "again", "Bound", seconds=30)
+        again = claim["spec"]["volumeName"]
+        with open(f"{self.backing(again)}/file", encoding="ascii") as f:
+            self.assertEqual(f.read(), "precious")
+        self.own("delete", "snapshot", "kept-one")
+        self.delete_claim("again", again)
+        self.delete_claim("model", volume)
+
+    def test_a_claim_begins_as_another_one_is(self):
+        volume = self.apply_claim("origin", "ours")
+        with open(f"{self.backing(volume)}/file", "w", encoding="ascii") as f:
+            f.write("precious")
+        self.ctl.apply(CLAIM.format(
+            name="twin", class_name="ours", mode="ReadWriteMany", size="1Gi")
+            + "  dataSource: {kind: PersistentVolumeClaim, name: origin}\n")
+        claim = self.ctl.wait_phase("pvc", "twin", "Bound", seconds=30)
+        twin = claim["spec"]["volumeName"]
+        with open(f"{self.backing(twin)}/file", encoding="ascii") as f:
+            self.assertEqual(f.read(), "precious")
+        self.delete_claim("twin", twin)
+        self.delete_claim("origin", volume)
 
     def test_claims_of_other_drivers_are_left_alone(self):
         self.apply_class("theirs")

@@ -2,6 +2,7 @@
 """Snapshots, and claims that begin as a snapshot or another claim is."""
 
 import contextlib
+import glob
 import json
 import os
 import signal
@@ -251,3 +252,32 @@ class Snapshots(LabCase):
         self.assertEqual(tree(self.backing(claim["spec"]["volumeName"])),
                          before)
         self.wait_until_clean()
+
+    # The record
+
+    def test_snapshots_are_made_again_from_the_share(self):
+        source = self.make_source("lost", files=4)
+        before = tree(source)
+        self.ctl("snapshot", "lost", "found")
+        known = self.snapshot("found")
+        provisioner = self.cluster.provisioner
+        provisioner.process.stop()
+        for path in glob.glob(f"{provisioner.state}/claimfs.db*"):
+            os.unlink(path)
+        provisioner.start()
+        self.set_up_lab()
+        self.assertNotIn("found", self.ctl("get", "snapshots", "-A"))
+        server = self.cluster.server
+        out = self.ctl(
+            "recover", "--server", "127.0.0.1", "--share",
+            self.cluster.export, "--options",
+            f"port={server.port},mountport={server.mount_port}")
+        self.assertIn(f"snapshot {known['id']}: recovered", out)
+        for key in ("filesPerSecond", "bytesPerSecond"):
+            known.pop(key)
+        again = self.snapshot("found")
+        self.assertEqual({key: again[key] for key in known}, known)
+        self.ctl("restore", "snapshot/found", "--as", "lost-2")
+        claim = json.loads(self.ctl("get", "pvc", "lost-2", "-o", "json"))
+        self.assertEqual(tree(self.backing(claim["spec"]["volumeName"])),
+                         before)
