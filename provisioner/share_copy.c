@@ -167,6 +167,13 @@ static int clear_links(struct copying *copying, struct asking *asking,
 		     : 0;
 }
 
+/* It goes without, too. */
+static void widen(struct session *session)
+{
+	(void)share_calls_widen(session->nfs, session->volume->server,
+				session->volume->port);
+}
+
 static int copy_all(struct copying *copying, const struct share_source *source,
 		    struct asking *asking, struct err *err)
 {
@@ -179,6 +186,8 @@ static int copy_all(struct copying *copying, const struct share_source *source,
 
 	if (r != 0)
 		return r;
+	widen(&copying->from);
+	widen(&copying->to);
 	job.from = copying->from.nfs;
 	job.source = &copying->source;
 	r = copy_run(&job, &fault);

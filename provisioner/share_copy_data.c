@@ -7,18 +7,6 @@
  * are not zero are written one after another: NFS version 3 can't be asked where holes
  * are.
  *
- * Small files are written stably. Large ones are committed bit by bit, while reading
- * goes on: a COMMIT of everything at the end might take minutes. After each the file's
- * atime, which writing leaves alone, says how much of it is stable, and of which source;
- * so a file that is large goes on there after a stop or a crash.
- *
- * Invariants:
- *  1. Reading gets at most WINDOW ahead of what is stable.
- *  2. All bytes before `floor`, the lowest offset under way, were written.
- *  3. `committed` rises only to a floor at which nothing was in doubt: a verifier that
- *     changed means that the server may have forgotten what was not stable (RFC 1813,
- *     3.3.7), and it is written again from there.
- *
  * A source that changes while it is read is read once more from its start; if it changes
  * again it is taken as it is, with attributes that say so to whoever looks again.
  */
@@ -28,47 +16,11 @@
 #include "clock.h"
 #include "share_copy_parts.h"
 
-#define SEGMENT	     ((uint64_t)64 << 20)
-#define WINDOW	     (3 * SEGMENT)
-#define REWRITES_MAX 8
-#define BLOCK	     4096u
-#define MARK_UNIT    ((uint64_t)64 << 10)
+#define BLOCK 4096u
 
-/* --- marks ----------------------------------------------------------------------------- */
-
-/* What a mark is for: another source has another one. */
-static uint32_t source_hash(const struct share_attributes *source)
+bool copy_data_is_small(const struct copy_entry *entry)
 {
-	uint64_t parts[] = { (uint64_t)source->mtime.tv_sec,
-			     (uint64_t)source->mtime.tv_nsec, source->size,
-			     source->fileid };
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		for (unsigned int bit = 0; bit < 64; bit += 8)
-			hash = (hash ^ ((parts[i] >> bit) & 0xff)) *
-			       0x100000001b3;
-	return (uint32_t)(hash % NS_PER_S);
-}
-
-static struct timespec mark_of(const struct copy_entry *entry)
-{
-	return (struct timespec){
-		.tv_sec = (time_t)(entry->data.committed / MARK_UNIT),
-		.tv_nsec = source_hash(&entry->attributes),
-	};
-}
-
-uint64_t copy_data_marked(const struct copy_entry *entry)
-{
-	const struct share_attributes *target = &entry->target.attributes;
-	uint64_t from = (uint64_t)target->atime.tv_sec * MARK_UNIT;
-
-	if ((target->mode & 07777) != copy_half_mode(&entry->attributes) ||
-	    target->atime.tv_nsec != source_hash(&entry->attributes) ||
-	    from > entry->attributes.size)
-		return 0;
-	return from;
+	return entry->attributes.size <= entry->run->chunk_size;
 }
 
 void copy_data_begin(struct copy_entry *entry, uint64_t from)
@@ -94,7 +46,7 @@ static struct copy_chunk *find_free(struct copy_run *run)
 	return NULL;
 }
 
-static uint64_t find_floor(const struct copy_entry *entry)
+uint64_t copy_data_floor(const struct copy_entry *entry)
 {
 	const struct copy_run *run = entry->run;
 	uint64_t floor = entry->data.next;
@@ -144,35 +96,7 @@ static void cut_short(struct copy_chunk *chunk)
 	release(chunk);
 }
 
-static void forget_unstable(struct copy_entry *entry)
-{
-	struct copy_data *data = &entry->data;
-
-	data->must_rewrite = true;
-	if (data->n_rewrites++ >= REWRITES_MAX)
-		(void)copy_entry_fail(entry, -EIO, "write", false);
-}
-
-static void check_verifier(struct copy_entry *entry,
-			   const struct share_stable *told)
-{
-	struct copy_data *data = &entry->data;
-
-	if (!data->has_verifier) {
-		memcpy(data->verifier, told->verifier, sizeof(data->verifier));
-		data->has_verifier = true;
-	} else if (memcmp(data->verifier, told->verifier,
-			  sizeof(data->verifier)) != 0) {
-		forget_unstable(entry);
-	}
-}
-
 /* --- writing ---------------------------------------------------------------------------- */
-
-static bool is_small(const struct copy_entry *entry)
-{
-	return entry->attributes.size <= entry->run->chunk_size;
-}
 
 static bool is_zero(const char *text, uint32_t len)
 {
@@ -220,12 +144,19 @@ static void write_out(struct copy_chunk *chunk, const char *text, uint32_t len)
 	struct share_write write = { .offset = chunk->offset,
 				     .data = text,
 				     .len = len,
-				     .must_be_stable = is_small(entry) };
+				     .must_be_stable =
+					     copy_data_is_small(entry) };
 	int r = share_call_write(entry->run->job->to, &call, &entry->target.fh,
 				 &write, &chunk->written);
 
 	if (r < 0)
 		fail_chunk(chunk, r, "write", false);
+}
+
+static void wait_to_read(struct copy_chunk *chunk)
+{
+	chunk->is_waiting = true;
+	chunk->entry->data.n_waiting++;
 }
 
 /* The next run, or what is left of the chunk is read. */
@@ -242,7 +173,7 @@ static void go_on_sparse(struct copy_chunk *chunk)
 	if (chunk->len == 0)
 		release(chunk);
 	else
-		chunk->is_waiting = true;
+		wait_to_read(chunk);
 }
 
 static void on_written(const struct share_call *call, int r)
@@ -255,7 +186,7 @@ static void on_written(const struct share_call *call, int r)
 		return;
 	}
 	if (!chunk->written.is_stable) {
-		check_verifier(chunk->entry, &chunk->written);
+		copy_data_check_verifier(chunk->entry, &chunk->written);
 		if (data->dirty_end < chunk->offset + chunk->written.len)
 			data->dirty_end = chunk->offset + chunk->written.len;
 	}
@@ -266,7 +197,7 @@ static void on_written(const struct share_call *call, int r)
 	else if (chunk->len == 0)
 		release(chunk);
 	else
-		chunk->is_waiting = true;
+		wait_to_read(chunk);
 }
 
 /* --- reading ---------------------------------------------------------------------------- */
@@ -334,6 +265,8 @@ static int read_chunk(struct copy_chunk *chunk)
 
 	if (r < 0)
 		return copy_entry_fail(entry, r, "read", true);
+	if (chunk->is_waiting)
+		entry->data.n_waiting--;
 	chunk->is_waiting = false;
 	entry->run->n_reading++;
 	return 0;
@@ -351,7 +284,7 @@ static bool read_rest(struct copy_entry *entry)
 	struct copy_run *run = entry->run;
 	bool has_done = false;
 
-	for (size_t i = 0; entry->data.n_chunks > 0 && i < COPY_CHUNKS_MAX;
+	for (size_t i = 0; entry->data.n_waiting > 0 && i < COPY_CHUNKS_MAX;
 	     i++) {
 		struct copy_chunk *chunk = &run->chunks[i];
 
@@ -366,9 +299,10 @@ static bool can_begin_chunk(const struct copy_entry *entry)
 	const struct copy_run *run = entry->run;
 	const struct copy_data *data = &entry->data;
 
-	return (!run->is_stopping || is_small(entry)) && !data->must_rewrite &&
-	       !data->is_gone && data->next < data->end &&
-	       data->next - data->committed < WINDOW &&
+	return (!run->is_stopping || copy_data_is_small(entry)) &&
+	       !data->must_rewrite && !data->is_gone &&
+	       data->next < data->end &&
+	       data->next - data->committed < COPY_WINDOW &&
 	       run->n_chunk_bytes + run->chunk_size <= COPY_BYTES_MAX &&
 	       can_ask(run);
 }
@@ -392,92 +326,6 @@ static bool begin_chunk(struct copy_entry *entry)
 		return true;
 	release(chunk);
 	return false;
-}
-
-/* --- making it stable --------------------------------------------------------------------- */
-
-static void on_marked(const struct share_call *call, int r)
-{
-	struct copy_entry *entry = call->about;
-
-	entry->data.is_committing = false;
-	if (r < 0)
-		(void)copy_entry_fail(entry, r, "set the times of", false);
-}
-
-static int mark(struct copy_entry *entry)
-{
-	struct share_call call = { .done = on_marked, .about = entry };
-	struct share_attributes attributes = { .atime = mark_of(entry) };
-
-	return share_call_setattr(entry->run->job->to, &call, &entry->target.fh,
-				  SHARE_CHANGE_ATIME, &attributes);
-}
-
-static void on_committed(const struct share_call *call, int r)
-{
-	struct copy_entry *entry = call->about;
-	struct copy_data *data = &entry->data;
-
-	data->is_committing = false;
-	if (r < 0) {
-		(void)copy_entry_fail(entry, r, "write", false);
-		return;
-	}
-	check_verifier(entry, &data->commit);
-	if (data->must_rewrite)
-		return;
-	data->committed = data->commit_end;
-	data->must_mark = data->committed < data->end;
-}
-
-static int commit(struct copy_entry *entry, uint64_t end)
-{
-	struct share_call call = { .done = on_committed, .about = entry };
-	struct copy_data *data = &entry->data;
-
-	data->commit_end = end;
-	return share_call_commit(
-		entry->run->job->to, &call, &entry->target.fh, data->committed,
-		(uint32_t)(end - data->committed), &data->commit);
-}
-
-/* A round number, except at the end: marks have no smaller unit. */
-static uint64_t stable_end(const struct copy_entry *entry, uint64_t floor)
-{
-	return floor >= entry->data.end ? floor : floor - floor % MARK_UNIT;
-}
-
-static bool must_commit(const struct copy_entry *entry, uint64_t end)
-{
-	const struct copy_data *data = &entry->data;
-	bool is_last = data->n_chunks == 0 &&
-		       (data->next >= data->end || entry->run->is_stopping);
-
-	return data->dirty_end > data->committed && end > data->committed &&
-	       (is_last || end - data->committed >= SEGMENT);
-}
-
-static bool make_stable(struct copy_entry *entry)
-{
-	struct copy_data *data = &entry->data;
-	uint64_t floor = find_floor(entry);
-	uint64_t end = stable_end(entry, floor);
-	int r;
-
-	if (data->is_committing || data->must_rewrite || data->is_gone)
-		return false;
-	if (data->dirty_end <= data->committed && end > data->committed)
-		data->committed = data->dirty_end = end;
-	if ((!data->must_mark && !must_commit(entry, end)) ||
-	    !copy_can_ask_target(entry->run))
-		return false;
-	r = data->must_mark ? mark(entry) : commit(entry, end);
-	data->must_mark = false;
-	data->is_committing = r == 0;
-	if (r < 0)
-		(void)copy_entry_fail(entry, r, "write", false);
-	return r == 0;
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -533,7 +381,7 @@ bool copy_data_step(struct copy_entry *entry)
 
 	while (can_begin_chunk(entry) && begin_chunk(entry))
 		has_done = true;
-	has_done |= make_stable(entry);
+	has_done |= copy_data_make_stable(entry);
 	if (is_quiet(&entry->data) && entry->run->r == 0)
 		has_done |= settle(entry);
 	return has_done;

@@ -126,6 +126,12 @@ static void take_over(struct copy_entry *entry)
 		entry->state = COPY_ENTRY_TRUNCATE;
 }
 
+/* What had other names when it was copied may still be theirs. */
+static bool is_its_own(const struct copy_entry *entry)
+{
+	return entry->is_linked || entry->target.attributes.n_links == 1;
+}
+
 static void judge(struct copy_entry *entry)
 {
 	const struct share_attributes *source = &entry->attributes;
@@ -134,7 +140,8 @@ static void judge(struct copy_entry *entry)
 	if (copy_is_whole(source, target))
 		entry->state =
 			entry->is_linked ? COPY_ENTRY_LINK : COPY_ENTRY_DONE;
-	else if (S_ISREG(source->mode) && S_ISREG(target->mode))
+	else if (S_ISREG(source->mode) && S_ISREG(target->mode) &&
+		 is_its_own(entry))
 		take_over(entry);
 	else if (S_ISLNK(source->mode) && S_ISLNK(target->mode))
 		entry->state = COPY_ENTRY_READLINK;

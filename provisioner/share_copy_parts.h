@@ -19,7 +19,9 @@
 #define COPY_CHUNKS_MAX	 SHARE_CALLS_MAX
 #define COPY_CHUNK_MAX	 (256u << 10)
 #define COPY_BYTES_MAX	 (8u << 20) /* in all chunks */
-#define COPY_NAME_SIZE	 256	    /* of one component, with its end */
+#define COPY_SEGMENT	 ((uint64_t)64 << 20)
+#define COPY_WINDOW	 (3 * COPY_SEGMENT)
+#define COPY_NAME_SIZE	 256 /* of one component, with its end */
 #define COPY_SET_OWNER	 "set owner and group (uid, gid) of"
 
 enum copy_dir_state {
@@ -89,6 +91,7 @@ struct copy_data {
 	uint64_t committed; /* all before is stable */
 	uint64_t commit_end;
 	size_t n_chunks;    /* under way */
+	size_t n_waiting;   /* of them, to be read */
 	uint64_t dirty_end; /* of what is not stable, or less than committed */
 	bool is_committing; /* a COMMIT, or the mark after it, is in flight */
 	bool must_mark;
@@ -219,3 +222,15 @@ void copy_data_begin(struct copy_entry *entry, uint64_t from);
 uint64_t copy_data_marked(const struct copy_entry *entry);
 /* Reads and writes as much as can be in flight. */
 bool copy_data_step(struct copy_entry *entry);
+/* It goes into one call. */
+bool copy_data_is_small(const struct copy_entry *entry);
+/* All before was written, stable or not. */
+uint64_t copy_data_floor(const struct copy_entry *entry);
+
+/* --- what is stable (share_copy_stable.c) ---------------------------------------------------- */
+
+/* Of a WRITE that was not, or of a COMMIT. */
+void copy_data_check_verifier(struct copy_entry *entry,
+			      const struct share_stable *told);
+/* Commits and marks, when it is time to; true: something was done. */
+bool copy_data_make_stable(struct copy_entry *entry);

@@ -17,10 +17,10 @@ import hostile_server as hostile
 import lab_case
 from lab import free_port, wait_for
 from lab.ganesha import Ganesha
+from share_copies import SECONDS, Copier, differences
 
-SECONDS = 100
 KIB, MIB = 1 << 10, 1 << 20
-MORE, STOPPED = 1, "1"
+STOPPED = "1"
 
 
 class CopyCase(unittest.TestCase):
@@ -34,13 +34,14 @@ class CopyCase(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="claimfs-", dir="/var/tmp")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.reports = f"{cls.folder}/reports"
-        os.mkdir(cls.reports)
         cls.export = f"{cls.folder}/export"
         cls.prepare_export()
         cls.server = Ganesha(f"{cls.folder}/ganesha", cls.export, free_port(),
                              free_port(), squashed=cls.squashed).start()
         cls.addClassCleanup(lambda: cls.server.stop())
+        cls.copier = Copier(cls.server, f"{cls.folder}/reports")
+        cls.where, cls.start = cls.copier.where, cls.copier.start
+        cls.ask, cls.do = cls.copier.ask, cls.copier.do
         if cls.n_entries:
             copy_tree.make_tree(f"{cls.export}/source", cls.n_entries)
             cls.want = copy_tree.fingerprint(f"{cls.export}/source")
@@ -50,33 +51,7 @@ class CopyCase(unittest.TestCase):
         os.mkdir(cls.export)
 
     def tearDown(self):
-        self.assertEqual(lab_case.sanitizer_reports(self.reports), [])
-
-    def where(self, share=None, port=None):
-        return f"127.0.0.1:{port or self.server.port}:" \
-               f"{self.server.mount_port}:{share or self.export}"
-
-    def start(self, *args, where=None):
-        return subprocess.Popen(
-            [f"{lab_case.PROGRAMS}/tests/integration/share_copier",
-             where or self.where(), *map(str, args)],
-            env=dict(os.environ,
-                     **lab_case.sanitizer_environment(self.reports)),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def ask(self, *args, where=None):
-        """(outcome, entries, bytes), what was said."""
-        with self.start(*args, where=where) as process:
-            try:
-                out, said = process.communicate(timeout=SECONDS)
-            finally:
-                process.kill()
-        return out.split(), said
-
-    def do(self, *args, where=None):
-        out, said = self.ask(*args, where=where)
-        self.assertEqual((out[-4:-3], said), (["0"], ""))
-        return out
+        self.assertEqual(lab_case.sanitizer_reports(self.copier.reports), [])
 
     def refused(self, *args, where=None):
         out, said = self.ask(*args, where=where)
@@ -91,13 +66,7 @@ class CopyCase(unittest.TestCase):
         return f"{self.export}/volume-of-{name}"
 
     def assert_same(self, folder, want=None, but=()):
-        have = copy_tree.fingerprint(folder)
-        entries, links = want or self.want
-        drop = [{name: {key: value for key, value in of.items()
-                        if key not in but} for name, of in tree.items()}
-                for tree in (entries, have[0])]
-        self.assertEqual(copy_tree.differences(*drop), [])
-        self.assertEqual(have[1], links)
+        self.assertEqual(differences(want or self.want, folder, but), [])
 
     def write(self, path, data):
         path = f"{self.export}/{path}"
@@ -121,7 +90,7 @@ class LargeTree(CopyCase):
 
 class Interrupted(CopyCase):
 
-    n_entries = 1200
+    n_entries = 800
 
     def test_told_to_stop_it_repeats_nothing(self):
         n = n_turns = 0
@@ -187,7 +156,7 @@ class Content(CopyCase):
     """Each test has a volume of its own."""
 
     def test_a_large_file_goes_on_where_it_was(self):
-        data = random.Random(1).randbytes(MIB) * 160
+        data = random.Random(1).randbytes(MIB) * 140
         self.write("large/file", data)
         os.utime(f"{self.export}/large/file", (10**9, 10**9))
         half = f"{self.export}/.claimfs/copies/long/tree/file"
@@ -208,7 +177,7 @@ class Content(CopyCase):
             self.write(f"changing/{number}", b"old" * number)
         os.makedirs(f"{self.export}/changing/later")
         os.link(f"{self.export}/changing/7", f"{self.export}/changing/later/7")
-        self.ask("copy", "changed", "changing", 20)
+        self.ask("copy", "changed", "changing", 6)
         for number in range(0, 40, 3):
             self.write(f"changing/{number}", b"newer" * number)
         for number in (1, 4):
@@ -216,6 +185,11 @@ class Content(CopyCase):
             os.mkdir(f"{self.export}/changing/{number}")
             self.write(f"changing/{number}/in", b"it")
         self.write("changing/later/7", b"both names")
+        self.ask("copy", "changed", "changing", 6)
+        # No longer one file.
+        self.write("changing/new", b"another one")
+        os.rename(f"{self.export}/changing/new",
+                  f"{self.export}/changing/later/7")
         want = copy_tree.fingerprint(f"{self.export}/changing")
         self.do("copy", "changed", "changing")
         self.assert_same(self.copied("changed"), want, but=("atime",))

@@ -30,7 +30,8 @@ class Kills(Case):
             self.kill_provisioner()
 
     def settle(self, call, requests):
-        return self.all_settled(getattr(self.controller, call), requests)
+        return [self.settled(getattr(self.controller, call), request)
+                for request in requests]
 
     def deletions(self, ids):
         return [self.pb.DeleteVolumeRequest(volume_id=volume)
