@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * FOLDER/<id>.live and FOLDER/<id>.gone are JSON. A record comes by rename(2), and is
- * retired by one, and the folder is synced after each: there is no half of a record,
- * and none before which a directory is made.
+ * FOLDER/<id>.made, .live and .gone are JSON. A record comes by rename(2), and changes
+ * by it, and the folder is synced after each: there is no half of a record, and none
+ * before which a directory is made.
  */
 
 #include "inline_record.h"
@@ -18,6 +18,7 @@
 
 #include "node.h"
 
+#define MADE   ".made"
 #define LIVE   ".live"
 #define GONE   ".gone"
 #define MAKING ".making"
@@ -62,6 +63,11 @@ bool inline_record_is_live(const char *folder, const char *id)
 	return exists(folder, id, LIVE);
 }
 
+bool inline_record_is_there(const char *folder, const char *id)
+{
+	return exists(folder, id, MADE) || exists(folder, id, LIVE);
+}
+
 bool inline_record_is_retired(const char *folder, const char *id)
 {
 	return exists(folder, id, GONE);
@@ -88,10 +94,23 @@ static int rename_record(const char *folder, const char *id, const char *from,
 	return sync_folder(folder);
 }
 
+int inline_record_serve(const char *folder, const char *id, struct err *err)
+{
+	int r = inline_record_is_live(folder, id)
+			? 0
+			: rename_record(folder, id, MADE, LIVE);
+
+	return r < 0 ? err_set_errno(err, r, "write inline volume \"%s\" down",
+				     id)
+		     : 0;
+}
+
 int inline_record_retire(const char *folder, const char *id, struct err *err)
 {
 	int r = rename_record(folder, id, LIVE, GONE);
 
+	if (r == -ENOENT)
+		r = rename_record(folder, id, MADE, GONE);
 	if (r == -ENOENT && inline_record_is_retired(folder, id))
 		return 0;
 	return r < 0 ? err_set_errno(err, r, "retire inline volume \"%s\"", id)
@@ -168,7 +187,8 @@ static int read_file(const char *path, char text[static RECORD_BYTES + 1])
 static int check_same(const char *folder, const char *id, const char *text,
 		      struct err *err)
 {
-	_cleanup_(free) char *path = path_of(folder, id, LIVE);
+	const char *suffix = inline_record_is_live(folder, id) ? LIVE : MADE;
+	_cleanup_(free) char *path = path_of(folder, id, suffix);
 	char present[RECORD_BYTES + 1];
 	int r = path ? read_file(path, present) : -ENOMEM;
 
@@ -189,7 +209,7 @@ int inline_record_write(const char *folder, const char *id,
 	_cleanup_(free) char *path = path_of(folder, id, MAKING);
 	int r = text && path ? 0 : -ENOMEM;
 
-	if (r == 0 && inline_record_is_live(folder, id))
+	if (r == 0 && inline_record_is_there(folder, id))
 		return check_same(folder, id, text, err);
 	if (r == 0)
 		r = make_folder(folder);
@@ -201,7 +221,7 @@ int inline_record_write(const char *folder, const char *id,
 	if (r == 0)
 		r = write_file(path, text);
 	if (r == 0)
-		r = rename_record(folder, id, MAKING, LIVE);
+		r = rename_record(folder, id, MAKING, MADE);
 	return r < 0 ? err_set_errno(err, r, "write inline volume \"%s\" down",
 				     id)
 		     : 0;
@@ -264,12 +284,12 @@ void inline_record_fini(struct inline_record *record)
 	*record = (struct inline_record){ 0 };
 }
 
-static bool is_retired_name(const char *name)
+static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t len = strlen(name);
 
-	return len > strlen(GONE) &&
-	       strcmp(name + len - strlen(GONE), GONE) == 0;
+	return len > strlen(suffix) &&
+	       strcmp(name + len - strlen(suffix), suffix) == 0;
 }
 
 static int add_id(char ***ids, size_t *n, const char *name)
@@ -294,7 +314,7 @@ int inline_record_list(const char *folder, char ***ret, size_t *ret_n)
 	if (!dir && errno != ENOENT)
 		return -errno;
 	while (dir && r == 0 && (entry = readdir(dir))) {
-		if (is_retired_name(entry->d_name))
+		if (has_suffix(entry->d_name, GONE))
 			r = add_id(&ids, &n, entry->d_name);
 	}
 	if (r < 0) {
@@ -304,6 +324,17 @@ int inline_record_list(const char *folder, char ***ret, size_t *ret_n)
 	*ret = ids;
 	*ret_n = n;
 	return 0;
+}
+
+void inline_record_sweep(const char *folder)
+{
+	_cleanup_(closedir) DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (has_suffix(entry->d_name, MAKING))
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	}
 }
 
 void inline_record_free_ids(char **ids, size_t n)

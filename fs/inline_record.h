@@ -4,7 +4,8 @@
 /*
  * What has to be remembered of inline volumes until their directories are gone: a
  * file each in a folder of the state directory, synced, since nobody else knows of
- * them. A record is live, or retired: then its directory is to be removed.
+ * them. A record is made, then live, since its volume was served and may have data, and
+ * in the end, or before it ever was live, retired: then its directory is to be removed.
  *
  * Threads: any; who uses one volume's is alone with it.
  */
@@ -27,17 +28,24 @@ struct inline_record {
 int inline_record_check_id(const char *id, struct err *err);
 
 /*
- * Makes the folder if need be. One that is live stays: -EINVAL if it is of another
+ * Makes the folder if need be. One that is there stays: -EINVAL if it is of another
  * place. -ENOSPC: there are INLINE_RECORDS_MAX.
  */
 int inline_record_write(const char *folder, const char *id,
 			const struct inline_record *record, struct err *err);
 
+/* It is live from then on. Idempotent. */
+int inline_record_serve(const char *folder, const char *id, struct err *err);
+
+/* Made or live. */
+bool inline_record_is_there(const char *folder, const char *id);
 bool inline_record_is_live(const char *folder, const char *id);
 bool inline_record_is_retired(const char *folder, const char *id);
 
 /* Idempotent. */
 int inline_record_retire(const char *folder, const char *id, struct err *err);
+/* What a process has left that died while it wrote one. */
+void inline_record_sweep(const char *folder);
 /* A retired one. */
 void inline_record_drop(const char *folder, const char *id);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A pass tries every record that is retired, once. What is left is tried again after a
- * pause, which grows while passes are in vain, or when there is a new one. A failure is
- * logged when it is the first of its pause.
+ * A pass tries every record that is retired, once; those of a server that was seen to be
+ * away in this pass wait for the next, so that it holds up the others' but once. What is
+ * left is tried again after a pause, which grows while passes are in vain, or when there is
+ * a new one. A failure is logged when it is the first of its pause.
  *
  *	(no thread) -- kick -->          running
  *	running     -- none is left -->  ended -- kick, free --> joined
@@ -36,15 +37,68 @@ struct inline_remover {
 	bool has_work;
 };
 
+/* The servers that did not answer in a pass, "address port" each. */
+struct away {
+	char **names;
+	size_t n;
+};
+
+static void away_fini(struct away *away)
+{
+	for (size_t i = 0; i < away->n; i++)
+		free(away->names[i]);
+	free(away->names);
+}
+
+DEFINE_FINI(struct away, away_fini)
+
+static bool is_away(const struct away *away, const char *name)
+{
+	for (size_t i = 0; i < away->n; i++) {
+		if (strcmp(away->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Without memory it is asked once more. */
+static void add_away(struct away *away, const char *name)
+{
+	char **names =
+		realloc(away->names, (away->n + 1) * sizeof(*away->names));
+
+	if (!names)
+		return;
+	away->names = names;
+	names[away->n] = strdup(name);
+	away->n += names[away->n] != NULL;
+}
+
+/* Nobody has answered, or is known by that name at the moment. */
+static bool is_silence(int r)
+{
+	return r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EHOSTUNREACH ||
+	       r == -ENETUNREACH || r == -EAGAIN;
+}
+
+#define REMOVED_LATER 1 /* its server is away, as was seen before */
+
 static int remove_one(struct inline_remover *remover, const char *id,
-		      struct err *err)
+		      struct away *away, struct err *err)
 {
 	_cleanup_(inline_record_fini) struct inline_record record = { 0 };
 	struct inline_place place = { .name = id };
+	_cleanup_(free) char *server = NULL;
 	int r = inline_record_read(remover->folder, id, &record, err);
 
 	if (r < 0)
 		return r;
+	if (asprintf(&server, "%s %u", record.server, record.port) < 0) {
+		server = NULL;
+		return err_set_errno(err, -ENOMEM, "remove a volume");
+	}
+	if (is_away(away, server))
+		return REMOVED_LATER;
 	place.server = record.server;
 	place.share = record.share;
 	place.port = record.port;
@@ -54,6 +108,8 @@ static int remove_one(struct inline_remover *remover, const char *id,
 		inline_record_drop(remover->folder, id);
 		log_info("inline volume removed", F_STR("volume", id));
 	}
+	if (is_silence(r))
+		add_away(away, server);
 	return r;
 }
 
@@ -61,6 +117,7 @@ static int remove_one(struct inline_remover *remover, const char *id,
 static size_t pass(struct inline_remover *remover, bool is_first,
 		   size_t *ret_n_removed)
 {
+	_cleanup_(away_fini) struct away away = { 0 };
 	char **ids = NULL;
 	size_t n = 0, n_left = 0;
 	int r = inline_record_list(remover->folder, &ids, &n);
@@ -70,8 +127,8 @@ static size_t pass(struct inline_remover *remover, bool is_first,
 	for (size_t i = 0; i < n && !atomic_load(&remover->is_stopped); i++) {
 		_cleanup_(err_fini) struct err why = ERR_INIT;
 
-		r = remove_one(remover, ids[i], &why);
-		n_left += r < 0;
+		r = remove_one(remover, ids[i], &away, &why);
+		n_left += r != 0;
 		if (r < 0 && r != -EINTR && is_first)
 			log_warn("an inline volume is removed later",
 				 F_STR("volume", ids[i]), F_ERR(&why));
@@ -162,6 +219,7 @@ int inline_remover_new(struct inline_remover **ret, const char *folder,
 		(void)inline_remover_free(remover);
 		return err_set_errno(err, -ENOMEM, "look for inline volumes");
 	}
+	inline_record_sweep(folder);
 	if (inline_record_list(folder, &ids, &n) == 0 && n > 0)
 		inline_remover_kick(remover);
 	inline_record_free_ids(ids, n);

@@ -7,10 +7,10 @@
  *
  * Otherwise it is a volume like others, staged at the target itself:
  *
- *	(none)  -- share, record -->         live
- *	live    -- directory, node_stage --> served
- *	served  -- node_unstage, retire -->  retired
- *	live    -- publishing failed -->     retired
+ *	(none)  -- share, record -->         made
+ *	made    -- directory, node_stage --> live
+ *	live    -- node_unstage, retire -->  retired
+ *	made    -- publishing failed -->     retired
  *	retired -- inline_remover -->        (none)
  *
  * The record comes before the directory and goes after it. A share that can't be
@@ -95,7 +95,7 @@ bool node_inline_is_asked(const struct labels *context)
 bool node_inline_is_known(const struct node *node, const char *volume_id)
 {
 	return inline_record_check_id(volume_id, NULL) == 0 &&
-	       inline_record_is_live(node->inline_volumes->folder, volume_id);
+	       inline_record_is_there(node->inline_volumes->folder, volume_id);
 }
 
 /* --- one verb at a time ------------------------------------------------------------ */
@@ -315,7 +315,7 @@ static enum rpc_status serve(struct node *node,
 
 static void retire(struct node_inline *all, const char *id)
 {
-	if (inline_record_is_live(all->folder, id) &&
+	if (inline_record_is_there(all->folder, id) &&
 	    inline_record_retire(all->folder, id, NULL) == 0)
 		inline_remover_kick(all->remover);
 }
@@ -341,32 +341,43 @@ static bool is_served(struct node *node, const struct node_publish_args *args)
 	return is_there;
 }
 
+/* Made and served; it has no data before the kubelet is told so. */
+static enum rpc_status start_serving(struct node *node,
+				     const struct node_publish_args *args,
+				     struct err *err)
+{
+	struct node_inline *all = node->inline_volumes;
+	_cleanup_(wish_fini) struct wish wish = { 0 };
+	int r;
+
+	if (is_served(node, args))
+		return RPC_OK;
+	r = read_wish(&wish, args->context, all->classes, err);
+	if (r == 0)
+		r = make_place(node, &wish, args->volume_id, err);
+	return r < 0 ? node_status(r) : serve(node, args, &wish, err);
+}
+
 static enum rpc_status publish(struct node *node,
 			       const struct node_publish_args *args,
 			       struct err *err)
 {
 	struct node_inline *all = node->inline_volumes;
-	_cleanup_(wish_fini) struct wish wish = { 0 };
 	enum rpc_status status;
-	bool has_data;
-	int r;
 
-	if (is_served(node, args))
-		return RPC_OK;
 	if (inline_record_is_retired(all->folder, args->volume_id)) {
 		inline_remover_kick(all->remover);
 		return node_refuse(err, RPC_ABORTED,
 				   "volume \"%s\" is still being removed",
 				   args->volume_id);
 	}
-	/* Of a former process: there may be data in it, whatever comes now. */
-	has_data = inline_record_is_live(all->folder, args->volume_id);
-	r = read_wish(&wish, args->context, all->classes, err);
-	if (r < 0)
-		return node_status(r);
-	r = make_place(node, &wish, args->volume_id, err);
-	status = r < 0 ? node_status(r) : serve(node, args, &wish, err);
-	if (!has_data && is_final(status))
+	status = start_serving(node, args, err);
+	if (status == RPC_OK &&
+	    inline_record_serve(all->folder, args->volume_id, err) < 0)
+		return RPC_UNAVAILABLE;
+	/* There may be data in one that was served, whatever comes now. */
+	if (is_final(status) &&
+	    !inline_record_is_live(all->folder, args->volume_id))
 		retire(all, args->volume_id);
 	return status;
 }

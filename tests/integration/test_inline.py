@@ -6,11 +6,15 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import stat
 
+import hostile_server as hostile
 from csi_case import CODES, CsiCase, grpc
 from keeper_case import KeeperCase
 from lab import wait_for
+
+MKDIR = 9
 
 CLASSES = """\
 apiVersion: storage.k8s.io/v1
@@ -44,6 +48,16 @@ parameters:
   server: 127.0.0.1
   share: {share}
   subDir: somewhere
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: proxied
+provisioner: nfs.csi.k8s.io
+parameters:
+  server: 127.0.0.1
+  share: {share}
+mountOptions: ["port={proxy_port}", "mountport={mount_port}"]
 """
 
 
@@ -55,9 +69,12 @@ class InlineCase(KeeperCase):
         cls.node_options = ("--inline-classes", cls.classes)
         super().start_lab()
         server = cls.cluster.server
+        cls.proxy = hostile.Proxy(server.port)
+        cls.addClassCleanup(cls.proxy.close)
         with open(cls.classes, "w", encoding="ascii") as f:
             f.write(CLASSES.format(share=server.export, port=server.port,
-                                   mount_port=server.mount_port))
+                                   mount_port=server.mount_port,
+                                   proxy_port=cls.proxy.port))
 
     def setUp(self):
         self.volume_id = "csi-" + hashlib.sha256(self.id().encode()).hexdigest()
@@ -242,6 +259,44 @@ class Inline(InlineCase):
         self.publish()
         os.mkdir(f"{self.target}/folder")
         self.assertEqual(self.records, [self.volume_id + ".live"])
+
+    def test_what_was_never_served_needs_no_unpublishing(self):
+        self.proxy.rule = lambda reply: None if (reply.program, reply.proc) \
+            == (hostile.NFS, MKDIR) else hostile.pass_on(reply)
+        self.addCleanup(self.proxy.behave)
+        code, _ = self.refused({"class": "proxied"})
+        self.assertEqual(code, CODES.UNAVAILABLE)
+        self.assertEqual(self.records, [self.volume_id + ".made"])
+        self.proxy.behave()
+        code, _ = self.refused({"class": "forgotten"})
+        self.assertNotEqual(code, CODES.UNAVAILABLE)
+        self.wait_until_removed(60)
+
+    def test_what_was_served_is_kept_whatever_comes(self):
+        self.publish()
+        self.kill_node()
+        self.node.start()
+        self.reconnect()
+        code, _ = self.refused({"class": "forgotten"},
+                               target_path=self.target + "2")
+        self.assertNotEqual(code, CODES.UNAVAILABLE)
+        self.assertEqual(self.records, [self.volume_id + ".live"])
+
+    def test_a_dead_server_does_not_hold_up_another_one(self):
+        dead = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.addCleanup(dead.close)
+        self.publish()
+        folder = os.path.join(self.node.state, "inline")
+        port = dead.getsockname()[1]
+        for number in range(40):
+            with open(f"{folder}/dead-{number}.gone", "w",
+                      encoding="ascii") as f:
+                json.dump({"server": "127.0.0.1", "share": "/x", "port": port,
+                           "mountPort": port}, f)
+        self.unpublish()
+        wait_for(lambda: not os.path.exists(self.data), "the data to go", 10)
+        for number in range(40):
+            os.unlink(f"{folder}/dead-{number}.gone")
 
     def test_other_volumes_are_kept_out(self):
         self.publish()

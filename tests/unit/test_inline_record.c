@@ -50,12 +50,18 @@ Test(inline_record, a_record_lives_is_retired_and_goes)
 	fixture_init(&f);
 	write_record(&f, "csi-1");
 	write_record(&f, "csi-1");
+	cr_assert(inline_record_is_there(f.folder, "csi-1"));
+	cr_assert_not(inline_record_is_live(f.folder, "csi-1"));
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(inline_record_serve(f.folder, "csi-1", NULL), 0);
+	write_record(&f, "csi-1");
+	cr_assert(inline_record_is_there(f.folder, "csi-1"));
 	cr_assert(inline_record_is_live(f.folder, "csi-1"));
 	cr_assert_eq(inline_record_list(f.folder, &ids, &n), 0);
 	cr_assert_eq(n, 0);
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(inline_record_retire(f.folder, "csi-1", NULL), 0);
-	cr_assert_not(inline_record_is_live(f.folder, "csi-1"));
+	cr_assert_not(inline_record_is_there(f.folder, "csi-1"));
 	cr_assert(inline_record_is_retired(f.folder, "csi-1"));
 	cr_assert_eq(inline_record_list(f.folder, &ids, &n), 0);
 	cr_assert_eq(n, 1);
@@ -87,6 +93,36 @@ Test(inline_record, a_record_that_lives_is_of_one_place)
 	inline_record_drop(f.folder, "csi-1");
 }
 
+Test(inline_record, one_that_was_never_served_is_retired_as_well)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+
+	fixture_init(&f);
+	write_record(&f, "csi-1");
+	cr_assert_eq(inline_record_retire(f.folder, "csi-1", NULL), 0);
+	cr_assert_not(inline_record_is_there(f.folder, "csi-1"));
+	cr_assert(inline_record_is_retired(f.folder, "csi-1"));
+	cr_assert_eq(inline_record_serve(f.folder, "csi-1", NULL), -ENOENT);
+	inline_record_drop(f.folder, "csi-1");
+}
+
+Test(inline_record, half_a_record_is_swept)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+	char path[80];
+
+	fixture_init(&f);
+	inline_record_sweep(f.folder);
+	write_record(&f, "csi-1");
+	(void)snprintf(path, sizeof(path), "%s/csi-2.making", f.folder);
+	cr_assert_eq(mknod(path, S_IFREG | 0600, 0), 0);
+	inline_record_sweep(f.folder);
+	cr_assert_eq(access(path, F_OK), -1);
+	cr_assert(inline_record_is_there(f.folder, "csi-1"));
+	cr_assert_eq(inline_record_retire(f.folder, "csi-1", NULL), 0);
+	inline_record_drop(f.folder, "csi-1");
+}
+
 Test(inline_record, a_folder_that_was_never_made_has_none)
 {
 	_cleanup_(fixture_fini) struct fixture f;
@@ -94,7 +130,7 @@ Test(inline_record, a_folder_that_was_never_made_has_none)
 	size_t n;
 
 	fixture_init(&f);
-	cr_assert_not(inline_record_is_live(f.folder, "csi-1"));
+	cr_assert_not(inline_record_is_there(f.folder, "csi-1"));
 	cr_assert_eq(inline_record_list(f.folder, &ids, &n), 0);
 	cr_assert_eq(n, 0);
 	cr_assert_eq(inline_record_retire(f.folder, "csi-1", NULL), -ENOENT);
