@@ -79,6 +79,29 @@ class Registered(KeeperCase):
         self.kubelet.register()
         self.assertEqual(self.kubelet.identity(), former)
 
+    def test_a_kubelet_that_starts_again_asks_for_all_volumes_again(self):
+        """What it knows of mounts is gone, and pods have run all the while."""
+        self.kubelet.register()
+        child, end = self.worker()
+        self.rounds(child, 3)
+        node = self.clients[0].node
+        staging = f"{self.folder}/stage-0-{self.volume}"
+        before = self.mounts()
+        self.kubelet.start()
+        info, _ = self.kubelet.register()
+        self.assertEqual(info.endpoint, self.node.socket)
+        for _ in range(2):
+            node.NodeStageVolume(self.stage_request(self.volume, staging),
+                                 timeout=10)
+            node.NodePublishVolume(self.publish_request(
+                self.volume, staging, self.target), timeout=10)
+        self.assertEqual(self.mounts(), before)
+        stats = node.NodeGetVolumeStats(self.pb.NodeGetVolumeStatsRequest(
+            volume_id=self.volume, volume_path=self.target), timeout=10)
+        self.assertTrue(stats.usage)
+        self.rounds(child, 3)
+        end()
+
     def test_a_killed_node_registers_again_and_its_mounts_live(self):
         self.kubelet.register()
         child, end = self.worker()
