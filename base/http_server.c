@@ -7,22 +7,26 @@
  *
  * A connection is one request and one answer:
  *
- *	accept_all -->  reading, until the empty line that ends the headers
- *	answer     -->  writing, until all is sent
+ *	reading, until the empty line that ends the headers
+ *	answering, until all is sent
  *	connection_free
  *
  * 1. Of a request nothing but "GET PATH HTTP/1.x" is looked at. It is not answered
  *    before its headers are complete, since a reset would overtake the answer.
- * 2. A connection has DEADLINE_NS for all of it. They are in the order of their
+ * 2. A connection has DEADLINE_NS for each of the two. They are in the order of their
  *    deadlines, so that one timer does for all.
- * 3. There are at most CONNECTIONS_MAX. Who comes then takes the place of the oldest:
- *    connections that say nothing must not keep a probe out.
+ * 3. Whoever sends a request at once gets the answer at once, whatever the others do, and
+ *    takes nobody's place: the kernel tells of no connection before its first bytes are
+ *    there (TCP_DEFER_ACCEPT), and those are read as it is accepted. Who can't be served
+ *    on the spot takes the place of the oldest that is as far. Under a flood, the kernel's
+ *    SYN cookies tell of connections that have sent nothing yet: READING_MAX is for them.
  *
  * Who may ask is a matter of the address that it listens at, and of the network.
  */
 
 #include "http_server.h"
 
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -32,20 +36,29 @@
 #include "listen.h"
 #include "log.h"
 
-#define CONNECTIONS_MAX 16u
-#define ACCEPTS_MAX	16 /* per round */
-#define REQUEST_MAX	4096
-#define DEADLINE_NS	(10 * NS_PER_S)
-#define RETRY_NS	(5 * NS_PER_S)
+#define READING_MAX   64u
+#define ANSWERING_MAX 16u /* answers may be large */
+#define ACCEPTS_MAX   16  /* per round */
+#define SILENT_S      1	  /* before the kernel tells of it nevertheless */
+#define REQUEST_MAX   4096
+#define DEADLINE_NS   (10 * NS_PER_S)
+#define RETRY_NS      (5 * NS_PER_S)
+
+/* Connections that are equally far, the oldest first. */
+struct queue {
+	TAILQ_HEAD(, connection) connections;
+	unsigned int n, max;
+};
 
 struct connection {
 	struct http_server *server; /* borrowed */
+	struct queue *queue;	    /* NULL = it just came */
 	struct watch watch;
 	int fd;
 	uint64_t deadline_ns;
 	char request[REQUEST_MAX];
 	size_t request_len;
-	char *head; /* NULL = reading */
+	char *head; /* NULL = its request is not complete */
 	char *body;
 	size_t head_len;
 	size_t body_len;
@@ -53,28 +66,35 @@ struct connection {
 	TAILQ_ENTRY(connection) entry;
 };
 
-TAILQ_HEAD(connections, connection);
-
 struct http_server {
 	struct loop *loop; /* borrowed */
 	struct http_server_options options;
 	struct watch watch;
 	int fd;		      /* -1 = not listening yet */
 	struct timer listen;  /* until it is tried again */
-	struct timer timeout; /* of the first connection */
+	struct timer timeout; /* of the oldest connection */
 	bool is_failing;      /* which was logged */
-	struct connections connections;
-	unsigned int n_connections;
+	struct queue reading, answering;
 };
 
 /* --- connections --------------------------------------------------------------- */
+
+static void leave_queue(struct connection *connection)
+{
+	struct queue *queue = connection->queue;
+
+	connection->queue = NULL;
+	if (!queue)
+		return;
+	TAILQ_REMOVE(&queue->connections, connection, entry);
+	queue->n--;
+}
 
 static struct connection *connection_free(struct connection *connection)
 {
 	struct http_server *server = connection->server;
 
-	TAILQ_REMOVE(&server->connections, connection, entry);
-	server->n_connections--;
+	leave_queue(connection);
 	watch_remove(&connection->watch);
 	fd_close(connection->fd);
 	free(connection->head);
@@ -86,18 +106,46 @@ static struct connection *connection_free(struct connection *connection)
 	return NULL;
 }
 
+/* Those that are over go; the deadline of the first that is not, or UINT64_MAX. */
+static uint64_t end_overdue(struct queue *queue, uint64_t now_ns)
+{
+	struct connection *first;
+
+	while ((first = TAILQ_FIRST(&queue->connections)) &&
+	       first->deadline_ns <= now_ns)
+		(void)connection_free(first);
+	return first ? first->deadline_ns : UINT64_MAX;
+}
+
 static void time_out(struct timer *timer)
 {
 	struct http_server *server =
 		container_of(timer, struct http_server, timeout);
-	struct connection *first;
-	uint64_t now = clock_ns();
+	uint64_t now_ns = clock_ns();
+	uint64_t reading_ns = end_overdue(&server->reading, now_ns);
+	uint64_t answering_ns = end_overdue(&server->answering, now_ns);
+	uint64_t next_ns =
+		reading_ns < answering_ns ? reading_ns : answering_ns;
 
-	while ((first = TAILQ_FIRST(&server->connections)) &&
-	       first->deadline_ns <= now)
-		(void)connection_free(first);
-	if (first)
-		(void)timer_set(timer, server->loop, first->deadline_ns);
+	if (next_ns != UINT64_MAX)
+		(void)timer_set(timer, server->loop, next_ns);
+}
+
+/* At its end; somebody else has to go when there is no room. */
+static int join_queue(struct connection *connection, struct queue *queue)
+{
+	struct http_server *server = connection->server;
+
+	leave_queue(connection);
+	if (queue->n >= queue->max)
+		(void)connection_free(TAILQ_FIRST(&queue->connections));
+	TAILQ_INSERT_TAIL(&queue->connections, connection, entry);
+	queue->n++;
+	connection->queue = queue;
+	connection->deadline_ns = clock_ns() + DEADLINE_NS;
+	return server->timeout.loop ? 0
+				    : timer_set(&server->timeout, server->loop,
+						connection->deadline_ns);
 }
 
 /* --- answering ------------------------------------------------------------------ */
@@ -246,10 +294,28 @@ static int transmit(struct connection *connection)
 		       : 0;
 }
 
-static void serve(struct watch *watch, uint32_t events)
+/* Until the peer goes on. */
+static int wait_for_peer(struct connection *connection)
 {
-	struct connection *connection =
-		container_of(watch, struct connection, watch);
+	struct http_server *server = connection->server;
+	struct watch *watch = &connection->watch;
+	struct queue *queue =
+		connection->head ? &server->answering : &server->reading;
+	uint32_t events = connection->head ? EPOLLOUT : EPOLLIN;
+	int r = 0;
+
+	if (connection->queue != queue)
+		r = join_queue(connection, queue);
+	if (r < 0)
+		return r;
+	return watch->loop
+		       ? watch_set(watch, events)
+		       : watch_add(watch, server->loop, connection->fd, events);
+}
+
+/* As far as it goes; frees it when it is over. */
+static void go_on(struct connection *connection)
+{
 	int r = 0;
 
 	if (!connection->head)
@@ -257,39 +323,32 @@ static void serve(struct watch *watch, uint32_t events)
 	if (r == 0)
 		r = transmit(connection);
 	if (r == -EAGAIN || r == -EINTR)
-		r = watch_set(watch, connection->head ? EPOLLOUT : EPOLLIN);
+		r = wait_for_peer(connection);
 	else
 		r = -ECONNRESET; /* or all is sent: it is over either way */
 	if (r < 0)
 		(void)connection_free(connection);
 }
 
+static void serve(struct watch *watch, uint32_t events)
+{
+	go_on(container_of(watch, struct connection, watch));
+}
+
 /* --- listening -------------------------------------------------------------------- */
 
 static void connection_new(struct http_server *server, int take_fd)
 {
-	_cleanup_(fd_close) int fd = take_fd;
 	struct connection *connection = calloc(1, sizeof(*connection));
-	int r;
 
-	if (!connection)
+	if (!connection) {
+		fd_close(take_fd);
 		return;
-	if (server->n_connections >= CONNECTIONS_MAX)
-		(void)connection_free(TAILQ_FIRST(&server->connections));
+	}
 	connection->server = server;
 	connection->watch = WATCH_INIT(serve);
-	connection->deadline_ns = clock_ns() + DEADLINE_NS;
-	connection->fd = TAKE_FD(fd);
-	TAILQ_INSERT_TAIL(&server->connections, connection, entry);
-	server->n_connections++;
-	r = server->timeout.loop ? 0
-				 : timer_set(&server->timeout, server->loop,
-					     connection->deadline_ns);
-	if (r == 0)
-		r = watch_add(&connection->watch, server->loop, connection->fd,
-			      EPOLLIN);
-	if (r < 0)
-		(void)connection_free(connection);
+	connection->fd = take_fd;
+	go_on(connection);
 }
 
 static void accept_all(struct watch *watch, uint32_t events)
@@ -318,11 +377,14 @@ static void accept_all(struct watch *watch, uint32_t events)
 static int start(struct http_server *server, struct err *err)
 {
 	_cleanup_(fd_close) int fd = -1;
+	int silent_s = SILENT_S;
 	uint16_t port;
 	int r = listen_tcp(server->options.listen, &fd, &port, err);
 
 	if (r < 0)
 		return r;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silent_s,
+			 sizeof(silent_s));
 	r = watch_add(&server->watch, server->loop, fd, EPOLLIN);
 	if (r < 0)
 		return err_set_errno(err, r, "serve HTTP");
@@ -364,7 +426,10 @@ int http_server_new(struct http_server **ret, struct loop *loop,
 	server->watch = WATCH_INIT(accept_all);
 	server->listen = TIMER_INIT(listen_again);
 	server->timeout = TIMER_INIT(time_out);
-	TAILQ_INIT(&server->connections);
+	TAILQ_INIT(&server->reading.connections);
+	TAILQ_INIT(&server->answering.connections);
+	server->reading.max = READING_MAX;
+	server->answering.max = ANSWERING_MAX;
 	listen_again(&server->listen);
 	*ret = TAKE_PTR(server);
 	return 0;
@@ -376,8 +441,8 @@ struct http_server *http_server_free(struct http_server *server)
 		return NULL;
 	timer_cancel(&server->listen);
 	timer_cancel(&server->timeout);
-	while (!TAILQ_EMPTY(&server->connections))
-		(void)connection_free(TAILQ_FIRST(&server->connections));
+	(void)end_overdue(&server->reading, UINT64_MAX);
+	(void)end_overdue(&server->answering, UINT64_MAX);
 	watch_remove(&server->watch);
 	fd_close(server->fd);
 	free(server);

@@ -20,7 +20,8 @@
 
 #include "parse.h"
 
-#define BACKLOG 64
+#define BACKLOG	    64
+#define TCP_BACKLOG 1024 /* anybody may connect */
 
 /* --- unix sockets ------------------------------------------------------------ */
 
@@ -183,7 +184,7 @@ static int bind_tcp(int fd, struct listen_address *address)
 	if (address->any.sa_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
 				 sizeof(off));
-	if (bind(fd, &address->any, len) < 0 || listen(fd, BACKLOG) < 0 ||
+	if (bind(fd, &address->any, len) < 0 || listen(fd, TCP_BACKLOG) < 0 ||
 	    getsockname(fd, &address->any, &len) < 0)
 		return -errno;
 	return 0;

@@ -13,6 +13,8 @@
 
 /* The name in CreateVolume, of which the claim's own may be a hash. */
 #define ANNOTATION_CSI_NAME "claimfs.io/csi-name"
+/* What it began as, "snapshot:ID" or "volume:ID". */
+#define ANNOTATION_CSI_SOURCE "claimfs.io/csi-source"
 /* What the PersistentVolume is to be called. */
 #define ANNOTATION_VOLUME_NAME "claimfs.io/volume-name"
 /* The claim and volume of the cluster that it is made for, as a sidecar told. */

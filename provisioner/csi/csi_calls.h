@@ -57,6 +57,9 @@ enum rpc_status csi_refuse(struct err *err, enum rpc_status status,
 /* Of an outcome of struct cluster or store, or -errno, whose sentence err has. */
 enum rpc_status csi_status_of(int r);
 
+/* RPC_INVALID_ARGUMENT: a volume or snapshot can't be called so. */
+enum rpc_status csi_name_check(const char *name, struct err *err);
+
 /* csi_identity.c */
 enum rpc_status csi_plugin_info(struct csi_controller *self,
 				const ProtobufCMessage *message,
@@ -108,6 +111,23 @@ enum rpc_status csi_modify_volume(struct csi_controller *self,
 				  const ProtobufCMessage *message,
 				  struct rpc_response *response,
 				  struct err *err);
+/* csi_snapshot.c, csi_snapshot_list.c */
+enum rpc_status csi_create_snapshot(struct csi_controller *self,
+				    const ProtobufCMessage *message,
+				    struct rpc_response *response,
+				    struct err *err);
+enum rpc_status csi_delete_snapshot(struct csi_controller *self,
+				    const ProtobufCMessage *message,
+				    struct rpc_response *response,
+				    struct err *err);
+enum rpc_status csi_get_snapshot(struct csi_controller *self,
+				 const ProtobufCMessage *message,
+				 struct rpc_response *response,
+				 struct err *err);
+enum rpc_status csi_list_snapshots(struct csi_controller *self,
+				   const ProtobufCMessage *message,
+				   struct rpc_response *response,
+				   struct err *err);
 /* csi_delete.c */
 enum rpc_status csi_delete_volume(struct csi_controller *self,
 				  const ProtobufCMessage *message,

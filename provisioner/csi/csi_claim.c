@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "clone_source.h"
 #include "csi_calls.h"
 #include "csi_origin.h"
 #include "json_field.h"
@@ -27,6 +28,7 @@ void csi_wanted_fini(struct csi_wanted *wanted)
 {
 	csi_class_fini(&wanted->class);
 	csi_attributes_fini(&wanted->attributes);
+	csi_source_found_fini(&wanted->found);
 	labels_fini(&wanted->parameters);
 }
 
@@ -75,6 +77,9 @@ static bool add_metadata(cJSON *json, const struct csi_wanted *wanted,
 				       wanted->name) &&
 	       cJSON_AddStringToObject(annotations, ANNOTATION_VOLUME_NAME,
 				       volume_name) &&
+	       (!*wanted->source.text ||
+		cJSON_AddStringToObject(annotations, ANNOTATION_CSI_SOURCE,
+					wanted->source.text)) &&
 	       add_told(annotations, &wanted->parameters);
 }
 
@@ -88,6 +93,21 @@ static bool add_modes(cJSON *spec, const struct csi_capabilities *capabilities)
 						  capabilities->order[i]))))
 			return false;
 	return modes;
+}
+
+static bool add_source(cJSON *spec, const struct csi_wanted *wanted)
+{
+	cJSON *source;
+
+	if (!*wanted->source.text)
+		return true;
+	source = cJSON_AddObjectToObject(spec, "dataSourceRef");
+	return cJSON_AddStringToObject(source, "apiGroup", CLONE_GROUP) &&
+	       cJSON_AddStringToObject(source, "kind",
+				       wanted->source.is_snapshot
+					       ? CLONE_SNAPSHOT_KIND
+					       : CLONE_VOLUME_KIND) &&
+	       cJSON_AddStringToObject(source, "name", wanted->found.name);
 }
 
 static bool add_spec(cJSON *json, const struct csi_wanted *wanted)
@@ -105,7 +125,8 @@ static bool add_spec(cJSON *json, const struct csi_wanted *wanted)
 	       (!*wanted->attributes.name ||
 		cJSON_AddStringToObject(spec, "volumeAttributesClassName",
 					wanted->attributes.name)) &&
-	       cJSON_AddStringToObject(spec, "volumeMode", "Filesystem");
+	       cJSON_AddStringToObject(spec, "volumeMode", "Filesystem") &&
+	       add_source(spec, wanted);
 }
 
 int csi_claim_new(struct object **ret, const struct csi_wanted *wanted,
@@ -143,6 +164,8 @@ static enum rpc_status check(const struct claim *claim,
 {
 	const char *name =
 		labels_get(&claim->meta.annotations, ANNOTATION_CSI_NAME);
+	const char *source =
+		labels_get(&claim->meta.annotations, ANNOTATION_CSI_SOURCE);
 
 	if (!name || strcmp(name, wanted->name) != 0)
 		return csi_refuse(
@@ -159,6 +182,9 @@ static enum rpc_status check(const struct claim *claim,
 	if (!csi_modes_allow_all(claim->access_modes,
 				 wanted->capabilities.modes))
 		return refuse_other(wanted, "other access modes", err);
+	if (strcmp(source ? source : "", wanted->source.text) != 0)
+		return refuse_other(wanted, "another volume_content_source",
+				    err);
 	if (csi_range_has(&wanted->range, claim_size(claim)))
 		return RPC_OK;
 	return csi_refuse(err, RPC_ALREADY_EXISTS,

@@ -9,6 +9,7 @@
 #include "csi_attributes.h"
 #include "csi_capability.h"
 #include "csi_class.h"
+#include "csi_source.h"
 #include "object.h"
 
 /* What CreateVolume asks for; strings without a note borrow from the message. */
@@ -19,7 +20,9 @@ struct csi_wanted {
 	struct csi_capabilities capabilities;
 	struct csi_class class;
 	struct csi_attributes attributes;
-	struct labels parameters; /* of the sidecar, too; owned */
+	struct csi_source source;
+	struct csi_source_found found; /* for a new claim only */
+	struct labels parameters;      /* of the sidecar, too; owned */
 };
 
 void csi_wanted_fini(struct csi_wanted *wanted);

@@ -77,6 +77,16 @@ static const struct method table[] = {
 	{ CONTROLLER "ControllerModifyVolume",
 	  &csi__v1__controller_modify_volume_request__descriptor,
 	  csi_modify_volume, .is_slow = true, .is_of_volumes = true },
+	{ CONTROLLER "CreateSnapshot",
+	  &csi__v1__create_snapshot_request__descriptor, csi_create_snapshot,
+	  .is_slow = true },
+	{ CONTROLLER "DeleteSnapshot",
+	  &csi__v1__delete_snapshot_request__descriptor, csi_delete_snapshot,
+	  .is_slow = true },
+	{ CONTROLLER "GetSnapshot", &csi__v1__get_snapshot_request__descriptor,
+	  csi_get_snapshot },
+	{ CONTROLLER "ListSnapshots",
+	  &csi__v1__list_snapshots_request__descriptor, csi_list_snapshots },
 };
 
 _Static_assert(ARRAY_SIZE(table) <= CSI_METHODS, "counts");

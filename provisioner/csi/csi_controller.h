@@ -14,12 +14,14 @@
 #include "watch_hub.h"
 
 struct csi_controller;
+struct snapshots;
 
 struct csi_controller_options {
 	const char *socket_path; /* these are borrowed */
 	struct cluster *cluster;
 	struct store *store;
 	struct watch_hub *hub;
+	const struct snapshots *snapshots;
 	const char *const *drivers; /* the first one is what we are called */
 	size_t n_drivers;
 	const char *const *nodes; /* those that volumes are published to */

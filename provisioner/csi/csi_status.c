@@ -6,8 +6,10 @@
  */
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "csi_calls.h"
+#include "csi_name.h"
 
 enum rpc_status csi_refuse(struct err *err, enum rpc_status status,
 			   const char *fmt, ...)
@@ -23,6 +25,21 @@ enum rpc_status csi_refuse(struct err *err, enum rpc_status status,
 	if (r >= 0)
 		free(text);
 	return status;
+}
+
+enum rpc_status csi_name_check(const char *name, struct err *err)
+{
+	if (!*name)
+		return csi_refuse(err, RPC_INVALID_ARGUMENT, "name is missing");
+	if (strlen(name) > CSI_NAME_MAX)
+		return csi_refuse(err, RPC_INVALID_ARGUMENT,
+				  "name has %zu bytes: at most %d are allowed",
+				  strlen(name), CSI_NAME_MAX);
+	if (!csi_text_is_clean(name))
+		return csi_refuse(
+			err, RPC_INVALID_ARGUMENT,
+			"name has control characters or is not UTF-8");
+	return RPC_OK;
 }
 
 enum rpc_status csi_status_of(int r)

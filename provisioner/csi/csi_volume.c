@@ -30,21 +30,6 @@
 
 /* --- the request --------------------------------------------------------------------- */
 
-static enum rpc_status check_name(const char *name, struct err *err)
-{
-	if (!*name)
-		return csi_refuse(err, RPC_INVALID_ARGUMENT, "name is missing");
-	if (strlen(name) > CSI_NAME_MAX)
-		return csi_refuse(err, RPC_INVALID_ARGUMENT,
-				  "name has %zu bytes: at most %d are allowed",
-				  strlen(name), CSI_NAME_MAX);
-	if (!csi_text_is_clean(name))
-		return csi_refuse(
-			err, RPC_INVALID_ARGUMENT,
-			"name has control characters or is not UTF-8");
-	return RPC_OK;
-}
-
 /* Again when the class is made; a claim that is there already makes none. */
 static enum rpc_status check_parameters(const struct labels *parameters,
 					struct err *err)
@@ -79,7 +64,7 @@ static enum rpc_status read_wanted(const Csi__V1__CreateVolumeRequest *wire,
 				   const char *driver,
 				   struct csi_wanted *wanted, struct err *err)
 {
-	enum rpc_status status = check_name(wire->name, err);
+	enum rpc_status status = csi_name_check(wire->name, err);
 
 	if (status == RPC_OK)
 		status = csi_capabilities_read(wire->volume_capabilities,
@@ -88,9 +73,9 @@ static enum rpc_status read_wanted(const Csi__V1__CreateVolumeRequest *wire,
 	if (status == RPC_OK)
 		status = csi_range_read(wire->capacity_range, &wanted->range,
 					err);
-	if (status == RPC_OK && wire->volume_content_source)
-		status = csi_refuse(err, RPC_INVALID_ARGUMENT,
-				    "volume_content_source is not supported");
+	if (status == RPC_OK)
+		status = csi_source_read(wire->volume_content_source,
+					 &wanted->source, err);
 	if (status == RPC_OK)
 		status = read_class(wire, driver, wanted, err);
 	if (status == RPC_OK)
@@ -171,13 +156,26 @@ static enum rpc_status create_claim(struct csi_controller *self,
 	return status;
 }
 
+static enum rpc_status find_source(struct csi_controller *self,
+				   struct csi_wanted *wanted, struct err *err)
+{
+	enum rpc_status status;
+
+	if (!*wanted->source.text)
+		return RPC_OK;
+	status = csi_source_find(self, &wanted->source, &wanted->found, err);
+	if (status != RPC_OK)
+		return status;
+	return csi_source_fit(&wanted->found, &wanted->range, err);
+}
+
 static enum rpc_status ensure_claim(struct csi_controller *self,
-				    const struct csi_wanted *wanted,
-				    struct err *err)
+				    struct csi_wanted *wanted, struct err *err)
 {
 	struct cluster *cluster = self->options.cluster;
 	_cleanup_(object_unref) struct object *found = NULL;
 	char volume_name[CSI_OBJECT_NAME_MAX];
+	enum rpc_status status;
 	int r = cluster->ops->get(cluster, KIND_CLAIM, CSI_NAMESPACE,
 				  wanted->claim, &found, err);
 
@@ -186,6 +184,9 @@ static enum rpc_status ensure_claim(struct csi_controller *self,
 	if (r != CLUSTER_NOT_FOUND)
 		return csi_status_of(r);
 	err_fini(err);
+	status = find_source(self, wanted, err);
+	if (status != RPC_OK)
+		return status;
 	r = choose_volume_name(self, wanted->claim, volume_name, err);
 	if (r < 0)
 		return csi_status_of(r);
@@ -243,6 +244,7 @@ static enum rpc_status await_volume(struct csi_controller *self,
 }
 
 static enum rpc_status reply(struct csi_controller *self, const char *name,
+			     Csi__V1__VolumeContentSource *source,
 			     struct rpc_response *response, struct err *err)
 {
 	Csi__V1__CreateVolumeResponse wire =
@@ -255,6 +257,7 @@ static enum rpc_status reply(struct csi_controller *self, const char *name,
 		return r == CLUSTER_NOT_FOUND ? RPC_ABORTED : csi_status_of(r);
 	if (csi_volume_wire_init(&answer, &volume) < 0)
 		return csi_refuse(err, RPC_INTERNAL, "no memory");
+	answer.volume.content_source = source;
 	wire.volume = &answer.volume;
 	return csi_reply(&wire.base, response, err);
 }
@@ -279,5 +282,8 @@ enum rpc_status csi_create_volume(struct csi_controller *self,
 	(void)pthread_mutex_unlock(csi_lock(self, wanted.claim));
 	if (status == RPC_OK)
 		status = await_volume(self, &wanted, deadline_ns, &volume, err);
-	return status == RPC_OK ? reply(self, volume, response, err) : status;
+	return status == RPC_OK
+		       ? reply(self, volume, wire->volume_content_source,
+			       response, err)
+		       : status;
 }

@@ -93,6 +93,16 @@ void object_wait_close(struct object_wait *wait)
 	(void)pthread_mutex_unlock(&wait->lock);
 }
 
+bool object_wait_is_closed(struct object_wait *wait)
+{
+	bool is_closed;
+
+	(void)pthread_mutex_lock(&wait->lock);
+	is_closed = wait->is_closed;
+	(void)pthread_mutex_unlock(&wait->lock);
+	return is_closed;
+}
+
 /* False: it is over. */
 static bool await_change(struct object_wait *wait, struct waiter *waiter,
 			 uint64_t deadline_ns)

@@ -39,6 +39,8 @@ struct object_wait *object_wait_free(struct object_wait *wait);
 /* Ends all waiting, now and later, as a deadline does. Idempotent. */
 void object_wait_close(struct object_wait *wait);
 
+bool object_wait_is_closed(struct object_wait *wait);
+
 /* What fn said; 0 = the deadline (clock_ns()) came first; or -errno of the record. */
 int object_wait_until(struct object_wait *wait, struct cluster *cluster,
 		      const struct object_key *key, uint64_t deadline_ns,

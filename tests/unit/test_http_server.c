@@ -35,8 +35,11 @@ static unsigned int say_no(void *userdata, FILE *body)
 
 static unsigned int say_much(void *userdata, FILE *body)
 {
-	for (unsigned int i = 0; i < LARGE; i++)
-		(void)fputc('x', body);
+	char chunk[4096];
+
+	memset(chunk, 'x', sizeof(chunk));
+	for (unsigned int i = 0; i < LARGE / sizeof(chunk); i++)
+		(void)fwrite(chunk, sizeof(chunk), 1, body);
 	return 200;
 }
 
@@ -245,12 +248,45 @@ Test(http_server, silent_connections_keep_nobody_out)
 		fd_close(silent[i]);
 }
 
+/* More than have a place, before the loop's next round and a probe among them. */
+static void expect_served_in_flood(const char *text, size_t n)
+{
+	_cleanup_(fixture_fini) struct fixture f;
+	_cleanup_(free) char *answer = NULL;
+	_cleanup_(fd_close) int probe = -1;
+	int flood[200];
+
+	fixture_init(&f);
+	for (size_t i = 0; i < n; i++) {
+		flood[i] = dial(&f);
+		put(flood[i], text);
+		if (i != n / 2)
+			continue;
+		probe = dial(&f);
+		put(probe, "GET /ok HTTP/1.1\r\n\r\n");
+	}
+	answer = get_rest(&f, probe);
+	cr_assert_not_null(strstr(answer, "200 OK"));
+	while (n > 0)
+		fd_close(flood[--n]);
+}
+
+Test(http_server, a_flood_of_halves_keeps_no_probe_out)
+{
+	expect_served_in_flood("GET /o", 200);
+}
+
+Test(http_server, a_flood_of_slow_readers_keeps_no_probe_out)
+{
+	expect_served_in_flood("GET /much HTTP/1.1\r\n\r\n", 34);
+}
+
 Test(http_server, peers_that_go_away_leave_nothing)
 {
 	_cleanup_(fixture_fini) struct fixture f;
 
 	fixture_init(&f);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 20; i++) {
 		int fd = dial(&f);
 
 		if (i % 2)

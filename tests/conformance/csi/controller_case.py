@@ -52,6 +52,16 @@ class Case(ControllerCase):
         return wait_for(is_settled, type(request).__name__, PATIENCE)[0]
 
     @classmethod
+    def all_settled(cls, call, requests):
+        """Of requests that are all sent at once."""
+        futures = [call.future(request, timeout=SECONDS)
+                   for request in requests]
+        return [cls.settled(call, request)
+                if future.exception() and future.code() == CODES.ABORTED
+                else future.result()
+                for request, future in zip(requests, futures)]
+
+    @classmethod
     def create(cls, name, **changes):
         """The volume of the answer."""
         return cls.settled(cls.controller.CreateVolume,

@@ -30,8 +30,7 @@ class Kills(Case):
             self.kill_provisioner()
 
     def settle(self, call, requests):
-        return [self.settled(getattr(self.controller, call), request)
-                for request in requests]
+        return self.all_settled(getattr(self.controller, call), requests)
 
     def deletions(self, ids):
         return [self.pb.DeleteVolumeRequest(volume_id=volume)

@@ -124,9 +124,7 @@ class Snapshots(CopyCase):
     def test_many_in_flight(self):
         requests = [self.request(f"crowd-{number % 20}")
                     for number in range(40)]
-        for future in [self.controller.CreateSnapshot.future(
-                request, timeout=SECONDS) for request in requests]:
-            future.exception()
+        self.all_settled(self.controller.CreateSnapshot, requests)
         ids = {self.snapshot_of(self.volume, f"crowd-{number}").snapshot_id
                for number in range(20)}
         self.assertEqual(set(self.listed()), ids)

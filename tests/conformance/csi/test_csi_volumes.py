@@ -167,17 +167,15 @@ class Volumes(Case):
     def test_two_hundred_in_flight_on_one_connection(self):
         """Each is asked for twice, as after a time-out."""
         names = [f"crowd-{number}" for number in range(IN_FLIGHT // 2)] * 2
-        futures = [self.controller.CreateVolume.future(self.create_request(name),
-                                                       timeout=SECONDS)
-                   for name in names]
-        ids = [future.result().volume.volume_id for future in futures]
+        ids = [answer.volume.volume_id for answer in self.all_settled(
+            self.controller.CreateVolume,
+            [self.create_request(name) for name in names])]
         half = len(ids) // 2
         self.assertEqual(ids[:half], ids[half:])
         self.assertEqual(sorted(self.volume_ids()), sorted(set(ids)))
-        for future in [self.controller.DeleteVolume.future(
-                self.pb.DeleteVolumeRequest(volume_id=volume),
-                timeout=SECONDS) for volume in ids]:
-            future.result()
+        self.all_settled(self.controller.DeleteVolume,
+                         [self.pb.DeleteVolumeRequest(volume_id=volume)
+                          for volume in ids])
         self.assertEqual(self.volume_ids(), [])
 
     def test_a_volume_is_a_claim_like_any_other(self):

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * ListSnapshots: all of the record's, whoever asked for them, in the order of ids. Those
+ * that are being copied are among them, not ready to use: csi-snapshotter asks here until
+ * they are.
+ */
+
+#include <string.h>
+
+#include "csi_calls.h"
+#include "csi_snapshot.h"
+
+/* A page's most: so many fit into the 4 MiB that a gRPC client takes. */
+#define PAGE_MAX     8192
+#define TOKEN_PREFIX "after:"
+#define TOKEN_MAX    128
+
+struct entry {
+	Csi__V1__ListSnapshotsResponse__Entry entry;
+	struct csi_snapshot_wire snapshot;
+};
+
+struct answer {
+	Csi__V1__ListSnapshotsResponse wire;
+	struct store_snapshot_list rows;
+	struct entry *entries;
+	Csi__V1__ListSnapshotsResponse__Entry **list;
+	char token[TOKEN_MAX + sizeof(TOKEN_PREFIX)];
+};
+
+static void answer_fini(struct answer *answer)
+{
+	store_snapshot_list_fini(&answer->rows);
+	free(answer->entries);
+	free(answer->list);
+}
+
+DEFINE_FINI(struct answer, answer_fini)
+
+static int fill(struct answer *answer, size_t n_max)
+{
+	size_t n = answer->rows.n < n_max ? answer->rows.n : n_max;
+
+	csi__v1__list_snapshots_response__init(&answer->wire);
+	answer->entries = calloc(n + 1, sizeof(*answer->entries));
+	answer->list = calloc(n + 1, sizeof(*answer->list));
+	if (!answer->entries || !answer->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct entry *entry = &answer->entries[i];
+
+		csi_snapshot_fill(&entry->snapshot, &answer->rows.items[i]);
+		csi__v1__list_snapshots_response__entry__init(&entry->entry);
+		entry->entry.snapshot = &entry->snapshot.snapshot;
+		answer->list[i] = &entry->entry;
+	}
+	answer->wire.entries = answer->list;
+	answer->wire.n_entries = n;
+	if (answer->rows.n <= n)
+		return 0;
+	(void)snprintf(answer->token, sizeof(answer->token), TOKEN_PREFIX "%s",
+		       answer->rows.items[n - 1].id);
+	answer->wire.next_token = answer->token;
+	return 0;
+}
+
+static enum rpc_status read_request(const Csi__V1__ListSnapshotsRequest *wire,
+				    struct snapshot_filter *ret,
+				    struct err *err)
+{
+	const char *token = wire->starting_token;
+	size_t len = strlen(TOKEN_PREFIX);
+
+	if (wire->max_entries < 0)
+		return csi_refuse(err, RPC_INVALID_ARGUMENT,
+				  "max_entries is negative");
+	if (*token && (strncmp(token, TOKEN_PREFIX, len) != 0 || !token[len]))
+		return csi_refuse(err, RPC_ABORTED,
+				  "starting_token is not one of ours");
+	*ret = (struct snapshot_filter){
+		.handle =
+			*wire->source_volume_id ? wire->source_volume_id : NULL,
+		.id = *wire->snapshot_id ? wire->snapshot_id : NULL,
+		.after = *token ? token + len : NULL,
+		.limit = wire->max_entries > 0 && wire->max_entries < PAGE_MAX
+				 ? (size_t)wire->max_entries
+				 : PAGE_MAX,
+	};
+	return RPC_OK;
+}
+
+enum rpc_status csi_list_snapshots(struct csi_controller *self,
+				   const ProtobufCMessage *message,
+				   struct rpc_response *response,
+				   struct err *err)
+{
+	_cleanup_(answer_fini) struct answer answer = { 0 };
+	struct snapshot_filter filter;
+	enum rpc_status status = read_request(
+		(const Csi__V1__ListSnapshotsRequest *)message, &filter, err);
+	size_t n_max;
+	int r;
+
+	if (status != RPC_OK)
+		return status;
+	n_max = filter.limit++; /* whether there are more */
+	r = snapshots_list(self->options.snapshots, &filter, &answer.rows, err);
+	if (r != 0)
+		return csi_status_of(r);
+	if (fill(&answer, n_max) < 0)
+		return csi_refuse(err, RPC_INTERNAL, "no memory");
+	return csi_reply(&answer.wire.base, response, err);
+}
