@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "csi_origin.h"
 #include "log.h"
 #include "model_decode.h"
 
@@ -175,8 +176,13 @@ enum inventory_parts inventory_parts_for(const struct claim *claim,
 		return parts_in_cluster(claim);
 	if (claim->meta.is_deleting)
 		return INVENTORY_PODS;
-	return attributes_for(claim) |
-	       (claim->is_bind_completed ? INVENTORY_VOLUMES : INVENTORY_ALL);
+	if (claim->is_bind_completed)
+		return attributes_for(claim) | INVENTORY_VOLUMES;
+	/* It gets none but its own (claim_match.c), though many may be free. */
+	if (claim_is_csi(claim))
+		return attributes_for(claim) | INVENTORY_OWN_VOLUME |
+		       INVENTORY_CLASSES | INVENTORY_PODS;
+	return INVENTORY_ALL;
 }
 
 int inventory_load(struct cluster *cluster, enum inventory_parts parts,

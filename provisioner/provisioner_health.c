@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 
+#include "csi_controller.h"
 #include "http_server.h"
 #include "kube_mode.h"
 #include "loop.h"
@@ -68,6 +69,25 @@ static void print_cluster(FILE *out, const struct kube_mode_state *state)
 		     state->n_events_dropped);
 }
 
+static void print_call(void *userdata, const char *method, const char *code,
+		       uint64_t n)
+{
+	(void)fprintf(
+		userdata,
+		"claimfs_controller_csi_calls_total{method=\"%s\",code=\"%s\"} %" PRIu64
+		"\n",
+		method, code, n);
+}
+
+static void print_calls(FILE *out, struct csi_controller *csi)
+{
+	(void)fputs(
+		"# HELP claimfs_controller_csi_calls_total Calls over CSI that were answered.\n"
+		"# TYPE claimfs_controller_csi_calls_total counter\n",
+		out);
+	csi_controller_each_count(csi, print_call, out);
+}
+
 static unsigned int metrics(void *userdata, FILE *body)
 {
 	const struct provisioner_health *health = userdata;
@@ -85,6 +105,8 @@ static unsigned int metrics(void *userdata, FILE *body)
 		     "Claims and volumes that were looked at.", work.n_done);
 	print_number(body, "claimfs_controller_key_failures_total", "counter",
 		     "Those of them that could not be served.", work.n_failed);
+	if (health->csi)
+		print_calls(body, health->csi);
 	return 200;
 }
 

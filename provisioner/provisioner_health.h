@@ -10,6 +10,7 @@
 
 #include "err.h"
 
+struct csi_controller;
 struct kube_mode;
 struct reconciler;
 
@@ -18,6 +19,7 @@ struct provisioner_health {
 		listen; /* as listen_tcp() takes it; NULL = nothing is served */
 	struct kube_mode *kube;	       /* borrowed; NULL = standalone */
 	struct reconciler *reconciler; /* borrowed */
+	struct csi_controller *csi;    /* borrowed; NULL = not served */
 };
 
 /* Returns when a signal has come (stop_signals_block()). */

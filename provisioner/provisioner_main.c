@@ -417,7 +417,8 @@ static int serve(const struct provisioner_settings *settings, struct err *err)
 	r = provisioner_health_serve(
 		&(struct provisioner_health){ .listen = settings->http,
 					      .kube = self.kube,
-					      .reconciler = self.reconciler },
+					      .reconciler = self.reconciler,
+					      .csi = self.csi },
 		signal_fd, err);
 	supervisor_notify("STOPPING=1");
 	return r;

@@ -11,6 +11,7 @@
 
 #include "csi_origin.h"
 #include "json_index.h"
+#include "store_copy.h"
 
 #define MESSAGE_MAX 1024
 #define TIME_MAX    40
@@ -63,4 +64,19 @@ enum rpc_status csi_pending(struct csi_controller *self, const char *claim,
 	return csi_refuse(err, RPC_ABORTED,
 			  "operation pending for volume \"%s\"%s%s", volume,
 			  *search.message ? ": " : "", search.message);
+}
+
+enum rpc_status csi_copy_check(struct csi_controller *self, const char *pv,
+			       const char *volume, struct err *err)
+{
+	_cleanup_(store_copy_fini) struct store_copy copy = { 0 };
+	int r = store_copy_get(self->options.store, pv, &copy, err);
+
+	if (r < 0)
+		return csi_status_of(r);
+	if (r > 0 || (copy.code != -ENOSPC && copy.code != -EDQUOT))
+		return RPC_OK;
+	return csi_refuse(err, RPC_RESOURCE_EXHAUSTED,
+			  "operation pending for volume \"%s\": %s", volume,
+			  copy.error ? copy.error : "there is no room");
 }

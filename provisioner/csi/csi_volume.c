@@ -26,6 +26,7 @@
 #include "csi_origin.h"
 #include "csi_pending.h"
 #include "json_field.h"
+#include "model_decode.h"
 #include "store_trash.h"
 
 /* --- the request --------------------------------------------------------------------- */
@@ -218,6 +219,40 @@ static int is_bound(void *userdata, const struct object *claim, struct err *err)
 	return *ret_name ? WAIT_BOUND : -ENOMEM;
 }
 
+/* What has no room is known from its copy. */
+static enum rpc_status check_copy(struct csi_controller *self,
+				  const struct csi_wanted *wanted,
+				  struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(claim_fini) struct claim claim = { 0 };
+	const char *volume;
+	int r = cluster->ops->get(cluster, KIND_CLAIM, CSI_NAMESPACE,
+				  wanted->claim, &object, err);
+
+	if (r == 0)
+		r = claim_decode(object, &claim, err);
+	if (r != 0)
+		return csi_status_of(r);
+	volume = claim_csi_volume_name(&claim);
+	return volume ? csi_copy_check(self, volume, wanted->name, err)
+		      : RPC_OK;
+}
+
+static enum rpc_status refuse_pending(struct csi_controller *self,
+				      const struct csi_wanted *wanted,
+				      struct err *err)
+{
+	enum rpc_status status = RPC_OK;
+
+	if (*wanted->source.text)
+		status = check_copy(self, wanted, err);
+	return status == RPC_OK
+		       ? csi_pending(self, wanted->claim, wanted->name, err)
+		       : status;
+}
+
 static enum rpc_status await_volume(struct csi_controller *self,
 				    const struct csi_wanted *wanted,
 				    uint64_t deadline_ns, char **ret,
@@ -231,7 +266,7 @@ static enum rpc_status await_volume(struct csi_controller *self,
 
 	switch (r) {
 	case 0:
-		return csi_pending(self, wanted->claim, wanted->name, err);
+		return refuse_pending(self, wanted, err);
 	case WAIT_BOUND:
 		return RPC_OK;
 	case WAIT_GONE:

@@ -3,14 +3,18 @@
 
 import json
 import os
+import urllib.request
 
-from csi_case import CODES, SECONDS, ControllerCase
-from lab import wait_for
+from csi_case import CODES, SECONDS, ControllerCase, grpc
+from lab import free_port, wait_for
 
 NAMESPACE = "claimfs-csi"
 
 
 class Service(ControllerCase):
+
+    http = free_port()
+    controller_options = ("--http", str(http))
 
     def test_who_it_is_and_what_it_can(self):
         info = self.identity.GetPluginInfo(self.pb.GetPluginInfoRequest(),
@@ -26,6 +30,19 @@ class Service(ControllerCase):
                          self.pb.PluginCapability.VolumeExpansion.ONLINE)
         self.assertTrue(self.identity.Probe(self.pb.ProbeRequest(),
                                             timeout=SECONDS).ready.value)
+
+    def test_calls_are_counted_by_method_and_code(self):
+        for name in ("", "nothing"):
+            try:
+                self.delete(name)
+            except grpc.RpcError:
+                pass
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics",
+                                    timeout=SECONDS) as answer:
+            text = answer.read().decode()
+        for code in ("OK", "INVALID_ARGUMENT"):
+            self.assertIn('claimfs_controller_csi_calls_total{method='
+                          f'"DeleteVolume",code="{code}"}} 1', text)
 
     def test_a_node_service_is_not_here(self):
         self.assert_code(CODES.UNIMPLEMENTED, self.client.node.NodeGetInfo,
@@ -210,18 +227,35 @@ class Volumes(ControllerCase):
             self.pb.DeleteVolumeRequest(volume_id=volume))
         self.assertIn("default/mine", said)
 
+    def all_at_once(self, call, requests):
+        """The answers. Who is told that the work goes on asks again."""
+        answers = [None] * len(requests)
+        waiting = range(len(requests))
+
+        def ask():
+            nonlocal waiting
+            calls = [(i, call.future(requests[i], timeout=60))
+                     for i in waiting]
+            waiting = []
+            for i, future in calls:
+                error = future.exception()
+                if error and error.code() == CODES.ABORTED:
+                    waiting.append(i)
+                else:
+                    answers[i] = future.result()
+            return not waiting
+        wait_for(ask, "all answers", seconds=100)
+        return answers
+
     def test_two_hundred_calls_at_a_time(self):
         names = [f"many-{i // 2}" for i in range(200)]
-        calls = [self.controller.CreateVolume.future(
-            self.create_request(name), timeout=60) for name in names]
-        answers = [call.result().volume for call in calls]
-        self.assertEqual([v.volume_id for v in answers], names)
+        made = self.all_at_once(self.controller.CreateVolume,
+                                [self.create_request(name) for name in names])
+        self.assertEqual([answer.volume.volume_id for answer in made], names)
         self.assertEqual(len(self.classes()), 1)
-        ended = [self.controller.DeleteVolume.future(
-            self.pb.DeleteVolumeRequest(volume_id=name), timeout=60)
-            for name in names]
-        for call in ended:
-            call.result()
+        self.all_at_once(self.controller.DeleteVolume,
+                         [self.pb.DeleteVolumeRequest(volume_id=name)
+                          for name in names])
         self.assertEqual([n for n in os.listdir(self.cluster.export)
                           if n.startswith("many")], [])
         self.assertEqual(self.classes(), [])

@@ -98,6 +98,21 @@ Test(claim_match, what_must_agree_agrees)
 		expect(&claim, &bad[i], 1, NULL);
 }
 
+Test(claim_match, a_volume_over_csi_is_none_that_was_free)
+{
+	struct claim claim = a_claim(ACCESS_RWX);
+	struct persistent_volume volume = a_volume("pv", GI, ACCESS_RWX);
+
+	expect(&claim, &volume, 1, "pv");
+	claim.meta.namespace = "claimfs-csi";
+	expect(&claim, &volume, 1, NULL);
+	volume.claim_ref = (struct claim_ref){ .is_set = true,
+					       .namespace = "claimfs-csi",
+					       .name = claim.meta.name,
+					       .uid = claim.meta.uid };
+	expect(&claim, &volume, 1, "pv");
+}
+
 Test(claim_match, a_selector_looks_at_labels)
 {
 	struct claim claim = a_claim(ACCESS_RWX);
