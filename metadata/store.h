@@ -25,6 +25,7 @@ enum store_outcome {
 	STORE_NOT_FOUND = 1,
 	STORE_EXISTS = 2,
 	STORE_CONFLICT = 3, /* resourceVersion or uid is not the expected one */
+	STORE_FULL = 4,	    /* there are as many as may be */
 };
 
 /*

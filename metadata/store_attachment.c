@@ -121,9 +121,45 @@ static int insert(struct store *store, const struct attachment *new,
 	return store_run(store, statement, err);
 }
 
+static int take_count(void *userdata, sqlite3_stmt *row)
+{
+	*(uint64_t *)userdata = (uint64_t)sqlite3_column_int64(row, 0);
+	return 0;
+}
+
+/* How many other volumes its node has. */
+static int count_others(struct store *store, const struct attachment *new,
+			uint64_t *ret, struct err *err)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = store_statement(store, STATEMENT_ATTACHMENT_COUNT,
+			    "select count(distinct volume) from attachment"
+			    " where node = ?1 and volume <> ?2",
+			    &statement, err);
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, new->node);
+	bind_text(statement, 2, new->volume);
+	return store_rows(store, statement, take_count, ret,
+			  "count attachments", err);
+}
+
+static int insert_within(struct store *store, const struct attachment *new,
+			 uint64_t n_max, struct err *err)
+{
+	uint64_t n = 0;
+	int r = n_max == UINT64_MAX ? 0 : count_others(store, new, &n, err);
+
+	if (r < 0)
+		return r;
+	return n < n_max ? insert(store, new, err) : STORE_FULL;
+}
+
 static int attach_locked(struct store *store, const struct attachment *new,
-			 enum attachment_scope scope, struct attachment *holder,
-			 struct err *err)
+			 enum attachment_scope scope, uint64_t n_max,
+			 struct attachment *holder, struct err *err)
 {
 	_cleanup_(attachment_list_fini) struct attachment_list found = { 0 };
 	int r = 0;
@@ -133,7 +169,7 @@ static int attach_locked(struct store *store, const struct attachment *new,
 	if (r < 0)
 		return r;
 	if (found.n == 0)
-		return insert(store, new, err);
+		return insert_within(store, new, n_max, err);
 	*holder = found.items[0];
 	found.n = 0;
 	return STORE_CONFLICT;
@@ -143,12 +179,21 @@ int store_attach(struct store *store, const struct attachment *attachment,
 		 enum attachment_scope scope, struct attachment *ret_holder,
 		 struct err *err)
 {
+	return store_attach_within(store, attachment, scope, UINT64_MAX,
+				   ret_holder, err);
+}
+
+int store_attach_within(struct store *store,
+			const struct attachment *attachment,
+			enum attachment_scope scope, uint64_t n_max,
+			struct attachment *ret_holder, struct err *err)
+{
 	_cleanup_(attachment_fini) struct attachment holder = { 0 };
 	int r = store_enter(store, err);
 
 	if (r < 0)
 		return r;
-	r = attach_locked(store, attachment, scope, &holder, err);
+	r = attach_locked(store, attachment, scope, n_max, &holder, err);
 	r = store_leave(store, r, err);
 	if (r != STORE_CONFLICT)
 		return r;

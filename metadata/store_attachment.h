@@ -35,6 +35,11 @@ enum attachment_scope {
 int store_attach(struct store *store, const struct attachment *attachment,
 		 enum attachment_scope scope, struct attachment *ret_holder,
 		 struct err *err);
+/* The same, but STORE_FULL where the node has n_max other volumes already. */
+int store_attach_within(struct store *store,
+			const struct attachment *attachment,
+			enum attachment_scope scope, uint64_t n_max,
+			struct attachment *ret_holder, struct err *err);
 /* volume NULL = all that the pod has; 0 also when there is nothing. */
 int store_detach(struct store *store, const char *pod_uid, const char *volume,
 		 struct err *err);

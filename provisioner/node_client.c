@@ -329,6 +329,38 @@ void node_client_stats_fini(struct node_client_stats *stats)
 	*stats = NODE_CLIENT_STATS_INIT;
 }
 
+static enum rpc_status info_decode(const struct rpc_response *response,
+				   uint64_t *ret, struct err *err)
+{
+	_cleanup_(csi_message_free) ProtobufCMessage *message =
+		csi_decode(&csi__v1__node_get_info_response__descriptor,
+			   response->data, response->len, err);
+	const Csi__V1__NodeGetInfoResponse *wire =
+		(const Csi__V1__NodeGetInfoResponse *)message;
+
+	if (!wire)
+		return RPC_INTERNAL;
+	*ret = wire->max_volumes_per_node > 0
+		       ? (uint64_t)wire->max_volumes_per_node
+		       : 0;
+	return RPC_OK;
+}
+
+enum rpc_status node_client_max_volumes(struct node_client *client,
+					uint64_t *ret, struct err *err)
+{
+	const Csi__V1__NodeGetInfoRequest wire =
+		CSI__V1__NODE_GET_INFO_REQUEST__INIT;
+	struct rpc_response response = { 0 };
+	enum rpc_status status = client_call(client, "/csi.v1.Node/NodeGetInfo",
+					     &wire.base, &response, err);
+
+	if (status == RPC_OK)
+		status = info_decode(&response, ret, err);
+	free(response.data);
+	return status;
+}
+
 enum rpc_status node_client_probe(struct node_client *client, struct err *err)
 {
 	const struct rpc_request request = {

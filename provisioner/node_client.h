@@ -93,6 +93,10 @@ enum rpc_status node_client_stats(struct node_client *client,
 				  struct err *err);
 void node_client_stats_fini(struct node_client_stats *stats);
 
+/* How many volumes the node takes at a time; 0 = it does not say. */
+enum rpc_status node_client_max_volumes(struct node_client *client,
+					uint64_t *ret, struct err *err);
+
 /* RPC_OK: the daemon lives; waits at most 3 s. */
 enum rpc_status node_client_probe(struct node_client *client, struct err *err);
 

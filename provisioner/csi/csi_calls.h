@@ -60,6 +60,10 @@ enum rpc_status csi_status_of(int r);
 /* RPC_INVALID_ARGUMENT: a volume or snapshot can't be called so. */
 enum rpc_status csi_name_check(const char *name, struct err *err);
 
+/* csi_node_limit.c: volumes that the node takes; UINT64_MAX = any number. Blocks for 1 s. */
+uint64_t csi_node_limit(const struct csi_controller_options *options,
+			const char *node);
+
 /* csi_identity.c */
 enum rpc_status csi_plugin_info(struct csi_controller *self,
 				const ProtobufCMessage *message,

@@ -14,6 +14,7 @@
 #include "watch_hub.h"
 
 struct csi_controller;
+struct pods_node;
 struct snapshots;
 
 struct csi_controller_options {
@@ -26,6 +27,9 @@ struct csi_controller_options {
 	size_t n_drivers;
 	const char *const *nodes; /* those that volumes are published to */
 	size_t n_nodes;		  /* 0 = any */
+	const struct pods_node
+		*daemons; /* those that can be asked for their limit */
+	size_t n_daemons;
 	/* A volume that waited for its users to go is to be looked at. */
 	void (*look_at)(void *userdata, const char *volume);
 	void *userdata;

@@ -10,6 +10,7 @@
  * another one asks for: its cache believes that it is alone.
  */
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "csi_calls.h"
@@ -28,6 +29,7 @@ struct publication {
 	char holder[NODE_MAX + sizeof(CSI_HOLDER_PREFIX)];
 	char how[HOW_MAX]; /* "SINGLE_NODE_WRITER,ro" */
 	bool is_for_one_node;
+	uint64_t n_max; /* volumes that the node takes */
 };
 
 static const char single_prefix[] = "SINGLE_NODE";
@@ -154,12 +156,17 @@ static enum rpc_status attach(struct csi_controller *self,
 
 	if (status != RPC_OK || is_there)
 		return status;
-	r = store_attach(self->options.store, &attachment,
-			 wanted->is_for_one_node ? ATTACHMENT_ONE_NODE
-						 : ATTACHMENT_ANYWHERE,
-			 &holder, err);
+	r = store_attach_within(self->options.store, &attachment,
+				wanted->is_for_one_node ? ATTACHMENT_ONE_NODE
+							: ATTACHMENT_ANYWHERE,
+				wanted->n_max, &holder, err);
 	if (r == STORE_CONFLICT)
 		return refuse_held(wanted, holder.node, err);
+	if (r == STORE_FULL)
+		return csi_refuse(err, RPC_RESOURCE_EXHAUSTED,
+				  "node %s has %" PRIu64
+				  " volumes already, as many as it takes",
+				  wanted->node, wanted->n_max);
 	return csi_status_of(r);
 }
 
@@ -190,6 +197,7 @@ static enum rpc_status publish_locked(
 		       mode_name(wire->volume_capability),
 		       wire->readonly ? ",ro" : "");
 	wanted.is_for_one_node = is_single(wanted.how);
+	wanted.n_max = csi_node_limit(&self->options, wire->node_id);
 	status = check_claim(self, &volume.pv, err);
 	return status == RPC_OK ? attach(self, &wanted, err) : status;
 }

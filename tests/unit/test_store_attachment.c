@@ -54,6 +54,27 @@ Test(store_attachment, a_lease_of_one_node_keeps_other_nodes_away)
 	attach("node-b", "p3", ATTACHMENT_ONE_NODE, NULL);
 }
 
+static int attach_within(const char *volume, const char *pod, uint64_t n_max)
+{
+	_cleanup_(attachment_fini) struct attachment found = { 0 };
+	struct attachment attachment = on("node-a", pod);
+
+	attachment.volume = (char *)volume;
+	return store_attach_within(store, &attachment, ATTACHMENT_ANYWHERE,
+				   n_max, &found, NULL);
+}
+
+Test(store_attachment, a_node_takes_no_more_volumes_than_its_limit)
+{
+	cr_assert_eq(attach_within("a", "p1", 2), 0);
+	cr_assert_eq(attach_within("b", "p1", 2), 0);
+	cr_assert_eq(attach_within("c", "p1", 2), STORE_FULL);
+	/* Which are counted, not their pods. */
+	cr_assert_eq(attach_within("b", "p2", 2), 0);
+	cr_assert_eq(attach_within("c", "p1", 3), 0);
+	cr_assert_eq(count("c"), 1);
+}
+
 Test(store_attachment, a_lease_of_one_pod_keeps_all_others_away)
 {
 	attach("node-a", "p1", ATTACHMENT_ONE_POD, NULL);
