@@ -41,6 +41,13 @@ class Identity(Case):
             probe = identity.Probe(self.pb.ProbeRequest(), timeout=SECONDS)
             self.assertTrue(not probe.HasField("ready") or probe.ready.value)
 
+    def test_what_nfs_can_do_is_claimed(self):
+        """All that csi.proto has but what is of alpha health and of groups: NFS
+        can't snapshot several volumes at one moment."""
+        known = set(self.pb.ControllerServiceCapability.RPC.Type.keys())
+        self.assertEqual(self.capabilities_of() | {"VOLUME_CONDITION"},
+                         known - {"UNKNOWN"})
+
 
 class Wire(Case):
 

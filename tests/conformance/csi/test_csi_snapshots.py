@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from controller_case import CODES, SECONDS, TIMES, Case
+from controller_case import CODES, GIB, SECONDS, TIMES, Case
 from lab_case import TESTS
 
 sys.path.insert(0, os.path.join(TESTS, "suites"))
@@ -161,9 +161,6 @@ class Copies(CopyCase):
         self.delete(clones[0].volume_id)
 
     def test_its_codes(self):
-        volume = self.create("sized", capacity_range=self.pb.CapacityRange(
-            required_bytes=2 * GIB)).volume_id
-        snapshot = self.snapshot_of(volume, "sized").snapshot_id
         wire = self.pb.VolumeContentSource
         for code, source in (
                 (CODES.NOT_FOUND, self.source("nobody")),
@@ -171,14 +168,23 @@ class Copies(CopyCase):
                 (CODES.INVALID_ARGUMENT, wire()),
                 (CODES.INVALID_ARGUMENT,
                  wire(snapshot=wire.SnapshotSource())),
-                (CODES.INVALID_ARGUMENT, wire(volume=wire.VolumeSource())),
-                # Of one GiB each, which is less than what is copied.
-                (CODES.OUT_OF_RANGE, self.source(snapshot)),
-                (CODES.OUT_OF_RANGE, self.source(volume=volume))):
+                (CODES.INVALID_ARGUMENT, wire(volume=wire.VolumeSource()))):
             with self.subTest(source):
                 self.assert_code(code, self.controller.CreateVolume,
-                                 self.create_request("copy",
-                                             volume_content_source=source))
+                                 self.create_request(
+                                     "copy", volume_content_source=source))
+
+    def test_a_copy_has_room_for_all_that_is_copied(self):
+        volume = self.create("roomy", size=2 * GIB).volume_id
+        snapshot = self.snapshot_of(volume, "roomy").snapshot_id
+        for source in (self.source(snapshot), self.source(volume=volume)):
+            self.assert_code(CODES.OUT_OF_RANGE, self.controller.CreateVolume,
+                             self.create_request(
+                                 "copy", limit=GIB,
+                                 volume_content_source=source))
+            copy = self.copy_of("copy", source, size=GIB)
+            self.assertGreaterEqual(copy.capacity_bytes, 2 * GIB)
+            self.delete(copy.volume_id)
         self.delete_snapshots(snapshot)
         self.delete(volume)
 
