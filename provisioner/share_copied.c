@@ -72,26 +72,26 @@ static int move_to_place(struct session *session,
 	return r < 0 ? session_fail(session, r, "put a copy at", err) : 0;
 }
 
-static int begin(struct session *session, struct copy_place *place,
-		 char **ret_owner, struct err *err)
+/* The descriptor has this copy's file id, and then it goes to its place. */
+static int put(struct session *session, struct err *err)
 {
 	const struct share_volume *volume = session->volume;
 	struct share_descriptor descriptor = { .path = (char *)volume->path,
 					       .has_fileid = true };
-	int r = check_free(session, ret_owner, err);
+	struct copy_place place;
+	int r = find_whole(session, &place, err);
 
-	if (r == 0)
-		r = find_whole(session, place, err);
-	if (r != 0)
+	if (r < 0)
 		return r;
-	descriptor.fileid = place->fileid;
+	descriptor.fileid = place.fileid;
 	r = share_descriptor_write(session->nfs, &session->volumes, volume,
 				   &descriptor);
-	return r < 0 ? session_fail(session, r, "write the descriptor of", err)
-		     : 0;
+	if (r < 0)
+		return session_fail(session, r, "write the descriptor of", err);
+	return move_to_place(session, &place, err);
 }
 
-/* It was begun: SHARE_COPIED_MISSING when the rename is still to come. */
+/* The rename is still to come. */
 #define MISSING 1
 
 static int check_begun(struct session *session,
@@ -124,20 +124,19 @@ int share_make_copied(struct session *session, char **ret_owner,
 	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
 		0
 	};
-	struct copy_place place;
 	int r = share_descriptor_read(session->nfs, &session->volumes,
 				      session->volume->name, &descriptor);
 
-	if (r == -ENOENT) {
-		r = begin(session, &place, ret_owner, err);
-		return r ? r : move_to_place(session, &place, err);
-	}
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return session_fail(session, r, "read the descriptor of", err);
-	r = check_begun(session, &descriptor, err);
-	if (r == MISSING)
-		r = find_whole(session, &place, err);
-	else
-		return r;
-	return r ? r : move_to_place(session, &place, err);
+	if (r == -ENOENT) {
+		r = check_free(session, ret_owner, err);
+		if (r != 0)
+			return r;
+	} else {
+		r = check_begun(session, &descriptor, err);
+		if (r != MISSING)
+			return r;
+	}
+	return put(session, err);
 }

@@ -209,12 +209,11 @@ int share_copy(const struct share_volume *target, const char *name,
 	struct asking asking = { .go_on = go_on, .userdata = userdata };
 	int r;
 
-	if (!copy_name_is_valid(name))
-		return err_set(
-			err, -EINVAL,
-			"copy '%s': use 1 to 200 letters, digits, '-' and '.'",
-			name);
-	r = open_target(&copying, target, err);
+	r = copy_name_check("copy", name, err);
+	if (r == 0 && source->snapshot)
+		r = copy_name_check("snapshot", source->snapshot, err);
+	if (r == 0)
+		r = open_target(&copying, target, err);
 	if (r == 0 && !copying.place.is_whole)
 		r = copy_all(&copying, source, &asking, err);
 	if (r == 0)

@@ -320,7 +320,7 @@ static void on_truncated(const struct share_call *call, int r)
 		fill(entry);
 }
 
-/* No longer whole, whatever it was. */
+/* No longer whole, whatever it was, and without a mark of how far it is. */
 static int truncate_it(struct copy_entry *entry)
 {
 	struct share_call call = { .done = on_truncated, .about = entry };
@@ -328,7 +328,9 @@ static int truncate_it(struct copy_entry *entry)
 						 &entry->attributes) };
 
 	return share_call_setattr(entry->run->job->to, &call, &entry->target.fh,
-				  SHARE_CHANGE_MODE | SHARE_CHANGE_SIZE, &half);
+				  SHARE_CHANGE_MODE | SHARE_CHANGE_SIZE |
+					  SHARE_CHANGE_ATIME,
+				  &half);
 }
 
 /* --- attributes ------------------------------------------------------------------------------ */

@@ -22,7 +22,7 @@
 #define NAME_MAX_LEN 200
 #define MARK_MAX     256
 
-bool copy_name_is_valid(const char *name)
+static bool is_valid(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -32,6 +32,15 @@ bool copy_name_is_valid(const char *name)
 		if (!isalnum((unsigned char)name[i]) && !strchr("-.", name[i]))
 			return false;
 	return true;
+}
+
+int copy_name_check(const char *what, const char *name, struct err *err)
+{
+	if (is_valid(name))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s '%s': use 1 to 200 letters, digits, '-' and '.'",
+		       what, name);
 }
 
 int copy_fail(struct session *session, int r, const char *what,

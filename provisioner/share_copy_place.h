@@ -26,8 +26,8 @@ struct copy_place {
 	uint64_t fileid; /* of a whole one's tree */
 };
 
-/* Whether it is a name for a copy, and an id for a snapshot. */
-bool copy_name_is_valid(const char *name);
+/* A name of a copy or an id of a snapshot: 0, or -EINVAL; what says which. */
+int copy_name_check(const char *what, const char *name, struct err *err);
 /* "<what> <name> on share ... of server ...: <r>"; returns r. */
 int copy_fail(struct session *session, int r, const char *what,
 	      const char *name, struct err *err);

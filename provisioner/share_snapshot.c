@@ -21,15 +21,6 @@
 #define DROPPED	       ".dropped"
 #define DESCRIPTOR_MAX 65536
 
-static int check_name(const char *what, const char *name, struct err *err)
-{
-	if (copy_name_is_valid(name))
-		return 0;
-	return err_set(err, -EINVAL,
-		       "%s '%s': use 1 to 200 letters, digits, '-' and '.'",
-		       what, name);
-}
-
 static int open_snapshots(struct session *session,
 			  const struct share_volume *where,
 			  struct share_fh *ret, struct err *err)
@@ -68,12 +59,17 @@ static int keep(struct session *session, const struct share_fh *snapshots,
 {
 	_cleanup_(free) char *text = NULL;
 	struct copy_place place;
+	struct share_entry tree;
 	int r = copy_place_find(session, copy, &place);
 
 	if (r < 0)
 		return r;
 	if (!place.is_whole)
 		return -EBUSY;
+	/* It may have become a volume. */
+	r = share_nfs_lookup(session->nfs, &place.dir, COPY_TREE, &tree);
+	if (r < 0)
+		return r;
 	text = encode(snapshot, place.fileid);
 	if (!text)
 		return -ENOMEM;
@@ -90,10 +86,10 @@ int share_keep_snapshot(const struct share_volume *where, const char *copy,
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_fh snapshots;
 	struct share_entry entry;
-	int r = check_name("snapshot", snapshot->id, err);
+	int r = copy_name_check("snapshot", snapshot->id, err);
 
 	if (r == 0)
-		r = check_name("copy", copy, err);
+		r = copy_name_check("copy", copy, err);
 	if (r == 0)
 		r = open_snapshots(&session, where, &snapshots, err);
 	if (r != 0)
@@ -131,7 +127,7 @@ int share_drop_copy(const struct share_volume *where, const char *name,
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_fh copies;
-	int r = check_name("copy", name, err);
+	int r = copy_name_check("copy", name, err);
 
 	if (r == 0)
 		r = session_open(&session, where, err);
@@ -177,7 +173,7 @@ int share_drop_snapshot(const struct share_volume *where, const char *id,
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_fh snapshots;
-	int r = check_name("snapshot", id, err);
+	int r = copy_name_check("snapshot", id, err);
 
 	if (r == 0)
 		r = open_snapshots(&session, where, &snapshots, err);
