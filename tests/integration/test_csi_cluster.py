@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CSI Controller beside a cluster's controller: what csi-snapshotter needs, and no
+second way to make the volumes of claims."""
+
+import os
+
+from csi_case import CODES, SECONDS, Client, grpc, make_stubs
+from lab import wait_for
+from lab_case import LabCase
+from test_cluster_mode import OURS, Controller
+
+
+class ClusterCsi(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.pb, stubs = make_stubs(cls.folder)
+        cls.controller = Controller(cls.cluster.folder,
+                                    cls.cluster.provisioner.url,
+                                    cls.cluster.env)
+        cls.socket = os.path.join(cls.controller.state, "csi.sock")
+        cls.controller.argv += ["--csi-socket", cls.socket]
+        cls.controller.start()
+        cls.addClassCleanup(cls.controller.stop)
+        client = Client(stubs, cls.socket)
+        cls.addClassCleanup(client.channel.close)
+        cls.csi = client.controller
+        cls.ctl.apply(cls.cluster.adapt(cls.class_text("ours").replace(
+            "nfs.csi.k8s.io", OURS)))
+        # It is there when the cluster is mirrored and the work has begun.
+        wait_for(lambda: os.path.exists(cls.socket), "the socket", seconds=30)
+
+    def call(self, method, /, **request):
+        message = getattr(self.pb, method + "Request")
+        return getattr(self.csi, method)(message(**request), timeout=SECONDS,
+                                       wait_for_ready=True)
+
+    def test_what_makes_volumes_is_not_offered(self):
+        rpc = self.pb.ControllerServiceCapability.RPC
+        names = {rpc.Type.Name(item.rpc.type) for item in
+                 self.call("ControllerGetCapabilities").capabilities}
+        self.assertLessEqual({"CREATE_DELETE_SNAPSHOT", "LIST_SNAPSHOTS",
+                              "LIST_VOLUMES", "GET_CAPACITY"}, names)
+        self.assertFalse({"CREATE_DELETE_VOLUME", "EXPAND_VOLUME",
+                          "PUBLISH_UNPUBLISH_VOLUME", "CLONE_VOLUME",
+                          "MODIFY_VOLUME"} & names)
+        for name in ("CreateVolume", "DeleteVolume", "ControllerPublishVolume",
+                     "ControllerExpandVolume", "ControllerModifyVolume"):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.call(name)
+            self.assertEqual(caught.exception.code(), CODES.UNIMPLEMENTED)
+            self.assertIn("claims", caught.exception.details())
+
+    def test_a_claims_volume_is_listed_and_has_snapshots(self):
+        volume = self.apply_claim("data", "ours")
+        with open(f"{self.backing(volume)}/file", "w", encoding="ascii") as f:
+            f.write("precious")
+        wait_for(lambda: volume in [
+            entry.volume.volume_id
+            for entry in self.call("ListVolumes").entries], "the volume")
+        found = self.call("ControllerGetVolume", volume_id=volume)
+        self.assertFalse(found.status.volume_condition.abnormal)
+
+        def ready():
+            made = self.call("CreateSnapshot", source_volume_id=volume,
+                             name="snapshot-1", parameters={
+                                 "csi.storage.k8s.io/volumesnapshot/name": "x"})
+            return made.snapshot if made.snapshot.ready_to_use else None
+        snapshot = wait_for(ready, "the snapshot", seconds=30)
+        listed = self.call("ListSnapshots", snapshot_id=snapshot.snapshot_id)
+        self.assertEqual([entry.snapshot for entry in listed.entries],
+                         [snapshot])
+        self.call("DeleteSnapshot", snapshot_id=snapshot.snapshot_id)
+        self.ctl("delete", "pvc", "data")
+
+    def test_a_socket_of_a_former_process_is_replaced(self):
+        self.controller.kill()
+        self.assertTrue(os.path.exists(self.socket))
+        self.controller.start()
+
+        def answers():
+            try:
+                self.call("ListVolumes")
+            except grpc.RpcError:
+                return False  # the connection is the former process's
+            return True
+        wait_for(answers, "an answer", seconds=30)
+        self.assertEqual(os.stat(self.socket).st_mode & 0o777, 0o600)
