@@ -168,8 +168,9 @@ int store_copy_due(struct store *store, struct store_copy_list *ret,
 
 	store_lock_to_read(store);
 	r = list_locked(store, STATEMENT_COPY_DUE,
-			SELECT " where state in ('running', 'dropping')"
-			       " order by name limit 1000",
+			SELECT " where state in ('running', 'dropping') or"
+			       " (state = 'whole' and is_snapshot)"
+			       " order by error is not null, name limit 1000",
 			NULL, ret, err);
 	store_unlock(store);
 	return r;

@@ -12,7 +12,7 @@
 enum copy_state {
 	COPY_RUNNING,  /* it is being made, or tried again in a while */
 	COPY_STOPPED,  /* somebody said so: until he says otherwise */
-	COPY_WHOLE,    /* a volume may be made of it */
+	COPY_WHOLE,    /* a snapshot or a volume may be made of it */
 	COPY_DROPPING, /* what is left of it is being removed */
 	COPY_STATE_N,
 };
@@ -50,7 +50,10 @@ int store_copy_get(struct store *store, const char *name,
 /* Ordered by name. */
 int store_copy_list(struct store *store, struct store_copy_list *ret,
 		    struct err *err);
-/* What there is to do: RUNNING and DROPPING, at most 1,000. */
+/*
+ * What there is to do: RUNNING, DROPPING, and snapshots' that are WHOLE; at most 1,000,
+ * behind the others those that failed when they were last tried.
+ */
 int store_copy_due(struct store *store, struct store_copy_list *ret,
 		   struct err *err);
 /* One that reads this volume's directory (RUNNING or STOPPED). */

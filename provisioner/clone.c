@@ -21,6 +21,22 @@
 #include "log.h"
 #include "provision.h"
 
+/* A snapshot's copy may have the same name. */
+static int drop(const struct applier *applier, const char *volume,
+		unsigned int from, struct err *err)
+{
+	_cleanup_(store_copy_fini) struct store_copy copy = { 0 };
+	int r = store_copy_get(applier->store, volume, &copy, err);
+
+	if (r != 0 || copy.is_snapshot)
+		return r < 0 ? r : STORE_NOT_FOUND;
+	r = store_copy_set_state(applier->store, volume, from, COPY_DROPPING,
+				 err);
+	if (r == 0)
+		copier_interrupt(applier->copier, volume);
+	return r;
+}
+
 /* --- before the copy ---------------------------------------------------------------- */
 
 static int put_row(const struct applier *applier, const struct making *making,
@@ -70,6 +86,25 @@ static int begin(const struct applier *applier,
 	return APPLY_HANDED;
 }
 
+/* A class that was made anew may say another place than the copy was made at. */
+static int take_whole(const struct applier *applier, struct making *making,
+		      struct store_copy *copy, struct err *err)
+{
+	_cleanup_(volume_place_fini) struct volume_place at = { 0 };
+	int r = volume_place_from_detail(copy->target, &at, err);
+
+	if (r < 0)
+		return r;
+	if (at.port != making->place.port ||
+	    strcmp(at.server, making->place.server) != 0 ||
+	    strcmp(at.share, making->place.share) != 0) {
+		r = drop(applier, copy->name, 1u << COPY_WHOLE, err);
+		return r < 0 ? r : APPLY_LATER;
+	}
+	making->copy = TAKE_PTR(copy->name);
+	return 0;
+}
+
 int clone_prepare(const struct applier *applier,
 		  const struct apply_subject *subject, struct making *making,
 		  struct err *err)
@@ -81,10 +116,14 @@ int clone_prepare(const struct applier *applier,
 		return begin(applier, subject, making, err);
 	if (r < 0)
 		return r;
+	if (copy.is_snapshot)
+		return err_set(
+			err, -EEXIST,
+			"volume \"%s\" has the name of a snapshot: use another one",
+			copy.name);
 	switch (copy.state) {
 	case COPY_WHOLE:
-		making->copy = TAKE_PTR(copy.name);
-		return 0;
+		return take_whole(applier, making, &copy, err);
 	case COPY_DROPPING: /* of a former volume of that name */
 		return APPLY_LATER;
 	default:
@@ -94,17 +133,6 @@ int clone_prepare(const struct applier *applier,
 }
 
 /* --- after it ------------------------------------------------------------------------- */
-
-static int drop(const struct applier *applier, const char *volume,
-		unsigned int from, struct err *err)
-{
-	int r = store_copy_set_state(applier->store, volume, from,
-				     COPY_DROPPING, err);
-
-	if (r == 0)
-		copier_interrupt(applier->copier, volume);
-	return r;
-}
 
 int clone_end(const struct applier *applier, const char *volume,
 	      struct err *err)
@@ -117,7 +145,8 @@ int clone_end(const struct applier *applier, const char *volume,
 int clone_cancel(const struct applier *applier, const char *volume,
 		 struct err *err)
 {
-	int r = drop(applier, volume, ~0u, err);
+	/* What removes it already is not to be disturbed. */
+	int r = drop(applier, volume, ~(1u << COPY_DROPPING), err);
 
 	if (r < 0 || r == STORE_NOT_FOUND)
 		return r < 0 ? r : 0;

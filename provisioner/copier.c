@@ -112,8 +112,11 @@ static bool is_running(void *userdata, const char *name)
 	const struct copier *copier = userdata;
 	_cleanup_(store_copy_fini) struct store_copy copy = { 0 };
 
-	return store_copy_get(copier->options.store, name, &copy, NULL) == 0 &&
-	       copy.state == COPY_RUNNING && !copy.error;
+	if (store_copy_get(copier->options.store, name, &copy, NULL) != 0 ||
+	    copy.error)
+		return false;
+	return copy.state == COPY_RUNNING ||
+	       (copy.state == COPY_WHOLE && copy.is_snapshot);
 }
 
 void copier_wait(struct copier *copier, const char *name, uint64_t deadline_ns)

@@ -2,15 +2,16 @@
 
 /*
  *	running, not counted -> count, for a few seconds
- *	running  -> copy -> a snapshot: descriptor and rename -> ready, row gone
- *	                 -> a volume's: whole; the claim is looked at
+ *	running  -> copy -> whole
+ *	whole    -> a snapshot: descriptor and rename -> ready, row gone
+ *	         -> a volume's: the claim is looked at
  *	dropping -> copy, then snapshot, removed -> row gone
  *
  * Each arrow may be repeated. What is there of a copy is found again on the share, so
  * the row only says that there may be something; it goes last.
  *
- * A turn of a copy ends after a while when others wait, but rarely: to go on means to
- * look at all that is whole already.
+ * A copy's turn has no limit: to go on later means to look at all that is whole already,
+ * and a file that somebody writes to would begin anew each time.
  */
 
 #include "copier_turn.h"
@@ -23,7 +24,6 @@
 #include "snapshot_record.h"
 #include "volume_place.h"
 
-#define TURN_NS	   (600 * NS_PER_S)
 #define COUNT_NS   (3 * NS_PER_S)
 #define PUBLISH_NS NS_PER_S
 
@@ -147,8 +147,7 @@ static bool on_copied(void *userdata,
 	turn->row.n_bytes = turn->n_bytes_before + progress->n_bytes;
 	if (now - turn->published_ns >= PUBLISH_NS)
 		publish(turn, now);
-	return !atomic_load(&turn->view->is_stopping) &&
-	       now - turn->start_ns < TURN_NS;
+	return !atomic_load(&turn->view->is_stopping);
 }
 
 static int copy(struct turn *turn, struct err *err)
@@ -199,7 +198,8 @@ static int keep(struct turn *turn, struct err *err)
 	return TURN_GONE;
 }
 
-static int hand_over(struct turn *turn, struct err *err)
+/* A snapshot's, too: after a crash it is not copied once more. */
+static int note_whole(struct turn *turn, struct err *err)
 {
 	int r = store_copy_set_state(turn->options->store, turn->row.name,
 				     1u << COPY_RUNNING, COPY_WHOLE, err);
@@ -258,33 +258,50 @@ static bool is_hopeless(int r)
 	       r == -EROFS;
 }
 
-static void give_up(struct turn *turn)
+static int give_up(struct turn *turn, struct err *err)
+{
+	/* It is none that is whole before the first of it is gone. */
+	int r = store_copy_set_state(turn->options->store, turn->row.name,
+				     1u << COPY_WHOLE, COPY_RUNNING, err);
+
+	turn->row.n_files = turn->row.n_bytes = 0;
+	return r < 0 ? r : drop_copy(turn, err);
+}
+
+static void give_up_if_hopeless(struct turn *turn, int r)
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 
-	turn->row.n_files = turn->row.n_bytes = 0;
-	if (drop_copy(turn, &err) != 0)
+	if (is_hopeless(r) && give_up(turn, &err) != 0)
 		log_warn("half of a copy is left",
 			 F_STR("copy", turn->row.name), F_ERR(&err));
 }
 
 /* --- the turn ------------------------------------------------------------------------ */
 
+static int end(struct turn *turn, struct err *err)
+{
+	int r = turn->row.is_snapshot ? keep(turn, err) : TURN_GONE;
+
+	give_up_if_hopeless(turn, r);
+	return r;
+}
+
 static int run(struct turn *turn, struct err *err)
 {
 	int r;
 
+	/* Of the last try: this one has not failed. */
+	if (turn->row.error)
+		note_error(turn, 0, NULL);
 	if (!turn->row.is_counted)
 		count(turn);
 	r = copy(turn, err);
-	if (r > 0)
-		return TURN_MORE;
-	if (r == 0)
-		r = turn->row.is_snapshot ? keep(turn, err)
-					  : hand_over(turn, err);
-	if (is_hopeless(r))
-		give_up(turn);
-	return r;
+	give_up_if_hopeless(turn, r);
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	r = note_whole(turn, err);
+	return r == TURN_GONE ? end(turn, err) : r;
 }
 
 static int take(struct turn *turn, struct err *err)
@@ -296,6 +313,8 @@ static int take(struct turn *turn, struct err *err)
 	switch (turn->row.state) {
 	case COPY_RUNNING:
 		return run(turn, err);
+	case COPY_WHOLE:
+		return end(turn, err);
 	case COPY_DROPPING:
 		return drop(turn, err);
 	default:

@@ -100,8 +100,7 @@ void slot_done(struct rpc_context *rpc, int status, void *data, void *userdata)
 		slot->nfs->is_broken = true;
 		r = status == RPC_STATUS_TIMEOUT ? -ETIMEDOUT : -ECONNRESET;
 	} else {
-		/* Every result starts with its status (RFC 1813, 2.5). */
-		r = nfsstat3_to_errno((int)*(const nfsstat3 *)data);
+		r = wire_errno(data);
 		if (r == 0 && slot->take)
 			r = slot->take(data, slot->out);
 	}

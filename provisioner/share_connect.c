@@ -31,6 +31,7 @@
 
 #include "clock.h"
 #include "share_probe.h"
+#include "share_wire.h"
 
 #define PORTMAPPER_PORT 111
 
@@ -50,7 +51,6 @@ static void on_connected(struct rpc_context *rpc, int status, void *data,
 	call->r = status == RPC_STATUS_SUCCESS ? 0 : -ECONNREFUSED;
 }
 
-/* Every NFSv3 result starts with its status (RFC 1813, 2.5). */
 void call_done(struct rpc_context *rpc, int status, void *data, void *userdata)
 {
 	struct call *call = userdata;
@@ -60,7 +60,7 @@ void call_done(struct rpc_context *rpc, int status, void *data, void *userdata)
 		call->r = transport_error(status);
 		return;
 	}
-	call->r = nfsstat3_to_errno((int)*(const nfsstat3 *)data);
+	call->r = wire_errno(data);
 	if (call->r == 0 && call->take)
 		call->r = call->take(data, call->out);
 }

@@ -2,11 +2,12 @@
 
 /*
  * Snapshots on a share. One is a directory .claimfs/snapshots/<id> with its descriptor,
- * which comes there whole, by one rename, and goes by one: back among the copies, where
- * nobody takes it for anything, and then it is removed.
+ * which comes there whole, by one rename, and goes by one, as a copy does: to a name
+ * where nobody takes it for anything, and then it is removed. Half of one must never be
+ * found where it was: what is left looks finished.
  *
  *	keep: copies/<name>/snapshot.json -> rename to snapshots/<id>
- *	drop: rename to copies/<id>.dropped -> remove that
+ *	drop: rename to copies/<name>.dropped -> remove that
  */
 
 #include <string.h>
@@ -109,17 +110,55 @@ int share_keep_snapshot(const struct share_volume *where, const char *copy,
 
 /* --- going --------------------------------------------------------------------------- */
 
-static int remove_copy(struct session *session, const struct share_fh *copies,
-		       const char *name, share_tree_fn go_on, void *userdata)
+struct dropping {
+	struct session *session;
+	const struct share_fh *dir; /* where it is, under name */
+	const char *name;
+	share_tree_fn go_on;
+	void *userdata;
+};
+
+static int remove_tree(const struct dropping *dropping,
+		       const struct share_fh *copies, const char *name)
 {
+	struct session *session = dropping->session;
 	const struct share_volume *where = session->volume;
 	int r;
 
 	/* It goes without, too. */
 	(void)share_calls_widen(session->nfs, where->server, where->port);
 	r = share_tree_walk(session->nfs, copies, name, SHARE_TREE_REMOVE,
-			    go_on, userdata);
+			    dropping->go_on, dropping->userdata);
 	return r == SHARE_TREE_MORE ? SHARE_MORE : r;
+}
+
+/* First what is left of a former one; then there is nothing in the way of the next. */
+static int drop_as(const struct dropping *dropping,
+		   const struct share_fh *copies, const char *dropped)
+{
+	int r = remove_tree(dropping, copies, dropped);
+
+	if (r != 0)
+		return r;
+	r = share_nfs_rename(dropping->session->nfs, dropping->dir,
+			     dropping->name, copies, dropped);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return remove_tree(dropping, copies, dropped);
+}
+
+static int drop(const struct dropping *dropping)
+{
+	_cleanup_(free) char *dropped = NULL;
+	struct share_fh copies;
+	int r;
+
+	if (asprintf(&dropped, "%s" DROPPED, dropping->name) < 0) {
+		dropped = NULL;
+		return -ENOMEM;
+	}
+	r = copy_ensure_private(dropping->session, COPIES, &copies);
+	return r < 0 ? r : drop_as(dropping, &copies, dropped);
 }
 
 int share_drop_copy(const struct share_volume *where, const char *name,
@@ -127,6 +166,11 @@ int share_drop_copy(const struct share_volume *where, const char *name,
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_fh copies;
+	const struct dropping dropping = { .session = &session,
+					   .dir = &copies,
+					   .name = name,
+					   .go_on = go_on,
+					   .userdata = userdata };
 	int r = copy_name_check("copy", name, err);
 
 	if (r == 0)
@@ -135,37 +179,8 @@ int share_drop_copy(const struct share_volume *where, const char *name,
 		return r;
 	r = copy_ensure_private(&session, COPIES, &copies);
 	if (r == 0)
-		r = remove_copy(&session, &copies, name, go_on, userdata);
+		r = drop(&dropping);
 	return r < 0 ? copy_fail(&session, r, "remove copy", name, err) : r;
-}
-
-/* From now on it is no snapshot. */
-static int set_aside(struct session *session, const struct share_fh *snapshots,
-		     const struct share_fh *copies, const char *id,
-		     const char *dropped)
-{
-	int r = share_nfs_rename(session->nfs, snapshots, id, copies, dropped);
-
-	return r == -ENOENT ? 0 : r;
-}
-
-static int drop(struct session *session, const struct share_fh *snapshots,
-		const char *id, share_tree_fn go_on, void *userdata)
-{
-	_cleanup_(free) char *dropped = NULL;
-	struct share_fh copies;
-	int r;
-
-	if (asprintf(&dropped, "%s" DROPPED, id) < 0) {
-		dropped = NULL;
-		return -ENOMEM;
-	}
-	r = copy_ensure_private(session, COPIES, &copies);
-	if (r == 0)
-		r = set_aside(session, snapshots, &copies, id, dropped);
-	if (r == 0)
-		r = remove_copy(session, &copies, dropped, go_on, userdata);
-	return r;
 }
 
 int share_drop_snapshot(const struct share_volume *where, const char *id,
@@ -173,13 +188,18 @@ int share_drop_snapshot(const struct share_volume *where, const char *id,
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_fh snapshots;
+	const struct dropping dropping = { .session = &session,
+					   .dir = &snapshots,
+					   .name = id,
+					   .go_on = go_on,
+					   .userdata = userdata };
 	int r = copy_name_check("snapshot", id, err);
 
 	if (r == 0)
 		r = open_snapshots(&session, where, &snapshots, err);
 	if (r != 0)
 		return r;
-	r = drop(&session, &snapshots, id, go_on, userdata);
+	r = drop(&dropping);
 	return r < 0 ? copy_fail(&session, r, "remove snapshot", id, err) : r;
 }
 

@@ -14,6 +14,25 @@
 #define LIST_NAMES 8192	 /* bytes of names and cookies in a reply */
 #define LIST_MAX   32768 /* bytes of a reply */
 
+/*
+ * libnfs 4.0 takes DQUOT for ERANGE and BAD_COOKIE for EIO, later ones other numbers: what
+ * somebody acts on has one of its own here.
+ */
+int wire_errno(const void *result)
+{
+	/* Every result starts with its status (RFC 1813, 2.5). */
+	nfsstat3 status = *(const nfsstat3 *)result;
+
+	switch (status) {
+	case NFS3ERR_DQUOT:
+		return -EDQUOT;
+	case NFS3ERR_BAD_COOKIE:
+		return -EINVAL;
+	default:
+		return nfsstat3_to_errno((int)status);
+	}
+}
+
 nfs_fh3 wire_fh(const struct share_fh *fh)
 {
 	return (nfs_fh3){ .data = { .data_len = fh->len,

@@ -25,6 +25,9 @@ struct share_attributes wire_attributes(const fattr3 *attr);
 /* false: it is missing, or larger than handles of version 3. */
 bool wire_take_fh(const nfs_fh3 *handle, struct share_fh *ret);
 
+/* Of the result of an NFSv3 call: 0 or -errno. */
+int wire_errno(const void *result);
+
 /* What `take` functions are (share_connect.h): 0 or -errno. */
 int wire_take_lookup(const void *data, void *out); /* a struct share_listed */
 int wire_take_page(const void *data, void *out);   /* a struct share_page */
