@@ -10,6 +10,7 @@ import json
 import os
 import time
 
+from csi_case import make_stubs
 from killed import KILL, NEVER, Run
 from lab import LabError, wait_for
 from lab_case import LabCase
@@ -42,6 +43,7 @@ class KillCase(LabCase):
         cls.cluster.start_nodes()
         cls.module = os.path.join(lab_case.PROGRAMS, "tests", "faults",
                                   "kill_at.so")
+        cls.csi = make_stubs(cls.cluster.folder)
 
     def new_run(self, name, has_nodes=False):
         return Run(self.cluster, lab_case.PROGRAMS, self.module, name,
@@ -52,6 +54,8 @@ class KillCase(LabCase):
         """A run in which the story was told."""
         name = f"{story.__name__}-{mode}-{at}"
         with self.new_run(name, story.has_nodes) as run:
+            if story.has_csi:
+                run.serve_csi(*self.csi)
             run.dies_full = at % 2 == 0
             run.start()
             story.before(run)

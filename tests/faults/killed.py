@@ -17,6 +17,8 @@ import stat
 import struct
 import tempfile
 
+import grpc
+
 from lab import (LabError, Provisioner, mounts_below, unmount_below,
                  wait_for)
 
@@ -26,7 +28,10 @@ KINDS = {
     "volume": f"{CORE}/persistentvolumes",
     "claim": f"{CORE}/namespaces/default/persistentvolumeclaims",
     "pod": f"{CORE}/namespaces/default/pods",
+    "CSI claim": f"{CORE}/namespaces/claimfs-csi/persistentvolumeclaims",
 }
+REPEATED = (grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED,
+            grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 TIMES = re.compile(r".*Timestamp|.*Time")
 # Far more than any story has.
 NEVER = 1 << 30
@@ -104,6 +109,12 @@ class Run:
         self.names = {}  # uid -> what it is called in every run
         self.n_faults = 0
         self.dies_full = False  # or goes on when there is room
+
+    def serve_csi(self, messages, stubs):
+        """Before the start."""
+        self.csi_socket = os.path.join(self.folder, "csi.sock")
+        self.csi_messages, self.csi_stubs = messages, stubs
+        self.provisioner.argv += ["--csi-socket", self.csi_socket]
 
     # The program
 
@@ -187,6 +198,22 @@ class Run:
                 raise Refused(status, answer)
             self.make_room()
         raise LabError("the provisioner never answers")
+
+    def csi(self, method, **fields):
+        """A call of CSI's Controller, as its callers repeat it."""
+        request = getattr(self.csi_messages, f"{method}Request")(**fields)
+        for _ in range(20):
+            with grpc.insecure_channel("unix://" + self.csi_socket) as channel:
+                stub = self.csi_stubs.ControllerStub(channel)
+                try:
+                    return getattr(stub, method)(request, timeout=10,
+                                                 wait_for_ready=True)
+                except grpc.RpcError as error:
+                    if error.code() not in REPEATED:
+                        raise
+            if self.is_dead():
+                self.revive()
+        raise LabError(f"{method} never ends")
 
     def verb(self, verb, **fields):
         """One of ours that tells its progress, from its beginning until its end."""

@@ -12,6 +12,7 @@ DRIVER = "nfs.csi.k8s.io"
 
 class Story:
     has_nodes = False
+    has_csi = False
     is_chance = False  # which intents there were
     reclaim = "Delete"
     expansion = False  # allowed by the class
@@ -346,6 +347,32 @@ class Expand(Story):
                      found["status"]["capacity"]["storage"] == "3Gi")
 
 
+class Modify(Story):
+    """A volume over CSI, whose data is to be kept from now on."""
+    has_csi = True
+
+    @classmethod
+    def prepare(cls, run):
+        mount = {"mount_flags": ["nfsvers=3", f"port={run.server.port}",
+                                 f"mountport={run.server.mount_port}"]}
+        run.csi("CreateVolume", name="c",
+                capacity_range={"required_bytes": 1 << 30},
+                volume_capabilities=[{"mount": mount, "access_mode": {
+                    "mode": "MULTI_NODE_MULTI_WRITER"}}],
+                parameters={"server": "127.0.0.1", "share": run.share})
+        # Called by a hash of what it says.
+        made = run.get("CSI claim", "c")["spec"]["storageClassName"]
+        run.names[made] = "its class"
+
+    @classmethod
+    def act(cls, run):
+        handle = run.get("volume", "c")["spec"]["csi"]["volumeHandle"]
+        run.csi("ControllerModifyVolume", volume_id=handle,
+                mutable_parameters={"onDelete": "retain"})
+        run.wait_for("CSI claim", "c", lambda found: "modifyVolumeStatus"
+                     not in found["status"])
+
+
 class Rescue(Story):
     """Its claim is gone; the next one gets the volume, with what is in it."""
     reclaim = "Retain"
@@ -466,5 +493,5 @@ STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            DeleteIntoTrash, Restore, DeleteArchived, DeleteKept,
            DeleteVolumeFirst, DeleteReleased, DeleteRecycled,
            DeleteUnrecyclable, DeleteAdopted,
-           Again, AgainAtOnce, Expand, Rescue, Lose, Foreign, Pod, Scheduled,
+           Again, AgainAtOnce, Expand, Modify, Rescue, Lose, Foreign, Pod, Scheduled,
            Adopt, Recover]
