@@ -4,9 +4,14 @@
  * Virtual files are made at open: what a reader gets is one consistent text, and
  * fi->fh is the number of its handle (which may have a live trace instead, served by
  * meta_trace.c). A directory's list is taken at opendir in the same way.
- * Sizes are 0 (as in /proc), so files are opened with direct_io, which reads until
- * the end instead of until the size. The names of a view's tree never change, and
- * the kernel may keep them; the node's tree is looked up each time.
+ * How long they are is not known before that, so they are opened with direct_io, which
+ * reads until the end instead of until the size. sendfile(2) and splice(2) do not: they
+ * read pages, up to the size, and their users (busybox's cat) take a size of 0 for the
+ * end, and what a page lacks for zeros. So in a view, whose texts are short, there is the
+ * size that sysfs has for everything, which tools know not to believe, and pages are
+ * refused (is_page_read()): then they read. In the node's tree it is 0.
+ * The names of a view's tree never change, and the kernel may keep them; the node's tree
+ * is looked up each time.
  *
  * The tree can't be changed: every operation that would is answered with EROFS,
  * but for opening `control` with O_TRUNC, as a shell's ">" does.
@@ -26,6 +31,7 @@
 #include "session.h"
 
 #define VIEW_TIMEOUT_S 86400
+#define PAGE_SIZE      4096
 
 /* What fi->fh of an open file or directory is the number of. */
 struct meta_handle {
@@ -100,9 +106,13 @@ static struct stat attr_of(uint64_t id, mode_t mode)
 		.st_ino = id,
 		.st_mode = mode,
 		.st_nlink = S_ISDIR(mode) ? 2 : 1,
-		.st_blksize = 4096,
+		.st_blksize = PAGE_SIZE,
 	};
 
+	if (S_ISREG(mode) && meta_is_node(id)) {
+		st.st_size = PAGE_SIZE;
+		st.st_blocks = PAGE_SIZE / 512; /* or cp sees a hole */
+	}
 	(void)clock_gettime(CLOCK_REALTIME, &st.st_mtim);
 	st.st_atim = st.st_mtim;
 	st.st_ctim = st.st_mtim;
@@ -250,6 +260,12 @@ static void meta_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 	reply_open(req, fi, TAKE_PTR(opened));
 }
 
+/* By the kernel for itself: who reads by read(2) and the like is named (fuse_direct_io()). */
+static bool is_page_read(const struct fuse_file_info *fi)
+{
+	return fi->lock_owner == 0;
+}
+
 /*
  * From a copy: who reads may have closed the file, and another shard have freed its
  * text, before write(2) of the reply returns here.
@@ -264,6 +280,10 @@ static void meta_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 
 	if (!opened) {
 		(void)fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (is_page_read(fi)) {
+		(void)fuse_reply_err(req, EINVAL);
 		return;
 	}
 	if (opened->trace) {

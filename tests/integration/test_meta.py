@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 
 from lab import wait_for
 from lab_case import LabCase
@@ -83,6 +84,27 @@ class Meta(LabCase):
             self.assertEqual(caught.exception.errno, errno.ENFILE)
         # RELEASE is asynchronous.
         wait_for(lambda: within_limit(path), "files to be closed")
+
+    def test_who_sends_what_is_there_is_told_to_read_it(self):
+        """busybox's cat reads after a refusal, and takes nothing for the end. Where the
+        kernel writes back, it would add zeros."""
+        self.apply_claim("own", mode="ReadWriteOncePod")
+        own = self.apply_pod("pod-own", "own", "node-a")
+        there, here = os.pipe()
+        self.addCleanup(os.close, there)
+        self.addCleanup(os.close, here)
+        for pod, text in ((self.a, b"default/shared\n"), (own, b"default/own\n")):
+            with open(f"{pod}/.meta/claim", "rb", buffering=0) as f:
+                for _ in range(2):
+                    with self.assertRaises(OSError):
+                        os.sendfile(here, f.fileno(), None, 1 << 16)
+                self.assertEqual(f.read(), text)
+            with open(f"{pod}/.meta/claim", "rb") as f:
+                self.assertEqual(f.read(), text)
+            copy = os.path.join(self.cluster.folder, "copy")
+            shutil.copyfile(f"{pod}/.meta/claim", copy)
+            with open(copy, "rb") as f:
+                self.assertEqual(f.read(), text)
 
     def test_health_is_ok(self):
         self.assertTrue(read(f"{self.a}/.meta/health").startswith("ok"))
