@@ -16,7 +16,6 @@ from sides import CLAIM, Claim
 N_FILES = 10000
 FOLDERS = 100  # files are spread over them
 FILE_BYTES = 4096
-ROUNDS = 3
 SECONDS = 1800
 SMALL, LARGE = f"copy of {N_FILES} files", "copy of one file"
 
@@ -70,10 +69,10 @@ def copy(cluster, source):
     return seconds, peak
 
 
-def small_files(cluster, results):
+def small_files(cluster, args, results):
     claim = Claim(cluster, "Small", "ReadWriteMany")
     make_tree(claim.folder)
-    for _ in range(ROUNDS):
+    for _ in range(args.rounds):
         forget_names()
         seconds = timed(["cp", "-a", "tree", "by-hand"], cwd=claim.folder)
         results.add(SMALL, "cp -a", {"rate": N_FILES / seconds,
@@ -96,7 +95,7 @@ def large_file(cluster, raw, args, results):
     claim = Claim(cluster, "Large", "ReadWriteMany")
     make_large(f"{claim.share}/data", args.large)
     raw = raw.beside(claim)
-    for _ in range(ROUNDS):
+    for _ in range(args.rounds):
         rates = [raw_mib_s(raw, direction, args)
                  for direction in ("read", "write")]
         results.add(LARGE, "raw read, write", {
@@ -107,5 +106,5 @@ def large_file(cluster, raw, args, results):
 
 
 def measure(cluster, raw, args, results):
-    small_files(cluster, results)
+    small_files(cluster, args, results)
     large_file(cluster, raw, args, results)
