@@ -66,12 +66,13 @@ static int decode(sqlite3_stmt *row, struct store_copy *ret)
 	ret->n_total_files = (uint64_t)sqlite3_column_int64(row, 10);
 	ret->n_total_bytes = (uint64_t)sqlite3_column_int64(row, 11);
 	ret->code = sqlite3_column_int(row, 12);
+	ret->freeze_s = (uint32_t)sqlite3_column_int(row, 13);
 	return 0;
 }
 
-#define SELECT                                                            \
-	"select name, volume, snapshot, source, target, error, state,"    \
-	" is_snapshot, files, bytes, total_files, total_bytes, code from" \
+#define SELECT                                                                      \
+	"select name, volume, snapshot, source, target, error, state,"              \
+	" is_snapshot, files, bytes, total_files, total_bytes, code, freeze_s from" \
 	" copy"
 
 static int append(void *userdata, sqlite3_stmt *row)
@@ -232,8 +233,8 @@ int store_copy_write(struct store *store, const struct store_copy *copy,
 		store, STATEMENT_COPY_PUT,
 		"insert or replace into copy (name, volume, snapshot, source,"
 		" target, state, is_snapshot, files, bytes, total_files,"
-		" total_bytes, code, error) values (?1, ?2, ?3, ?4, ?5, ?6,"
-		" ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		" total_bytes, code, error, freeze_s) values (?1, ?2, ?3, ?4,"
+		" ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 		&statement, err);
 
 	if (r < 0)
@@ -246,6 +247,7 @@ int store_copy_write(struct store *store, const struct store_copy *copy,
 	store_bind_text(statement, 6, copy_state_names[copy->state]);
 	(void)sqlite3_bind_int(statement, 7, copy->is_snapshot);
 	bind_note(statement, 8, copy);
+	(void)sqlite3_bind_int(statement, 14, (int)copy->freeze_s);
 	return store_run(store, statement, err);
 }
 

@@ -28,8 +28,10 @@ struct store_copy {
 	char *error;	/* of the last try; NULL = none */
 	int code;	/* its errno, negative; 0 = none */
 	enum copy_state state;
-	bool is_snapshot;	   /* it is to become one */
-	bool is_counted;	   /* the totals are known */
+	bool is_snapshot; /* it is to become one */
+	bool is_counted;  /* the totals are known */
+	uint32_t
+		freeze_s; /* its volume stands still meanwhile; 0 = it need not */
 	uint64_t n_files, n_bytes; /* copied */
 	uint64_t n_total_files, n_total_bytes;
 };

@@ -13,6 +13,7 @@
  * Threads: its own, as many as copies at a time; its functions may be called by any.
  */
 
+#include "freezer.h"
 #include "share.h"
 #include "store_snapshot.h"
 #include "turns.h"
@@ -22,6 +23,7 @@ struct copier;
 struct copier_options {
 	struct store *store;	       /* borrowed */
 	const struct share_ops *share; /* borrowed */
+	const struct freezer *freezer; /* borrowed; NULL = none stands still */
 	unsigned int n_threads;	       /* 0 = 2 */
 	/* Something has become of a copy; on one of its threads. */
 	void (*changed)(void *userdata, const struct store_copy *copy);

@@ -7,6 +7,9 @@
  *	         -> a volume's: the claim is looked at
  *	dropping -> copy, then snapshot, removed -> row gone
  *
+ * One whose volume stands still (freezer.h) is copied from the beginning in one turn. If
+ * that does not succeed it is stopped: to try again is to let writers wait again.
+ *
  * Each arrow may be repeated. What is there of a copy is found again on the share, so
  * the row only says that there may be something; it goes last.
  *
@@ -36,7 +39,9 @@ struct turn {
 	struct volume_place target;
 	uint64_t start_ns;
 	uint64_t published_ns;
-	uint64_t n_files_before; /* copied by earlier turns */
+	uint64_t frozen_until_ns; /* 0 = it is not frozen */
+	bool has_stopped;	  /* it is not tried again by itself */
+	uint64_t n_files_before;  /* copied by earlier turns */
 	uint64_t n_bytes_before;
 };
 
@@ -147,7 +152,8 @@ static bool on_copied(void *userdata,
 	turn->row.n_bytes = turn->n_bytes_before + progress->n_bytes;
 	if (now - turn->published_ns >= PUBLISH_NS)
 		publish(turn, now);
-	return !atomic_load(&turn->view->is_stopping);
+	return !atomic_load(&turn->view->is_stopping) &&
+	       (turn->frozen_until_ns == 0 || now < turn->frozen_until_ns);
 }
 
 static int copy(struct turn *turn, struct err *err)
@@ -277,6 +283,89 @@ static void give_up_if_hopeless(struct turn *turn, int r)
 			 F_STR("copy", turn->row.name), F_ERR(&err));
 }
 
+/* --- standing still ------------------------------------------------------------------- */
+
+static bool is_wanted(void *userdata)
+{
+	const struct turn *turn = userdata;
+
+	return !atomic_load(&turn->view->is_stopping);
+}
+
+/* What an earlier turn has copied is of another moment. */
+static int begin_anew(struct turn *turn, struct err *err)
+{
+	int r = drop_copy(turn, err);
+
+	turn->row.n_files = turn->row.n_bytes = 0;
+	write_row(turn);
+	return r;
+}
+
+static int freeze(struct turn *turn, struct frozen **ret, struct err *err)
+{
+	_cleanup_(store_snapshot_fini) struct store_snapshot row = { 0 };
+	const struct freezer *freezer = turn->options->freezer;
+	int r = store_snapshot_get(turn->options->store, turn->row.name, &row,
+				   err);
+
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	if (!freezer)
+		return err_set(err, -EINVAL, "no node can be asked to freeze");
+	return freezer_freeze(
+		freezer,
+		&(struct freezer_wish){ .volume = turn->row.volume,
+					.handle = row.handle,
+					.token = turn->row.name,
+					.seconds = turn->row.freeze_s },
+		is_wanted, turn, ret, err);
+}
+
+/* Whoever wanted it knows better than we whether to let his writers wait again. */
+static int stop(struct turn *turn, int r, struct err *err)
+{
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+
+	if (give_up(turn, &why) != 0)
+		log_warn("half of a copy is left",
+			 F_STR("copy", turn->row.name), F_ERR(&why));
+	turn->has_stopped =
+		store_copy_set_state(turn->options->store, turn->row.name,
+				     1u << COPY_RUNNING, COPY_STOPPED,
+				     NULL) == 0;
+	if (turn->has_stopped)
+		log_warn("snapshot failed", F_STR("snapshot", turn->row.name),
+			 F_STR("volume", turn->row.volume), F_ERR(err));
+	return r;
+}
+
+/* As copy(); all in one go, or not at all. */
+static int copy_frozen(struct turn *turn, struct err *err)
+{
+	_cleanup_(err_fini) struct err why = ERR_INIT;
+	struct frozen *frozen = NULL;
+	int r = begin_anew(turn, err);
+
+	if (r != 0)
+		return r;
+	r = freeze(turn, &frozen, err);
+	if (r > 0)
+		return TURN_MORE;
+	if (r < 0)
+		return stop(turn, r, err);
+	turn->frozen_until_ns = clock_ns() + turn->row.freeze_s * NS_PER_S;
+	r = copy(turn, err);
+	if (freezer_thaw(frozen, &why) != 0 && r == 0)
+		r = err_set(err, -EBUSY, "%s", err_text(&why));
+	if (r > 0 && is_wanted(turn))
+		r = err_set(
+			err, -EBUSY,
+			"volume \"%s\" was not copied within the %u seconds that it may be frozen for",
+			turn->row.volume, turn->row.freeze_s);
+	return r < 0 ? stop(turn, r, err) : r;
+}
+
 /* --- the turn ------------------------------------------------------------------------ */
 
 static int end(struct turn *turn, struct err *err)
@@ -296,7 +385,7 @@ static int run(struct turn *turn, struct err *err)
 		note_error(turn, 0, NULL);
 	if (!turn->row.is_counted)
 		count(turn);
-	r = copy(turn, err);
+	r = turn->row.freeze_s ? copy_frozen(turn, err) : copy(turn, err);
 	give_up_if_hopeless(turn, r);
 	if (r != 0)
 		return r < 0 ? r : TURN_MORE;
@@ -351,6 +440,8 @@ int copier_turn(const struct copier_options *options,
 	r = take(&turn, err);
 	if (r != TURN_GONE && (r < 0 || turn.row.error))
 		note_error(&turn, r, err);
+	if (turn.has_stopped)
+		r = 0;
 	if (r != TURN_MORE && options->changed)
 		options->changed(options->userdata, &turn.row);
 	return r;

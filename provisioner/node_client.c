@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "claimfs.pb-c.h"
 #include "csi.pb-c.h"
 #include "csi_message.h"
 #include "rpc_client.h"
@@ -252,6 +253,49 @@ enum rpc_status node_client_expand(struct node_client *client,
 	wire.volume_capability = &capability.wire;
 	return client_tell(client, "/csi.v1.Node/NodeExpandVolume", &wire.base,
 			   err);
+}
+
+enum rpc_status node_client_freeze(struct node_client *client,
+				   const char *handle, const char *token,
+				   uint32_t seconds, struct err *err)
+{
+	Claimfs__V1__FreezeRequest wire = CLAIMFS__V1__FREEZE_REQUEST__INIT;
+
+	wire.volume_id = (char *)handle;
+	wire.token = (char *)token;
+	wire.seconds = seconds;
+	return client_tell(client, "/claimfs.v1.Volume/Freeze", &wire.base,
+			   err);
+}
+
+static enum rpc_status thaw_decode(const struct rpc_response *response,
+				   bool *ret, struct err *err)
+{
+	_cleanup_(csi_message_free) ProtobufCMessage *message =
+		csi_decode(&claimfs__v1__thaw_response__descriptor,
+			   response->data, response->len, err);
+
+	if (!message)
+		return RPC_INTERNAL;
+	*ret = ((const Claimfs__V1__ThawResponse *)message)->was_frozen;
+	return RPC_OK;
+}
+
+enum rpc_status node_client_thaw(struct node_client *client, const char *handle,
+				 const char *token, bool *ret, struct err *err)
+{
+	Claimfs__V1__ThawRequest wire = CLAIMFS__V1__THAW_REQUEST__INIT;
+	struct rpc_response response = { 0 };
+	enum rpc_status status;
+
+	wire.volume_id = (char *)handle;
+	wire.token = (char *)token;
+	status = client_call(client, "/claimfs.v1.Volume/Thaw", &wire.base,
+			     &response, err);
+	if (status == RPC_OK)
+		status = thaw_decode(&response, ret, err);
+	free(response.data);
+	return status;
 }
 
 static struct node_client_usage usage_from_wire(

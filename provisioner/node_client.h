@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * CSI's Node service of one node daemon, typed and blocking, as the kubelet calls
- * it. Any thread may call, several at a time; a call ends after its timeout at the
+ * CSI's Node service of one node daemon and our own Volume service, typed and blocking, as
+ * the kubelet calls it. Any thread may call, several at a time; a call ends after its timeout at the
  * latest, and at once with RPC_UNAVAILABLE when nobody listens on the socket.
  *
  * Unless a call returns RPC_OK, err holds the daemon's sentence. Arguments are
@@ -71,6 +71,16 @@ enum rpc_status node_client_expand(struct node_client *client,
 				   const struct node_client_volume *volume,
 				   const struct node_client_target *target,
 				   uint64_t capacity, struct err *err);
+
+/*
+ * The volume stands still on the node for seconds at most, and goes on; token is the
+ * caller's word for it (claimfs.proto). *ret: it stood still all the time until now.
+ */
+enum rpc_status node_client_freeze(struct node_client *client,
+				   const char *handle, const char *token,
+				   uint32_t seconds, struct err *err);
+enum rpc_status node_client_thaw(struct node_client *client, const char *handle,
+				 const char *token, bool *ret, struct err *err);
 
 struct node_client_usage {
 	bool is_known;

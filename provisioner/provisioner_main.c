@@ -46,6 +46,7 @@ struct provisioner {
 	struct remover *remover;
 	struct copier *copier;
 	struct snapshot_finder *finder; /* in a cluster only */
+	struct freezer freezer;
 	struct snapshots snapshots;
 	struct reconciler *reconciler;
 	struct pods *pods;	    /* standalone only */
@@ -191,22 +192,29 @@ static int make_copier(struct provisioner *self, struct cluster *cluster,
 		       const struct provisioner_settings *settings,
 		       struct err *err)
 {
-	int r = copier_new(&self->copier,
-			   &(struct copier_options){ .store = self->store,
-						     .share = share_ops_nfs(),
-						     .changed = copy_changed,
-						     .userdata = self },
-			   err);
+	int r;
 
+	self->freezer = (struct freezer){ .store = self->store,
+					  .nodes = settings->nodes,
+					  .n_nodes = settings->n_nodes };
+	r = copier_new(&self->copier,
+		       &(struct copier_options){ .store = self->store,
+						 .share = share_ops_nfs(),
+						 .freezer = &self->freezer,
+						 .changed = copy_changed,
+						 .userdata = self },
+		       err);
 	if (r >= 0)
 		r = make_finder(self, cluster, settings, err);
-	self->snapshots =
-		(struct snapshots){ .store = self->store,
-				    .cluster = cluster,
-				    .copier = self->copier,
-				    .finder = self->finder,
-				    .drivers = settings->drivers,
-				    .n_drivers = settings->n_drivers };
+	self->snapshots = (struct snapshots){
+		.store = self->store,
+		.cluster = cluster,
+		.copier = self->copier,
+		.finder = self->finder,
+		.freezer = settings->is_standalone ? &self->freezer : NULL,
+		.drivers = settings->drivers,
+		.n_drivers = settings->n_drivers
+	};
 	return r;
 }
 

@@ -190,8 +190,9 @@ static int follow(struct api_admin_call *call, const char *id,
 			return -ECANCELED;
 	}
 	if (r == SNAPSHOTS_FAILED)
-		return err_set(err, ret->code, "%s; it will be tried again",
-			       ret->error);
+		return err_set(err, ret->code, "%s%s", ret->error,
+			       ret->is_stopped ? ""
+					       : "; it will be tried again");
 	return r == SNAPSHOTS_NOT_FOUND ? err->code : r;
 }
 
@@ -213,8 +214,11 @@ static int read_wish(struct api_admin_call *call, const cJSON *in,
 		     struct wish *wish, struct err *err)
 {
 	const char *namespace, *claim, *name;
+	uint64_t freeze_s = 0;
 	int r = api_admin_string(in, "namespace", "default", &namespace, err);
 
+	if (r >= 0)
+		r = json_quantity(in, "freezeSeconds", 0, &freeze_s, err);
 	if (r >= 0)
 		r = api_admin_string(in, "claim", NULL, &claim, err);
 	if (r >= 0)
@@ -228,10 +232,13 @@ static int read_wish(struct api_admin_call *call, const cJSON *in,
 	if (r >= 0)
 		r = find_volume(call->admin, namespace, claim, &wish->volume,
 				err);
-	wish->request =
-		(struct snapshots_request){ .namespace = namespace,
-					    .name = *name ? name : wish->name,
-					    .volume = wish->volume };
+	wish->request = (struct snapshots_request){
+		.namespace = namespace,
+		.name = *name ? name : wish->name,
+		.volume = wish->volume,
+		.freeze_s =
+			freeze_s < UINT32_MAX ? (uint32_t)freeze_s : UINT32_MAX
+	};
 	return r;
 }
 

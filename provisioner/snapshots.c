@@ -143,19 +143,39 @@ static int insert(const struct snapshots *snapshots,
 	if (make_id(id) < 0 || volume_place_to_detail(&place, &detail) < 0)
 		return err_set(err, -ENOMEM, "no memory");
 	row.detail = copy.source = copy.target = detail;
+	copy.freeze_s = request->freeze_s;
 	return store_snapshot_create(snapshots->store, &row, &copy, err);
+}
+
+static int check_freeze(const struct snapshots *snapshots,
+			const struct snapshots_request *request,
+			struct err *err)
+{
+	if (request->freeze_s == 0)
+		return 0;
+	if (!snapshots->freezer)
+		return err_set(
+			err, -EINVAL,
+			"a volume of a cluster can't be frozen: nodes are reached in the standalone mode only");
+	if (request->freeze_s > FREEZER_MAX_S)
+		return err_set(
+			err, -EINVAL,
+			"a volume can be frozen for 1 to %d seconds, not for %u",
+			FREEZER_MAX_S, request->freeze_s);
+	return 0;
 }
 
 static int begin(const struct snapshots *snapshots,
 		 const struct snapshots_request *request, struct err *err)
 {
 	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
-	int r = load_volume(snapshots, request->volume, &pv, err);
+	int r = check_freeze(snapshots, request, err);
 
 	if (r == 0)
-		r = insert(snapshots, request, &pv, err);
-	else
+		r = load_volume(snapshots, request->volume, &pv, err);
+	if (r != 0)
 		return r;
+	r = insert(snapshots, request, &pv, err);
 	/* Somebody else was faster: what is there by now is looked at. */
 	if (r == STORE_EXISTS)
 		return 0;

@@ -26,6 +26,8 @@ struct snapshots {
 	struct cluster *cluster;
 	struct copier *copier;
 	struct snapshot_finder *finder; /* NULL = the record has all */
+	const struct freezer
+		*freezer; /* NULL = no node can be asked to freeze */
 	const char *const *drivers;
 	size_t n_drivers;
 };
@@ -45,11 +47,14 @@ struct snapshots_request {
 	const char *namespace;
 	const char *name;   /* any text */
 	const char *volume; /* PV's name */
+	uint32_t
+		freeze_s; /* its nodes hold writes back, so long at most; 0 = not */
 };
 
 /*
  * Has it begun, if there is none of that name of that volume yet; *ret as it is now.
- * With a positive outcome err has the sentence. -EBUSY: the volume is going.
+ * With a positive outcome err has the sentence. -EBUSY: the volume is going; -EINVAL: it
+ * can't be frozen, or not for so long.
  */
 int snapshots_create(const struct snapshots *snapshots,
 		     const struct snapshots_request *request,

@@ -39,7 +39,8 @@ struct ctl_args {
 	size_t n_files;
 	bool is_not_waiting;
 	bool is_dry_run;
-	unsigned int timeout_s; /* 0 = no limit */
+	uint32_t timeout_s; /* 0 = no limit */
+	uint32_t freeze_s;  /* 0 = not */
 };
 
 /* Entries for a verb's option table; userdata is struct ctl_args. */
@@ -57,6 +58,8 @@ extern const struct option_spec ctl_option_patch;
 extern const struct option_spec ctl_option_patch_type;
 extern const struct option_spec ctl_option_condition; /* another --for */
 extern const struct option_spec ctl_option_wait;
+extern const struct option_spec ctl_option_freeze;
+extern const struct option_spec ctl_option_freeze_limit;
 extern const struct option_spec ctl_option_timeout;
 
 struct ctl_verb_spec {

@@ -10,7 +10,9 @@
 #include "ctl.h"
 #include "parse.h"
 
-#define OPTIONS_MAX 16
+#define OPTIONS_MAX	   16
+#define FREEZE_DEFAULT_S   60
+#define FREEZE_LIMIT_MAX_S 600
 
 static int set_server(void *userdata, const char *value, struct err *err)
 {
@@ -114,7 +116,7 @@ static int set_overwrite(void *userdata, const char *value, struct err *err)
 }
 
 /* "90", "90s", "2m", "1h" */
-static int set_timeout(void *userdata, const char *value, struct err *err)
+static int parse_time(const char *value, uint32_t *ret, struct err *err)
 {
 	static const struct {
 		char letter;
@@ -135,12 +137,41 @@ static int set_timeout(void *userdata, const char *value, struct err *err)
 		memcpy(number, value, len);
 		number[len] = '\0';
 		if (parse_u32(number, 0, 86400 / unit * 30, &n) == 0) {
-			((struct ctl_args *)userdata)->timeout_s = n * unit;
+			*ret = n * unit;
 			return 0;
 		}
 	}
 	return err_set(err, -EINVAL,
 		       "\"%s\" is not a duration such as 90s or 2m", value);
+}
+
+static int set_timeout(void *userdata, const char *value, struct err *err)
+{
+	return parse_time(value, &((struct ctl_args *)userdata)->timeout_s,
+			  err);
+}
+
+static int set_freeze(void *userdata, const char *value, struct err *err)
+{
+	struct ctl_args *args = userdata;
+
+	(void)value;
+	(void)err;
+	if (args->freeze_s == 0)
+		args->freeze_s = FREEZE_DEFAULT_S;
+	return 0;
+}
+
+static int set_freeze_limit(void *userdata, const char *value, struct err *err)
+{
+	struct ctl_args *args = userdata;
+	int r = parse_time(value, &args->freeze_s, err);
+
+	if (r == 0 &&
+	    (args->freeze_s == 0 || args->freeze_s > FREEZE_LIMIT_MAX_S))
+		return err_set(err, -EINVAL, "\"%s\" is not from 1s to 10m",
+			       value);
+	return r;
 }
 
 static int set_patch(void *userdata, const char *value, struct err *err)
@@ -250,6 +281,17 @@ const struct option_spec ctl_option_wait = {
 	.value = "BOOL",
 	.help = "wait until the objects are gone (default true)",
 	.fn = set_wait,
+};
+const struct option_spec ctl_option_freeze = {
+	.name = "freeze",
+	.help = "let nobody write meanwhile, for a minute at most",
+	.fn = set_freeze,
+};
+const struct option_spec ctl_option_freeze_limit = {
+	.name = "freeze-limit",
+	.value = "TIME",
+	.help = "the same for so long at most, e.g. 90s or 5m (10m at most)",
+	.fn = set_freeze_limit,
 };
 const struct option_spec ctl_option_timeout = {
 	.name = "timeout",

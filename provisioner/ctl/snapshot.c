@@ -16,6 +16,8 @@
 #include "timestamp.h"
 
 static const struct option_spec *const options[] = {
+	&ctl_option_freeze,
+	&ctl_option_freeze_limit,
 	&ctl_option_namespace,
 	&ctl_option_output,
 	&ctl_option_server,
@@ -32,10 +34,14 @@ static const struct ctl_verb_spec spec = {
 	.options = options,
 	.epilogue =
 		"It is copied file by file. Whoever writes to the claim meanwhile decides what the\n"
-		"snapshot has of it: stop the writers for one that is of one moment.\n"
+		"snapshot has of it: stop the writers for one that is of one moment, or let the nodes\n"
+		"hold their writes back (--freeze). Then it is as after a crash of all of them: whatever\n"
+		"fsync(2) had returned for is in it. Who writes meanwhile waits; if the copy takes longer\n"
+		"than the limit, it fails and nothing is left of it.\n"
 		"\"claimctl copies\" stops, resumes and cancels it, \"claimctl get snapshots\" lists\n"
 		"what there is, \"claimctl restore snapshot/NAME --as CLAIM\" makes a claim from it.\n\n"
-		"  claimctl snapshot data before-upgrade\n",
+		"  claimctl snapshot data before-upgrade\n"
+		"  claimctl snapshot --freeze-limit 2m data\n",
 };
 
 static int call(const struct ctl_args *args, const char *verb, cJSON *take_body,
@@ -228,6 +234,7 @@ static cJSON *make_wish(const struct ctl_args *args, const char *claim,
 
 	(void)cJSON_AddStringToObject(body, "claim", claim);
 	(void)cJSON_AddBoolToObject(body, "wait", !args->is_not_waiting);
+	(void)cJSON_AddNumberToObject(body, "freezeSeconds", args->freeze_s);
 	return body;
 }
 

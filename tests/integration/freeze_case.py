@@ -52,6 +52,13 @@ def start_writer(test, folder, first=0):
     return child
 
 
+def go_on(test, *writers):
+    """Each writes ten records more, without an error."""
+    for writer in writers:
+        for _ in range(10):
+            test.assertTrue(writer.stdout.readline())
+
+
 def records(folder, name):
     with open(os.path.join(folder, name), "rb") as f:
         return f.read().split()
@@ -108,7 +115,4 @@ class FreezeCase(MountCase):
         return raised.exception.details()
 
     def go_on(self, *writers):
-        """Each writes ten records more, without an error."""
-        for writer in writers:
-            for _ in range(10):
-                self.assertTrue(writer.stdout.readline())
+        go_on(self, *writers)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots of claims that are written to: with --freeze they are of one moment."""
+
+import json
+import os
+
+from freeze_case import go_on, records, start_writer
+from lab import LabError
+from lab_case import LabCase
+
+
+class SnapshotFreeze(LabCase):
+
+    @classmethod
+    def set_up_lab(cls):
+        cls.apply_class("fast")
+
+    def snapshots(self):
+        return os.path.join(self.cluster.export, ".claimfs", "snapshots")
+
+    def snapshot_tree(self, name):
+        found = self.ctl("get", "snapshots", name, "-o", "json")
+        return os.path.join(self.snapshots(), json.loads(found)["id"], "tree")
+
+    def writers(self, claim, mode="ReadWriteMany", files=300):
+        """On as many nodes as may, each in a folder of its own."""
+        self.fill(claim, mode, files)
+        writers = []
+        for i, mnt in enumerate(self.apply_mounts(claim, mode)):
+            os.mkdir(f"{mnt}/{i}")
+            writers.append(start_writer(self, f"{mnt}/{i}"))
+        go_on(self, *writers)
+        return writers
+
+    def fill(self, claim, mode, files):
+        """So that a copy takes a while, in which writers would go on."""
+        folder = self.backing(self.apply_claim(claim, mode=mode)) + "/many"
+        with self.server_away():
+            os.mkdir(folder)
+            for i in range(files):
+                with open(f"{folder}/{i}", "wb") as f:
+                    f.write(b"x" * 5000)
+
+    def assert_of_one_moment(self, tree, n_writers):
+        for i in range(n_writers):
+            a, b = (records(f"{tree}/{i}", name) for name in "AB")
+            self.assertEqual(a[:len(b)], b)
+            self.assertLessEqual(len(a), len(b) + 1)
+            self.assertGreater(len(b), 0)
+
+    def test_a_snapshot_of_writers_on_two_nodes_is_of_one_moment(self):
+        writers = self.writers("both")
+        self.ctl("snapshot", "--freeze", "both", "of-both")
+        self.assert_of_one_moment(self.snapshot_tree("of-both"), 2)
+        go_on(self, *writers)
+
+    def test_a_snapshot_of_a_writer_with_a_cache_is_of_one_moment(self):
+        writers = self.writers("own", "ReadWriteOnce")
+        self.ctl("snapshot", "--freeze-limit", "30s", "own", "of-own")
+        self.assert_of_one_moment(self.snapshot_tree("of-own"), 1)
+        go_on(self, *writers)
+
+    def test_a_claim_that_nobody_has_needs_nobody_to_wait(self):
+        self.fill("idle", "ReadWriteMany", 10)
+        self.ctl("snapshot", "--freeze", "idle", "of-idle")
+        self.assertEqual(len(os.listdir(
+            self.snapshot_tree("of-idle") + "/many")), 10)
+
+    def test_a_copy_that_takes_longer_than_the_limit_fails(self):
+        writers = self.writers("large", files=6000)
+        with self.assertRaisesRegex(LabError, "within the 1 seconds|stand still"):
+            self.ctl("snapshot", "--freeze-limit", "1s", "large", "of-large")
+        go_on(self, *writers)
+        self.assertIn("stopped", self.ctl("get", "snapshots", "of-large"))
+        copies = os.path.join(self.cluster.export, ".claimfs", "copies")
+        self.assertEqual(os.listdir(copies) if os.path.isdir(copies) else [],
+                         [])
+        self.ctl("delete", "snapshot", "of-large")
+
+    def test_a_node_that_can_t_be_asked_is_named(self):
+        self.apply_claim("away")
+        self.apply_pod("away", "away", "node-b")
+        node = self.cluster.nodes[1]
+        node.process.pause()
+        self.addCleanup(node.process.go_on)
+        with self.assertRaisesRegex(LabError, "node-b"):
+            self.ctl("snapshot", "--freeze-limit", "1s", "away", "of-away")
+        node.process.go_on()
+        self.ctl("delete", "snapshot", "of-away")
+
+    def test_a_limit_out_of_range_is_refused(self):
+        self.apply_claim("range")
+        for limit in ("0", "11m", "soon"):
+            with self.assertRaisesRegex(LabError, "freeze-limit"):
+                self.ctl("snapshot", "--freeze-limit", limit, "range")
