@@ -376,6 +376,17 @@ static int end(struct turn *turn, struct err *err)
 	return r;
 }
 
+/* What a turn copied that was killed in its first second, it told nobody. */
+static void make_up_counts(struct store_copy *row)
+{
+	if (!row->is_counted)
+		return;
+	if (row->n_files < row->n_total_files)
+		row->n_files = row->n_total_files;
+	if (row->n_bytes < row->n_total_bytes)
+		row->n_bytes = row->n_total_bytes;
+}
+
 static int run(struct turn *turn, struct err *err)
 {
 	int r;
@@ -389,6 +400,8 @@ static int run(struct turn *turn, struct err *err)
 	give_up_if_hopeless(turn, r);
 	if (r != 0)
 		return r < 0 ? r : TURN_MORE;
+	make_up_counts(&turn->row);
+	write_row(turn);
 	r = note_whole(turn, err);
 	return r == TURN_GONE ? end(turn, err) : r;
 }

@@ -133,8 +133,9 @@ class KillCase(LabCase):
             return list(pool.map(attempt, numbers))
 
     def fail_for(self, errors):
-        if any(errors):
-            self.fail("\n".join([error for error in errors if error][:5]))
+        found = [error for error in errors if error]
+        if found:
+            self.fail("\n".join(found[:5]))
 
     def tell(self, story, stride=1, mode=KILL):
         """With a stride other than 1 the seed says which steps are taken."""

@@ -337,7 +337,7 @@ class Run:
         """How many rows there are of what the API shows, and the binding."""
         found = {table: self.rows(f"select count(*) from {table}")[0][0]
                  for table in ("class", "volume", "claim", "pod", "attachment",
-                               "trash")}
+                               "trash", "snapshot", "copy")}
         found["binding"] = sorted(self.plain(" ".join(row)) for row in
                                   self.rows("select * from binding"))
         return found
@@ -351,9 +351,14 @@ class Run:
         if "fileid" in found:
             where = found["path"] if "/volumes/" in path else \
                 path[:-len(".json")]
+            if "/snapshots/" in path:
+                where = os.path.join(os.path.dirname(path), "tree")
             there = os.lstat(os.path.join(self.share, where)).st_ino
             found["fileid"] = "its own" if found["fileid"] == str(there) \
                 else "another's"
+        # What was whole before a kill is not counted again.
+        for key in ("createdNs", "files", "bytes"):
+            found.get("record", {}).pop(key, None)
         # Nobody has seen the uid of a volume that is gone.
         found.get("trash", {}).get("object", {}).get("metadata", {}) \
             .pop("uid", None)
@@ -366,12 +371,20 @@ class Run:
             found.append(self.content(path))
         return found
 
+    def is_left_over(self, path):
+        """Empty: where copies are made, if there was one, and a part of a copy in
+        what it has become, which goes with that."""
+        return (path.endswith("/.claimfs/copies") or
+                path.endswith("/links") and "/.claimfs/snapshots/" in path) \
+            and not os.listdir(path)
+
     def tree(self):
         return {self.plain(os.path.relpath(os.path.join(folder, name),
                                            self.share)):
                 self.entry(os.path.join(folder, name))
                 for folder, dirs, files in os.walk(self.share)
-                for name in dirs + files}
+                for name in dirs + files
+                if not self.is_left_over(os.path.join(folder, name))}
 
     def pods(self):
         """Folders and mounts."""

@@ -488,10 +488,101 @@ class Recover(Story):
             bound(run, name)
 
 
+def wait_until_copied(run):
+    """Nothing of a copy is left but what it has become."""
+    def is_done():
+        run.look_for_room()
+        if run.is_dead():
+            run.revive()
+        return not run.rows("select name from copy")
+    wait_for(is_done, "all copies to be what they were made for", 25)
+
+
+class Clone(Story):
+    """A claim begins as another one is."""
+
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "twin", **claim("story", dataSource={
+            "kind": "PersistentVolumeClaim", "name": "c"}))
+        bound(run, "twin")
+        wait_until_copied(run)
+
+
+class CloneAndDelete(Clone):
+    """Nobody wants it any more, however far it is."""
+    is_chance = True
+
+    @classmethod
+    def act(cls, run):
+        twin = run.create("claim", "twin", **claim("story", dataSource={
+            "kind": "PersistentVolumeClaim", "name": "c"}))
+        run.delete("claim", "twin")
+        run.wait("claim", "twin", None)
+        run.wait("volume", f"pvc-{twin['metadata']['uid']}", None)
+        wait_until_copied(run)
+
+
+class Snapshot(Story):
+
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+
+    @classmethod
+    def act(cls, run):
+        make_snapshot(run)
+
+
+def make_snapshot(run):
+    found = run.verb("snapshot", claim="c", name="s")
+    assert found["readyToUse"], found
+    run.names[found["id"]] = "id of snapshot s"
+
+
+class RestoreSnapshot(Snapshot):
+    """What it was made of is gone."""
+
+    @classmethod
+    def prepare(cls, run):
+        volume = make_bound(run)
+        make_snapshot(run)
+        run.delete("claim", "c")
+        run.wait("volume", volume, None)
+
+    @classmethod
+    def act(cls, run):
+        run.create("claim", "again", **claim("story", dataSourceRef={
+            "apiGroup": "claimfs.io", "kind": "Snapshot", "name": "s"}))
+        bound(run, "again")
+        wait_until_copied(run)
+
+
+class DeleteSnapshot(Snapshot):
+
+    @classmethod
+    def prepare(cls, run):
+        make_bound(run)
+        make_snapshot(run)
+
+    @classmethod
+    def act(cls, run):
+        status, answer = run.request("POST", "/claimfs/v1/delete-snapshot",
+                                     {"name": "s"})
+        # 404: it was deleted before the kill.
+        assert status in (200, 404), answer
+        wait_until_copied(run)
+
+
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
            DeleteIntoTrash, Restore, DeleteArchived, DeleteKept,
            DeleteVolumeFirst, DeleteReleased, DeleteRecycled,
            DeleteUnrecyclable, DeleteAdopted,
            Again, AgainAtOnce, Expand, Modify, Rescue, Lose, Foreign, Pod, Scheduled,
-           Adopt, Recover]
+           Adopt, Recover,
+           Clone, CloneAndDelete, Snapshot, RestoreSnapshot, DeleteSnapshot]
