@@ -20,6 +20,7 @@
 #include "csi_find.h"
 #include "csi_name.h"
 #include "csi_origin.h"
+#include "parse.h"
 
 #define SIDECARS_PREFIX "csi.storage.k8s.io/"
 #define LOOK_NS		(NS_PER_S / 2) /* how late a stop is seen, at most */
@@ -40,34 +41,51 @@ void csi_snapshot_fill(struct csi_snapshot_wire *ret,
 
 /* --- the request ------------------------------------------------------------------------ */
 
-/* What a sidecar tells of its objects is all that is taken. */
-static enum rpc_status check_parameters(
-	const Csi__V1__CreateSnapshotRequest *wire, struct err *err)
+static enum rpc_status read_freeze(const char *value, uint32_t *ret,
+				   struct err *err)
+{
+	if (parse_u32(value, 1, FREEZER_MAX_S, ret) == 0)
+		return RPC_OK;
+	return csi_refuse(
+		err, RPC_INVALID_ARGUMENT,
+		"invalid parameter \"freeze\" of a snapshot: \"%s\"; allowed: 1 to %d (seconds)",
+		value, FREEZER_MAX_S);
+}
+
+/* Besides, what a sidecar tells of its objects is taken. */
+static enum rpc_status read_parameters(
+	const Csi__V1__CreateSnapshotRequest *wire, uint32_t *ret_freeze_s,
+	struct err *err)
 {
 	_cleanup_(labels_fini) struct labels parameters = { 0 };
 	enum rpc_status status = csi_labels_read(
 		(ProtobufCMessage *const *)wire->parameters, wire->n_parameters,
 		"parameters", &parameters, err);
 
-	for (size_t i = 0; status == RPC_OK && i < parameters.n; i++)
-		if (strncmp(parameters.items[i].key, SIDECARS_PREFIX,
-			    strlen(SIDECARS_PREFIX)) != 0)
+	for (size_t i = 0; status == RPC_OK && i < parameters.n; i++) {
+		const struct label *item = &parameters.items[i];
+
+		if (strcmp(item->key, "freeze") == 0)
+			status = read_freeze(item->value, ret_freeze_s, err);
+		else if (strncmp(item->key, SIDECARS_PREFIX,
+				 strlen(SIDECARS_PREFIX)) != 0)
 			return csi_refuse(
 				err, RPC_INVALID_ARGUMENT,
-				"invalid parameter \"%s\" of a snapshot; allowed: none",
-				parameters.items[i].key);
+				"invalid parameter \"%s\" of a snapshot; allowed: freeze",
+				item->key);
+	}
 	return status;
 }
 
 static enum rpc_status check_request(const Csi__V1__CreateSnapshotRequest *wire,
-				     struct err *err)
+				     uint32_t *ret_freeze_s, struct err *err)
 {
 	if (!*wire->source_volume_id)
 		return csi_refuse(err, RPC_INVALID_ARGUMENT,
 				  "source_volume_id is missing");
 	if (csi_name_check(wire->name, err) != RPC_OK)
 		return RPC_INVALID_ARGUMENT;
-	return check_parameters(wire, err);
+	return read_parameters(wire, ret_freeze_s, err);
 }
 
 /* --- making ------------------------------------------------------------------------------ */
@@ -94,6 +112,11 @@ static enum rpc_status refuse_failed(const struct store_snapshot *row,
 {
 	bool is_full = row->code == -ENOSPC || row->code == -EDQUOT;
 
+	/* To try it again would let its writers wait again. */
+	if (row->is_stopped)
+		return csi_refuse(err, RPC_FAILED_PRECONDITION,
+				  "snapshot \"%s\" has failed: %s", row->name,
+				  row->error ? row->error : "it was stopped");
 	return csi_refuse(err, is_full ? RPC_RESOURCE_EXHAUSTED : RPC_ABORTED,
 			  "operation pending for snapshot \"%s\": %s",
 			  row->name, row->error ? row->error : "it failed");
@@ -126,13 +149,14 @@ static int await_copy(struct csi_controller *self, uint64_t deadline_ns,
 
 static enum rpc_status make(struct csi_controller *self,
 			    const struct persistent_volume *pv,
-			    const char *name, struct store_snapshot *ret,
-			    struct err *err)
+			    const char *name, uint32_t freeze_s,
+			    struct store_snapshot *ret, struct err *err)
 {
 	const struct snapshots_request request = {
 		.namespace = CSI_NAMESPACE,
 		.name = name,
 		.volume = pv->meta.name,
+		.freeze_s = freeze_s,
 	};
 	uint64_t deadline_ns = clock_ns() + CSI_PATIENCE_NS;
 	int r = snapshots_create(self->options.snapshots, &request, ret, err);
@@ -158,13 +182,15 @@ enum rpc_status csi_create_snapshot(struct csi_controller *self,
 	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
 	_cleanup_(store_snapshot_fini) struct store_snapshot row = { 0 };
 	struct csi_snapshot_wire snapshot;
-	enum rpc_status status = check_request(wire, err);
+	uint32_t freeze_s = 0;
+	enum rpc_status status = check_request(wire, &freeze_s, err);
 
 	if (status == RPC_OK)
 		status = csi_find_volume(self, wire->source_volume_id, &volume,
 					 err);
 	if (status == RPC_OK)
-		status = make(self, &volume.pv, wire->name, &row, err);
+		status =
+			make(self, &volume.pv, wire->name, freeze_s, &row, err);
 	if (status != RPC_OK)
 		return status;
 	csi_snapshot_fill(&snapshot, &row);

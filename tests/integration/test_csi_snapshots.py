@@ -104,6 +104,16 @@ class Snapshots(ControllerCase):
         self.delete("theirs")
         self.ctl("delete", "pvc", "mine")
 
+    def test_a_frozen_snapshot_says_for_how_long_at_most(self):
+        self.create("still")
+        self.write("still", "then")
+        self.assertTrue(self.snapshot("still", "cold", freeze="30"))
+        for seconds in ("0", "601", "x", ""):
+            with self.assertRaises(grpc.RpcError) as raised:
+                self.controller.CreateSnapshot(self.snapshot_request(
+                    "still", "other", freeze=seconds), timeout=SECONDS)
+            self.assertEqual(raised.exception.code(), CODES.INVALID_ARGUMENT)
+
     def test_a_name_is_for_one_snapshot(self):
         for name in ("one", "two"):
             self.create(name)
