@@ -264,7 +264,7 @@ static int start_work(void *userdata, struct err *err)
 	if (r >= 0 && self->finder)
 		r = snapshot_finder_start(self->finder, err);
 	if (r >= 0 && self->csi)
-		r = csi_controller_serve(self->csi, err);
+		r = csi_controller_begin(self->csi, err);
 	return r;
 }
 
@@ -288,10 +288,12 @@ static int make_csi(struct provisioner *self, struct cluster *cluster,
 		.userdata = self->reconciler,
 		.is_cluster = settings->is_kubernetes,
 	};
+	int r;
 
 	if (!settings->csi_socket)
 		return 0;
-	return csi_controller_new(&self->csi, &options, err);
+	r = csi_controller_new(&self->csi, &options, err);
+	return r < 0 ? r : csi_controller_serve(self->csi, err);
 }
 
 /* --- the two modes --------------------------------------------------------------- */

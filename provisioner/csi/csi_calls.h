@@ -39,6 +39,7 @@ struct csi_controller {
 	pthread_mutex_t locks[CSI_LOCKS];
 	/* Written by who removes classes, so that nobody begins to use one then. */
 	pthread_rwlock_t classes;
+	atomic_bool is_ready; /* csi_controller_begin() */
 	atomic_uint_fast64_t counts[CSI_METHODS][CSI_CODES];
 };
 

@@ -37,18 +37,21 @@ struct method {
 	csi_fn fn;
 	bool is_slow;
 	bool is_of_volumes; /* makes or changes them: not in a cluster */
+	bool is_about_us;   /* and is answered before the work begins */
 };
 
 static const struct method table[] = {
 	{ IDENTITY "GetPluginInfo",
-	  &csi__v1__get_plugin_info_request__descriptor, csi_plugin_info },
+	  &csi__v1__get_plugin_info_request__descriptor, csi_plugin_info,
+	  .is_about_us = true },
 	{ IDENTITY "GetPluginCapabilities",
 	  &csi__v1__get_plugin_capabilities_request__descriptor,
-	  csi_plugin_capabilities },
-	{ IDENTITY "Probe", &csi__v1__probe_request__descriptor, csi_probe },
+	  csi_plugin_capabilities, .is_about_us = true },
+	{ IDENTITY "Probe", &csi__v1__probe_request__descriptor, csi_probe,
+	  .is_about_us = true },
 	{ CONTROLLER "ControllerGetCapabilities",
 	  &csi__v1__controller_get_capabilities_request__descriptor,
-	  csi_controller_capabilities },
+	  csi_controller_capabilities, .is_about_us = true },
 	{ CONTROLLER "CreateVolume",
 	  &csi__v1__create_volume_request__descriptor, csi_create_volume,
 	  .is_slow = true, .is_of_volumes = true },
@@ -119,6 +122,10 @@ static enum rpc_status call(struct csi_controller *self,
 
 	if (!message)
 		return RPC_INVALID_ARGUMENT;
+	if (!method->is_about_us && !atomic_load(&self->is_ready))
+		return csi_refuse(
+			err, RPC_UNAVAILABLE,
+			"not ready: the record is being read, or another controller leads");
 	if (method->is_of_volumes && self->options.is_cluster)
 		return csi_refuse(
 			err, RPC_UNIMPLEMENTED,
@@ -196,15 +203,22 @@ int csi_controller_serve(struct csi_controller *self, struct err *err)
 		.n_threads = THREADS,
 		.n_slow_threads = SLOW_THREADS,
 	};
+	int r = rpc_server_new(&self->server, &options, err);
+
+	if (r >= 0)
+		log_info("serving CSI",
+			 F_STR("socket", self->options.socket_path));
+	return r;
+}
+
+int csi_controller_begin(struct csi_controller *self, struct err *err)
+{
 	int r = csi_class_sweep(self, err);
 
 	if (r >= 0)
 		r = csi_attributes_sweep(self, err);
 	if (r >= 0)
-		r = rpc_server_new(&self->server, &options, err);
-	if (r >= 0)
-		log_info("serving CSI",
-			 F_STR("socket", self->options.socket_path));
+		atomic_store(&self->is_ready, true);
 	return r;
 }
 

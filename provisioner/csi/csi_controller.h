@@ -5,7 +5,7 @@
  * CSI's Identity and Controller services on a unix socket: volumes and snapshots for
  * those who ask for them by CSI instead of by claims.
  *
- * Threads: the functions here are the main thread's, csi_controller_serve() also the
+ * Threads: the functions here are the main thread's, csi_controller_begin() also the
  * one's that leads a cluster; csi_controller_each_count() any.
  */
 
@@ -39,8 +39,13 @@ struct csi_controller_options {
 int csi_controller_new(struct csi_controller **ret,
 		       const struct csi_controller_options *options,
 		       struct err *err);
-/* Begins to serve. */
+/*
+ * Begins to serve, and to say that it is not ready: sidecars wait for as long as that is
+ * so, but not for a socket.
+ */
 int csi_controller_serve(struct csi_controller *self, struct err *err);
+/* Is ready from now on; the record is, and it is us who work. */
+int csi_controller_begin(struct csi_controller *self, struct err *err);
 /* Ends the calls, those that wait at once, and removes the socket. Idempotent. */
 void csi_controller_stop(struct csi_controller *self);
 /* As object_wait_free(). */

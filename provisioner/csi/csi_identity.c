@@ -46,9 +46,8 @@ enum rpc_status csi_probe(struct csi_controller *self,
 	Csi__V1__ProbeResponse probe = CSI__V1__PROBE_RESPONSE__INIT;
 	Csi__V1__BoolValue ready = CSI__V1__BOOL_VALUE__INIT;
 
-	(void)self;
 	(void)message;
-	ready.value = true;
+	ready.value = atomic_load(&self->is_ready);
 	probe.ready = &ready;
 	return csi_reply(&probe.base, response, err);
 }

@@ -5,7 +5,7 @@ second way to make the volumes of claims."""
 import os
 
 from csi_case import CODES, SECONDS, Client, grpc, make_stubs
-from lab import wait_for
+from lab import free_port, wait_for
 from lab_case import LabCase
 from test_cluster_mode import OURS, Controller
 
@@ -25,10 +25,16 @@ class ClusterCsi(LabCase):
         client = Client(stubs, cls.socket)
         cls.addClassCleanup(client.channel.close)
         cls.csi = client.controller
+        cls.identity = client.identity
         cls.ctl.apply(cls.cluster.adapt(cls.class_text("ours").replace(
             "nfs.csi.k8s.io", OURS)))
-        # It is there when the cluster is mirrored and the work has begun.
-        wait_for(lambda: os.path.exists(cls.socket), "the socket", seconds=30)
+        wait_for(cls.is_ready, "it to lead", seconds=30)
+
+    @classmethod
+    def is_ready(cls):
+        """Sidecars wait for this, and give up on a socket that is not there."""
+        return cls.identity.Probe(cls.pb.ProbeRequest(), timeout=SECONDS,
+                                  wait_for_ready=True).ready.value
 
     def call(self, method, /, **request):
         message = getattr(self.pb, method + "Request")
@@ -86,3 +92,27 @@ class ClusterCsi(LabCase):
             return True
         wait_for(answers, "an answer", seconds=30)
         self.assertEqual(os.stat(self.socket).st_mode & 0o777, 0o600)
+
+
+class NotLeading(LabCase):
+    """A controller whose cluster can't be asked."""
+
+    def test_sidecars_are_told_to_wait(self):
+        pb, stubs = make_stubs(self.folder)
+        controller = Controller(self.cluster.folder,
+                                f"http://127.0.0.1:{free_port()}",
+                                self.cluster.env, name="waiting")
+        path = os.path.join(controller.state, "csi.sock")
+        controller.argv += ["--csi-socket", path]
+        controller.start()
+        self.addCleanup(controller.stop)
+        client = Client(stubs, path)
+        self.addCleanup(client.channel.close)
+        probed = client.identity.Probe(pb.ProbeRequest(), timeout=SECONDS,
+                                       wait_for_ready=True)
+        self.assertFalse(probed.ready.value)
+        with self.assertRaises(grpc.RpcError) as caught:
+            client.controller.ListSnapshots(pb.ListSnapshotsRequest(),
+                                            timeout=SECONDS)
+        self.assertEqual(caught.exception.code(), CODES.UNAVAILABLE)
+        self.assertIn("not ready", caught.exception.details())
