@@ -137,8 +137,9 @@ struct share_ops {
 	/*
 	 * Makes .claimfs/copies/<name> on the target's share what the source is: 0 when
 	 * it is whole and stable, also if it was before; SHARE_MORE. Begun again, it
-	 * goes on where it was; what somebody removed at the source meanwhile stays. target: server, share, ports and pool. name: 1 to 200 of
-	 * letters, digits, '-' and '.', no '.' first. May block for a minute.
+	 * goes on where it was, and what the source has no longer goes. target: server,
+	 * share, ports and pool. name: 1 to 200 of letters, digits, '-' and '.', no '.'
+	 * first. May block for a minute.
 	 */
 	int (*copy)(const struct share_volume *target, const char *name,
 		    const struct share_source *source, share_copy_fn go_on,

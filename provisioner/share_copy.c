@@ -19,7 +19,7 @@ struct copying {
 	struct session to;
 	const char *name; /* borrowed */
 	struct copy_place place;
-	struct share_fh source;
+	struct share_entry source;
 };
 
 static void copying_fini(struct copying *copying)
@@ -69,30 +69,57 @@ static int check_source(struct session *session,
 		session->volume->server);
 }
 
-static int open_source(struct copying *copying,
-		       const struct share_source *source, struct err *err)
+static int find_source(struct copying *copying,
+		       const struct share_source *source,
+		       struct share_entry *ret, struct err *err)
 {
 	struct session *session = &copying->from;
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
-	struct share_entry entry;
-	int r = session_open(session, source->volume, err);
+	int r = source->snapshot
+			? find_snapshot(session, source->snapshot, ret)
+			: session_find_directory(session, &parent, &name, ret);
 
-	if (r != 0)
-		return r;
-	if (source->snapshot)
-		r = find_snapshot(session, source->snapshot, &entry);
-	else
-		r = session_find_directory(session, &parent, &name, &entry);
-	if (r == 0 && !entry.is_directory)
+	if (r == 0 && !ret->is_directory)
 		r = -ENOTDIR;
 	if (r < 0 && source->snapshot)
 		return copy_fail(session, r, "find snapshot", source->snapshot,
 				 err);
-	if (r < 0)
-		return session_fail(session, r, "find the source", err);
-	copying->source = entry.fh;
-	return source->snapshot ? 0 : check_source(session, &entry, err);
+	return r < 0 ? session_fail(session, r, "find the source", err) : 0;
+}
+
+static int open_source(struct copying *copying,
+		       const struct share_source *source, struct err *err)
+{
+	struct session *session = &copying->from;
+	int r = session_open(session, source->volume, err);
+
+	if (r == 0)
+		r = find_source(copying, source, &copying->source, err);
+	if (r != 0)
+		return r;
+	return source->snapshot ? 0
+				: check_source(session, &copying->source, err);
+}
+
+/*
+ * What is removed while it is copied looks like a directory whose files go one after the
+ * other: nothing of that is whole.
+ */
+static int check_source_is_still_there(struct copying *copying,
+				       const struct share_source *source,
+				       struct err *err)
+{
+	struct share_entry entry;
+	int r = find_source(copying, source, &entry, err);
+
+	if (r < 0 || entry.fileid == copying->source.fileid)
+		return r;
+	return err_set(
+		err, -ESTALE,
+		"copy %s: directory %s on share %s of server %s was replaced meanwhile",
+		copying->name, source->volume->path, source->volume->share,
+		source->volume->server);
 }
 
 /* --- the target ---------------------------------------------------------------------- */
@@ -189,11 +216,14 @@ static int copy_all(struct copying *copying, const struct share_source *source,
 	widen(&copying->from);
 	widen(&copying->to);
 	job.from = copying->from.nfs;
-	job.source = &copying->source;
+	job.source = &copying->source.fh;
 	r = copy_run(&job, &fault);
 	if (r < 0)
 		return explain(copying, &fault, r, err);
 	if (r > 0)
+		return r;
+	r = check_source_is_still_there(copying, source, err);
+	if (r < 0)
 		return r;
 	r = copy_place_finish(&copying->to, &copying->place);
 	return r < 0 ? copy_fail(&copying->to, r, "complete copy",

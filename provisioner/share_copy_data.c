@@ -359,7 +359,7 @@ static bool settle(struct copy_entry *entry)
 	struct copy_data *data = &entry->data;
 
 	if (data->is_gone) {
-		entry->state = COPY_ENTRY_DROP;
+		entry->state = COPY_ENTRY_LOOK_AGAIN;
 	} else if (data->must_rewrite) {
 		data->next = data->committed;
 		data->dirty_end = data->committed;

@@ -212,11 +212,14 @@ static void make_those_who_wait_give_back(struct copy_run *run)
 }
 
 /* NFS3ERR_BAD_COOKIE: names came or went, and so did our place. */
-static void begin_again(struct copy_dir *dir)
+void copy_dir_begin_again(struct copy_dir *dir)
 {
+	dir->run->n_items -= dir->page.n;
 	share_page_fini(&dir->page);
 	dir->page.wants_attributes = true;
+	dir->next = 0;
 	dir->is_fresh = false;
+	dir->is_again = true;
 	dir->state = COPY_DIR_MADE;
 }
 
@@ -247,9 +250,9 @@ static void on_listed(const struct share_call *call, int r)
 	} else if (is_worth_another_try(dir, r)) {
 		dir->state = COPY_DIR_MADE;
 	} else if (has_lost_its_place(dir, r)) {
-		begin_again(dir);
+		copy_dir_begin_again(dir);
 	} else if (dir->parent && copy_is_gone(r)) {
-		dir->state = COPY_DIR_GONE;
+		dir->state = COPY_DIR_LOOK_AGAIN;
 	} else {
 		(void)fail(dir, r, "read", true);
 	}
@@ -264,6 +267,7 @@ static int list(struct copy_dir *dir)
 	dir->run->n_items -= dir->page.n;
 	dir->page_cookie = dir->page.cookie;
 	dir->needs_room = false;
+	dir->is_again = false;
 	return share_call_list(dir->run->job->from, &call, &dir->source,
 			       &dir->page);
 }
@@ -323,7 +327,7 @@ static int take_item(struct copy_dir *dir)
 
 /* --- its end ---------------------------------------------------------------------------------- */
 
-static void finish_next(struct copy_dir *dir)
+void copy_dir_finish_next(struct copy_dir *dir)
 {
 	dir->state = copy_needs_owner_first(&dir->attributes, &dir->target)
 			     ? COPY_DIR_OWN
@@ -384,7 +388,7 @@ static void on_removed(const struct share_call *call, int r)
 
 	/* What was in it before it went stays, as it was then. */
 	if (r == -ENOTEMPTY || r == -EEXIST)
-		finish_next(dir);
+		copy_dir_finish_next(dir);
 	else if (r < 0 && r != -ENOENT)
 		(void)fail(dir, r, "remove", false);
 	else
@@ -422,6 +426,7 @@ static bool can_take_item(const struct copy_dir *dir)
 static bool can_list(const struct copy_dir *dir)
 {
 	return !dir->run->is_stopping && copy_can_ask_source(dir->run) &&
+	       (!dir->is_again || is_unused(dir)) &&
 	       (!dir->needs_room || has_room(dir->run, dir->depth + 1));
 }
 
@@ -438,6 +443,10 @@ static bool can_step(const struct copy_dir *dir)
 		if (!dir->page.is_end)
 			return can_list(dir);
 		return is_unused(dir) && !dir->is_cut;
+	case COPY_DIR_LOOK_AGAIN:
+		return copy_can_ask_source(dir->run);
+	case COPY_DIR_PRUNE:
+		return copy_prune_can_step(dir);
 	case COPY_DIR_GONE:
 	case COPY_DIR_DONE:
 		return is_unused(dir);
@@ -446,7 +455,7 @@ static bool can_step(const struct copy_dir *dir)
 	}
 }
 
-static int own_call(struct copy_dir *dir, int r)
+int copy_dir_called(struct copy_dir *dir, int r)
 {
 	if (r < 0)
 		return fail(dir, r, "copy", false);
@@ -460,22 +469,29 @@ static int step_listed(struct copy_dir *dir)
 
 	if (dir->next == dir->page.n) {
 		if (!dir->page.is_end)
-			return own_call(dir, list(dir));
-		finish_next(dir);
+			return copy_dir_called(dir, list(dir));
+		if (dir->is_fresh)
+			copy_dir_finish_next(dir);
+		else
+			copy_prune_begin(dir);
 		return 0;
 	}
 	if (!item->has_entry)
-		return own_call(dir, look_up(dir, item->name));
+		return copy_dir_called(dir, look_up(dir, item->name));
 	return take_item(dir);
 }
 
 static int step(struct copy_dir *dir)
 {
 	static int (*const calls[])(struct copy_dir * dir) = {
-		[COPY_DIR_NEW] = make,	       [COPY_DIR_EXISTS] = find,
-		[COPY_DIR_OBSTRUCTED] = clear, [COPY_DIR_MADE] = list,
-		[COPY_DIR_OWN] = set_owner,    [COPY_DIR_FINISH] = finish,
+		[COPY_DIR_NEW] = make,
+		[COPY_DIR_EXISTS] = find,
+		[COPY_DIR_OBSTRUCTED] = clear,
+		[COPY_DIR_MADE] = list,
+		[COPY_DIR_OWN] = set_owner,
+		[COPY_DIR_FINISH] = finish,
 		[COPY_DIR_GONE] = remove_gone,
+		[COPY_DIR_LOOK_AGAIN] = copy_successor_of_dir,
 	};
 
 	switch (dir->state) {
@@ -483,11 +499,13 @@ static int step(struct copy_dir *dir)
 		return 0;
 	case COPY_DIR_LISTED:
 		return step_listed(dir);
+	case COPY_DIR_PRUNE:
+		return copy_prune_step(dir);
 	case COPY_DIR_DONE:
 		copy_dir_close(dir);
 		return 0;
 	default:
-		return own_call(dir, calls[dir->state](dir));
+		return copy_dir_called(dir, calls[dir->state](dir));
 	}
 }
 

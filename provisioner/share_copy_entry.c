@@ -6,6 +6,8 @@
  *
  *	LOOK -> (REMOVE) -> (READLINK) -> MAKE -> DATA -> (SIZE) -> (OWN) -> FINISH -> LINK
  *
+ * What is gone at the source when it is read may have a successor of its name: LOOK_AGAIN.
+ *
  * LOOK only where something can be. What is there half made has a mode that its source
  * has not; FINISH gives it the right one, together with mtime, after all else. So type,
  * size, mode, owner and mtime say that an entry is whole, and a crash leaves nothing
@@ -15,6 +17,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fnv1a.h"
 #include "share_copy_parts.h"
 
 static const struct share_fh *target_dir(const struct copy_entry *entry)
@@ -73,6 +76,16 @@ void copy_entry_make_next(struct copy_entry *entry)
 						       : COPY_ENTRY_MAKE;
 }
 
+/* A file id may be another file's later, a handle is not. */
+void copy_entry_name_links(struct copy_entry *entry)
+{
+	const struct share_fh *source = &entry->source;
+
+	(void)snprintf(entry->link_name, sizeof(entry->link_name),
+		       "%016" PRIx64 "-%016" PRIx64, entry->attributes.fileid,
+		       fnv1a(FNV1A_START, source->data, source->len));
+}
+
 int copy_entry_begin(struct copy_run *run, struct copy_dir *dir,
 		     const char *name, const struct share_fh *source,
 		     const struct share_attributes *attributes)
@@ -89,8 +102,7 @@ int copy_entry_begin(struct copy_run *run, struct copy_dir *dir,
 				      .is_linked = attributes->n_links > 1,
 				      .state = COPY_ENTRY_LOOK };
 	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
-	(void)snprintf(entry->link_name, sizeof(entry->link_name),
-		       "%016" PRIx64, attributes->fileid);
+	copy_entry_name_links(entry);
 	if (dir->is_fresh && !entry->is_linked)
 		copy_entry_make_next(entry);
 	run->n_entries++;
@@ -129,7 +141,12 @@ static void take_over(struct copy_entry *entry)
 /* What had other names when it was copied may still be theirs. */
 static bool is_its_own(const struct copy_entry *entry)
 {
-	return entry->is_linked || entry->target.attributes.n_links == 1;
+	const struct share_attributes *target = &entry->target.attributes;
+
+	if (entry->is_linked)
+		return (target->mode & 07777) ==
+		       copy_half_mode(&entry->attributes);
+	return target->n_links == 1;
 }
 
 static void judge(struct copy_entry *entry)
@@ -210,7 +227,7 @@ static void on_readlink(const struct share_call *call, int r)
 		entry->state = entry->target.fh.len ? COPY_ENTRY_COMPARE
 						    : COPY_ENTRY_MAKE;
 	else if (copy_is_gone(r))
-		entry->state = COPY_ENTRY_DROP;
+		entry->state = COPY_ENTRY_LOOK_AGAIN;
 	else
 		(void)copy_entry_fail(entry, r, "read", true);
 }
@@ -452,13 +469,15 @@ static int (*const calls[])(struct copy_entry *entry) = {
 	[COPY_ENTRY_LINK] = copy_name_link,
 	[COPY_ENTRY_LOOK_NAME] = copy_name_look,
 	[COPY_ENTRY_REMOVE_NAME] = copy_name_remove,
+	[COPY_ENTRY_LOOK_AGAIN] = copy_successor_of_entry,
 	[COPY_ENTRY_DROP] = drop,
 };
 
 static bool call(struct copy_entry *entry)
 {
 	enum copy_entry_state state = entry->state;
-	bool is_at_source = state == COPY_ENTRY_READLINK;
+	bool is_at_source =
+		state == COPY_ENTRY_READLINK || state == COPY_ENTRY_LOOK_AGAIN;
 	int r;
 
 	if (!(is_at_source ? copy_can_ask_source(entry->run)

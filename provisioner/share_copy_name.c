@@ -96,15 +96,21 @@ static void on_set_aside(const struct share_call *call, int r)
 	}
 }
 
-/* What is in COPY_LINKS is removed in the end. */
+int copy_name_move_away(struct copy_run *run, const struct share_call *call,
+			const struct share_fh *dir, const char *name)
+{
+	char away[64];
+
+	(void)snprintf(away, sizeof(away), "aside-%016" PRIx64 "-%" PRIu64,
+		       clock_ns(), run->n_aside++);
+	return share_call_rename(run->job->to, call, dir, name, &run->links,
+				 away);
+}
+
 int copy_name_set_aside(struct copy_entry *entry)
 {
 	struct share_call call = { .done = on_set_aside, .about = entry };
-	char name[64];
 
-	(void)snprintf(name, sizeof(name), "aside-%016" PRIx64 "-%" PRIu64,
-		       clock_ns(), entry->run->n_aside++);
-	return share_call_rename(entry->run->job->to, &call,
-				 &entry->dir->target.fh, entry->name,
-				 &entry->run->links, name);
+	return copy_name_move_away(entry->run, &call, &entry->dir->target.fh,
+				   entry->name);
 }

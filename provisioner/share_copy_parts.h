@@ -32,7 +32,9 @@ enum copy_dir_state {
 	COPY_DIR_LISTED,     /* has a page */
 	COPY_DIR_OWN,	     /* complete, to get its owner */
 	COPY_DIR_FINISH,     /* to get its attributes */
+	COPY_DIR_LOOK_AGAIN, /* whether it has its name at the source */
 	COPY_DIR_GONE,	     /* at the source */
+	COPY_DIR_PRUNE,	     /* of what the source has no longer */
 	COPY_DIR_DONE,
 	COPY_DIR_BUSY, /* a call of its own is in flight */
 };
@@ -50,6 +52,10 @@ struct copy_dir {
 	bool is_fresh;	 /* made by this run: nothing can be there */
 	bool needs_room; /* for a child, before it is listed again */
 	bool is_cut;	 /* told to stop, an entry of it stayed as it was */
+	bool is_again;	 /* listed from its start when nothing is under way */
+	bool is_pruning; /* page is the target's */
+	bool is_surplus; /* page's next name, which the source has not */
+	bool has_pruned; /* names of this listing */
 	unsigned int n_restarts;   /* from its first name */
 	unsigned int n_tries;	   /* to list it, in vain */
 	struct share_object found; /* of one of its names */
@@ -79,7 +85,8 @@ enum copy_entry_state {
 	COPY_ENTRY_LINK,      /* a further name of what is in COPY_LINKS */
 	COPY_ENTRY_LOOK_NAME, /* something has that name */
 	COPY_ENTRY_REMOVE_NAME,
-	COPY_ENTRY_DROP, /* it is gone at the source */
+	COPY_ENTRY_LOOK_AGAIN, /* whether its name is another one's at the source */
+	COPY_ENTRY_DROP,       /* it is gone there */
 	COPY_ENTRY_DONE,
 	COPY_ENTRY_BUSY,
 };
@@ -116,7 +123,8 @@ struct copy_entry {
 	struct share_object target;
 	enum copy_entry_state state;
 	bool is_linked;	    /* it has several names: its own is in COPY_LINKS */
-	char link_name[24]; /* there */
+	char link_name[40]; /* there */
+	unsigned int n_looks;	   /* again */
 	struct share_object named; /* what has the name instead */
 	char *symlink;		   /* the source's */
 	char *compared;		   /* the target's */
@@ -188,6 +196,26 @@ int copy_dir_open(struct copy_run *run, struct copy_dir *parent,
 void copy_dir_close(struct copy_dir *dir);
 /* One of them does what it can do next; false: all wait. */
 bool copy_dirs_step(struct copy_run *run);
+/* All of it is there: what is next. */
+void copy_dir_finish_next(struct copy_dir *dir);
+/* It is listed from its first name, when nothing of it is under way. */
+void copy_dir_begin_again(struct copy_dir *dir);
+/* A call of its own was made, with that result. */
+int copy_dir_called(struct copy_dir *dir, int r);
+
+/* --- what is gone at the source (share_copy_successor.c) ------------------------------------- */
+
+/* Whether another one has its name now: their calls. */
+int copy_successor_of_dir(struct copy_dir *dir);
+int copy_successor_of_entry(struct copy_entry *entry);
+
+/* --- what the source has no longer (share_copy_prune.c) ------------------------------------ */
+
+/* Of a directory that a run before may have filled. */
+void copy_prune_begin(struct copy_dir *dir);
+bool copy_prune_can_step(const struct copy_dir *dir);
+/* Its next call; 0, or -errno. */
+int copy_prune_step(struct copy_dir *dir);
 
 /* --- files ---------------------------------------------------------------------------- */
 
@@ -203,6 +231,8 @@ void copy_entry_filled(struct copy_entry *entry);
 int copy_entry_fail(struct copy_entry *entry, int r, const char *what,
 		    bool is_at_source);
 
+/* What it is called in COPY_LINKS. */
+void copy_entry_name_links(struct copy_entry *entry);
 /* It is whole now, and was not before. */
 void copy_entry_count(struct copy_entry *entry);
 /* Nothing is in its place. */
@@ -214,6 +244,9 @@ int copy_name_link(struct copy_entry *entry);
 int copy_name_look(struct copy_entry *entry);
 int copy_name_remove(struct copy_entry *entry);
 int copy_name_set_aside(struct copy_entry *entry);
+/* Out of its directory, to be removed with COPY_LINKS. */
+int copy_name_move_away(struct copy_run *run, const struct share_call *call,
+			const struct share_fh *dir, const char *name);
 
 /* --- content -------------------------------------------------------------------------- */
 

@@ -104,6 +104,21 @@ static bool is_same_content(const struct share_attributes *source,
 	}
 }
 
+/* Servers keep times in units of 100 ns, a microsecond, a millisecond, or a second. */
+static bool is_same_time(const struct timespec *source,
+			 const struct timespec *target)
+{
+	static const long units[] = { 1, 100, 1000, 1000000, 1000000000 };
+
+	if (source->tv_sec != target->tv_sec)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (target->tv_nsec ==
+		    source->tv_nsec - source->tv_nsec % units[i])
+			return true;
+	return false;
+}
+
 bool copy_is_whole(const struct share_attributes *source,
 		   const struct share_attributes *target)
 {
@@ -112,8 +127,7 @@ bool copy_is_whole(const struct share_attributes *source,
 
 	return (source->mode & mask) == (target->mode & mask) &&
 	       source->uid == target->uid && source->gid == target->gid &&
-	       source->mtime.tv_sec == target->mtime.tv_sec &&
-	       source->mtime.tv_nsec == target->mtime.tv_nsec &&
+	       is_same_time(&source->mtime, &target->mtime) &&
 	       is_same_content(source, target);
 }
 

@@ -67,6 +67,9 @@ static void forget_unstable(struct copy_entry *entry)
 {
 	struct copy_data *data = &entry->data;
 
+	/* Every answer under way says the same. */
+	if (data->must_rewrite)
+		return;
 	data->must_rewrite = true;
 	if (data->n_rewrites++ >= REWRITES_MAX)
 		(void)copy_entry_fail(entry, -EIO, "write", false);
@@ -165,6 +168,9 @@ bool copy_data_make_stable(struct copy_entry *entry)
 	uint64_t end;
 	int r;
 
+	/* Nobody is going to use it. */
+	if (data->is_gone || data->must_rewrite)
+		data->must_mark = false;
 	if (has_nothing_to_do(entry))
 		return false;
 	end = stable_end(entry, copy_data_floor(entry));

@@ -194,9 +194,33 @@ class Content(CopyCase):
         self.do("copy", "changed", "changing")
         self.assert_same(self.copied("changed"), want, but=("atime",))
 
+    def test_what_went_between_two_runs_is_in_no_copy(self):
+        for number in range(150):
+            self.write(f"leaving/{number}", b"here" * (number % 40))
+            self.write(f"leaving/some/{number}", b"here")
+        self.write("leaving/all/of/it", b"here")
+        out, _ = self.ask("copy", "left", "leaving", 60)
+        self.assertEqual(out[0], STOPPED)
+        for number in range(0, 150, 2):
+            os.unlink(f"{self.export}/leaving/{number}")
+            os.unlink(f"{self.export}/leaving/some/{number}")
+        os.rename(f"{self.export}/leaving/1", f"{self.export}/leaving/one")
+        shutil.rmtree(f"{self.export}/leaving/all")
+        want = copy_tree.fingerprint(f"{self.export}/leaving")
+        self.do("copy", "left", "leaving")
+        self.assert_same(self.copied("left"), want, but=("atime",))
+
+    def replace(self, name, n):
+        """As programs do that never want to be without: the name is always there."""
+        new = self.write(f"busy/new{n % 3}", os.urandom(300 * KIB))
+        os.rename(new, f"{self.export}/busy/{name}")
+        os.symlink(f"target{n}", f"{new}.link")
+        os.rename(f"{new}.link", f"{self.export}/busy/{name}.link")
+
     def test_a_source_that_never_rests_is_copied_all_the_same(self):
         for number in range(300):
             self.write(f"busy/still{number}", b"the same" * 100)
+        self.replace("always", 0)
         done = threading.Event()
 
         def disturb():
@@ -205,6 +229,7 @@ class Content(CopyCase):
                 n += 1
                 self.write(f"busy/loud{n % 5}", os.urandom(n % 1000 * 500))
                 self.write(f"busy/come{n % 50}", b"x")
+                self.replace("always", n)
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(f"{self.export}/busy/come{(n + 7) % 50}")
 
@@ -216,6 +241,8 @@ class Content(CopyCase):
             done.set()
             writer.join()
         folder = self.copied("restless")
+        self.assertEqual(os.stat(f"{folder}/always").st_size, 300 * KIB)
+        self.assertRegex(os.readlink(f"{folder}/always.link"), "^target")
         for number in range(300):
             with open(f"{folder}/still{number}", "rb") as f:
                 self.assertEqual(f.read(), b"the same" * 100)
