@@ -100,14 +100,14 @@ static void entry_remove(struct node *node, struct node_entry *take_entry,
 	struct volume *volume;
 
 	pthread_mutex_lock(&node->lock);
-	/* From here on there are no new readers. */
-	volume = TAKE_PTR(take_entry->volume);
+	take_entry->is_ending = true;
 	pthread_mutex_unlock(&node->lock);
-	if (volume)
-		volume_end_freezing(volume);
+	if (take_entry->volume)
+		volume_end_freezing(take_entry->volume);
 	pthread_mutex_lock(&node->lock);
 	while (take_entry->n_readers > 0)
 		(void)pthread_cond_wait(&node->reader_gone, &node->lock);
+	volume = TAKE_PTR(take_entry->volume);
 	pthread_mutex_unlock(&node->lock);
 	(void)end(volume);
 	pthread_mutex_lock(&node->lock);
@@ -261,7 +261,8 @@ struct node_entry *node_reader_next(struct node *node, const char *after)
 
 	pthread_mutex_lock(&node->lock);
 	TAILQ_FOREACH (entry, &node->entries, link) {
-		if (entry->volume && (!after || strcmp(entry->name, after) > 0))
+		if (node_entry_is_readable(entry) &&
+		    (!after || strcmp(entry->name, after) > 0))
 			break;
 	}
 	if (entry)
@@ -293,7 +294,7 @@ static enum rpc_status stats_begin_locked(struct node *node, const char *id,
 
 	if (status != RPC_OK)
 		return status;
-	if (!(*ret)->volume)
+	if (!node_entry_is_readable(*ret))
 		return node_refuse_busy(*ret, err);
 	(*ret)->n_readers++;
 	return RPC_OK;
@@ -331,7 +332,7 @@ int node_drop_caches(struct node *node, const char *name)
 
 	pthread_mutex_lock(&node->lock);
 	entry = node_entries_find_name(&node->entries, name);
-	if (entry && entry->volume)
+	if (entry && node_entry_is_readable(entry))
 		entry->n_readers++;
 	else
 		entry = NULL;

@@ -26,6 +26,7 @@ struct node_entry {
 	struct node_target *targets;
 	size_t n_targets;
 	unsigned int n_readers;
+	bool is_ending; /* there are no new ones */
 	bool is_busy;
 	TAILQ_ENTRY(node_entry) link;
 };
@@ -37,6 +38,12 @@ int node_entry_new(struct node_entry **ret, const struct node_stage_args *args,
 		   const char *pv);
 /* The volume must have been stopped. */
 struct node_entry *node_entry_free(struct node_entry *entry);
+
+/* Whether one may begin to read `volume`. */
+static inline bool node_entry_is_readable(const struct node_entry *entry)
+{
+	return entry->volume && !entry->is_ending;
+}
 
 /* Gives the entry a name that no other has, and its place. -ENOMEM. */
 int node_entries_insert(struct node_entries *entries, struct node_entry *entry);

@@ -39,7 +39,7 @@ static enum rpc_status begin_locked(struct node *node, const char *id,
 	if (!entry)
 		return node_refuse(err, RPC_NOT_FOUND,
 				   "volume \"%s\" is not staged here", id);
-	if (!entry->volume)
+	if (!node_entry_is_readable(entry))
 		return node_refuse_busy(entry, err);
 	entry->n_readers++;
 	*ret = entry;

@@ -49,8 +49,9 @@
  * With gRPC's seven, this one and the notifier's, a node has shards + 12 threads.
  * What is not slow takes milliseconds, so that one thread is enough for it.
  */
-#define RPC_THREADS	 1
-#define RPC_SLOW_THREADS 2
+#define RPC_THREADS 1
+/* Two may be freezing volumes (a copier has as many copies at a time). */
+#define RPC_SLOW_THREADS 4
 
 /* What the next start won't mend: deploy/systemd does not restart it then. */
 enum exit_status {

@@ -7,13 +7,27 @@
 
 #include "csi_origin.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define LABEL_MAX 63
 
+static atomic_bool is_ignored;
+
+void csi_origin_ignore(void)
+{
+	atomic_store(&is_ignored, true);
+}
+
+bool namespace_is_csi(const char *namespace)
+{
+	return !atomic_load(&is_ignored) &&
+	       strcmp(namespace, CSI_NAMESPACE) == 0;
+}
+
 bool claim_is_csi(const struct claim *claim)
 {
-	return strcmp(claim->meta.namespace, CSI_NAMESPACE) == 0;
+	return namespace_is_csi(claim->meta.namespace);
 }
 
 bool holder_is_csi(const char *pod_uid)

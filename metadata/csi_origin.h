@@ -25,7 +25,13 @@
 /* Begins the uid of an attachment that ControllerPublishVolume made; its node follows. */
 #define CSI_HOLDER_PREFIX "csi:"
 
+bool namespace_is_csi(const char *namespace);
 bool claim_is_csi(const struct claim *claim);
+/*
+ * From now on nothing is: in a cluster no volumes are made over CSI, and whoever may make
+ * claims there chooses their namespace and annotations.
+ */
+void csi_origin_ignore(void);
 bool holder_is_csi(const char *pod_uid);
 
 /* At most 63 lower case letters, digits and '-', as a name in Kubernetes. */

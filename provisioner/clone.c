@@ -86,7 +86,10 @@ static int begin(const struct applier *applier,
 	return APPLY_HANDED;
 }
 
-/* A class that was made anew may say another place than the copy was made at. */
+/*
+ * A class that was made anew may say another place than the copy was made at, and a claim
+ * that was is another one.
+ */
 static int take_whole(const struct applier *applier, struct making *making,
 		      struct store_copy *copy, struct err *err)
 {
@@ -96,6 +99,7 @@ static int take_whole(const struct applier *applier, struct making *making,
 	if (r < 0)
 		return r;
 	if (at.port != making->place.port ||
+	    strcmp(at.claim_uid, making->place.claim_uid) != 0 ||
 	    strcmp(at.server, making->place.server) != 0 ||
 	    strcmp(at.share, making->place.share) != 0) {
 		r = drop(applier, copy->name, 1u << COPY_WHOLE, err);

@@ -20,6 +20,7 @@
 #include "api_admin.h"
 #include "api_server.h"
 #include "csi_controller.h"
+#include "csi_origin.h"
 #include "kube_mode.h"
 #include "log.h"
 #include "options.h"
@@ -293,7 +294,9 @@ static int make_csi(struct provisioner *self, struct cluster *cluster,
 	if (!settings->csi_socket)
 		return 0;
 	r = csi_controller_new(&self->csi, &options, err);
-	return r < 0 ? r : csi_controller_serve(self->csi, err);
+	return r < 0 || !options.is_cluster
+		       ? r
+		       : csi_controller_serve(self->csi, err);
 }
 
 /* --- the two modes --------------------------------------------------------------- */
@@ -385,7 +388,10 @@ static int start_in_cluster(struct provisioner *self,
 		.lead = start_work,
 		.userdata = self,
 	};
-	int r = kube_mode_new(&self->kube, &options, err);
+	int r;
+
+	csi_origin_ignore();
+	r = kube_mode_new(&self->kube, &options, err);
 
 	if (r >= 0)
 		r = make_workers(self, kube_mode_cluster(self->kube), settings,

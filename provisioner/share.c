@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "csi_origin.h"
 #include "share_copied.h"
 #include "share_session.h"
 
@@ -81,6 +82,25 @@ static int check_owner(struct session *session,
 	return 0;
 }
 
+/*
+ * Names of volumes over CSI are chosen, so that one may be that of a directory which a
+ * class gave to another volume; or of somebody's who has nothing to do with us.
+ */
+static int refuse_to_adopt(const struct share_volume *volume, struct err *err)
+{
+	return err_set(
+		err, -EEXIST,
+		"directory %s on share %s of server %s is there already, and is not the volume's: use another name",
+		volume->path, volume->share, volume->server);
+}
+
+static bool is_chosen(const struct share_volume *volume)
+{
+	return volume->claim_namespace &&
+	       namespace_is_csi(volume->claim_namespace) &&
+	       strcmp(volume->path, volume->name) == 0;
+}
+
 /* The first thing on the share that says that this volume is going to exist. */
 static int claim_path(struct session *session,
 		      struct share_descriptor *descriptor, char **ret_owner,
@@ -97,6 +117,8 @@ static int claim_path(struct session *session,
 	r = session_find_directory(session, &parent, &name, &entry);
 	if (r < 0 && r != -ENOENT)
 		return session_fail(session, r, "look up", err);
+	if (r == 0 && is_chosen(session->volume))
+		return refuse_to_adopt(session->volume, err);
 	if (!has_owner)
 		descriptor->is_adopted = r == 0;
 	descriptor->is_shared = session->volume->is_shared;

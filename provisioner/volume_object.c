@@ -130,8 +130,8 @@ static const char *told(const struct object *claim, const char *annotation,
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(
 		json_at(claim->json, "metadata.annotations"), annotation);
 
-	if (strcmp(claim->namespace, CSI_NAMESPACE) != 0 ||
-	    !cJSON_IsString(value) || !*value->valuestring)
+	if (!namespace_is_csi(claim->namespace) || !cJSON_IsString(value) ||
+	    !*value->valuestring)
 		return otherwise;
 	return value->valuestring;
 }

@@ -217,9 +217,10 @@ int csi_controller_begin(struct csi_controller *self, struct err *err)
 
 	if (r >= 0)
 		r = csi_attributes_sweep(self, err);
-	if (r >= 0)
-		atomic_store(&self->is_ready, true);
-	return r;
+	if (r < 0)
+		return r;
+	atomic_store(&self->is_ready, true);
+	return self->server ? 0 : csi_controller_serve(self, err);
 }
 
 void csi_controller_stop(struct csi_controller *self)

@@ -44,7 +44,9 @@ int csi_controller_new(struct csi_controller **ret,
  * so, but not for a socket.
  */
 int csi_controller_serve(struct csi_controller *self, struct err *err);
-/* Is ready from now on; the record is, and it is us who work. */
+/*
+ * Is ready from now on, and serves: the record is there, and it is us who work.
+ */
 int csi_controller_begin(struct csi_controller *self, struct err *err);
 /* Ends the calls, those that wait at once, and removes the socket. Idempotent. */
 void csi_controller_stop(struct csi_controller *self);

@@ -46,10 +46,13 @@ static enum rpc_status delete_claim(struct csi_controller *self,
 
 	if (status != RPC_OK)
 		return status;
+	/* Brought back from the trash: the claim of that name may be another volume's. */
+	if (!*pv->claim_ref.uid)
+		return csi_refuse(err, RPC_FAILED_PRECONDITION,
+				  "volume \"%s\" is not bound to its claim",
+				  pv->handle);
 	r = cluster->ops->delete (cluster, KIND_CLAIM, pv->claim_ref.namespace,
-				  pv->claim_ref.name,
-				  *pv->claim_ref.uid ? pv->claim_ref.uid : NULL,
-				  err);
+				  pv->claim_ref.name, pv->claim_ref.uid, err);
 	/* Gone, or by now another one of that name: this one's volume is going. */
 	if (r == CLUSTER_NOT_FOUND || r == CLUSTER_CONFLICT) {
 		err_fini(err);

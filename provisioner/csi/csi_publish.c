@@ -90,14 +90,16 @@ static enum rpc_status check_claim(struct csi_controller *self,
 		r = cluster->ops->get(cluster, KIND_CLAIM,
 				      pv->claim_ref.namespace,
 				      pv->claim_ref.name, &claim, err);
-	if (r == 0 && !json_at(claim->json, "metadata.deletionTimestamp"))
+	if (r == 0 && strcmp(claim->uid, pv->claim_ref.uid) == 0 &&
+	    !json_at(claim->json, "metadata.deletionTimestamp"))
 		return RPC_OK;
 	if (r < 0)
 		return csi_status_of(r);
-	return csi_refuse(err, RPC_FAILED_PRECONDITION, "volume \"%s\" %s",
-			  pv->handle,
-			  pv->claim_ref.is_set ? "is being deleted"
-					       : "is not bound to a claim");
+	return csi_refuse(
+		err, RPC_FAILED_PRECONDITION, "volume \"%s\" %s", pv->handle,
+		pv->claim_ref.is_set
+			? "is being deleted, or not bound to its claim"
+			: "is not bound to a claim");
 }
 
 /* --- who has it ------------------------------------------------------------------------- */

@@ -128,8 +128,8 @@ static int await_copy(struct csi_controller *self, uint64_t deadline_ns,
 {
 	int r = SNAPSHOTS_PENDING;
 
-	while (r == SNAPSHOTS_PENDING && clock_ns() < deadline_ns &&
-	       !object_wait_is_closed(self->wait)) {
+	while (r == SNAPSHOTS_PENDING && !row->is_stopped &&
+	       clock_ns() < deadline_ns && !object_wait_is_closed(self->wait)) {
 		uint64_t until_ns = clock_ns() + LOOK_NS;
 		struct store_snapshot now = { 0 };
 

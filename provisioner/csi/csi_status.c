@@ -61,6 +61,7 @@ enum rpc_status csi_status_of(int r)
 	case -ENOSPC:
 	case -EDQUOT:
 		return RPC_RESOURCE_EXHAUSTED;
+	case -EAGAIN:
 	case -ETIMEDOUT:
 	case -EHOSTDOWN:
 	case -ECONNREFUSED:

@@ -27,6 +27,7 @@
 #include "csi_pending.h"
 #include "json_field.h"
 #include "model_decode.h"
+#include "store_snapshot.h"
 #include "store_trash.h"
 
 /* --- the request --------------------------------------------------------------------- */
@@ -92,6 +93,21 @@ static enum rpc_status read_wanted(const Csi__V1__CreateVolumeRequest *wire,
 
 /* --- the name of the volume -------------------------------------------------------------- */
 
+/* A snapshot that outlived its volume is no snapshot of the next one of that name. */
+static int has_snapshot(struct csi_controller *self, const char *name,
+			struct err *err)
+{
+	_cleanup_(store_snapshot_list_fini) struct store_snapshot_list list = {
+		0
+	};
+	int r = store_snapshot_list(
+		self->options.store,
+		&(struct snapshot_filter){ .handle = name, .limit = 1 }, &list,
+		err);
+
+	return r < 0 ? r : list.n > 0;
+}
+
 /* 1: something is called so, or was and may come back. */
 static int is_known(struct csi_controller *self, const char *name,
 		    struct err *err)
@@ -109,9 +125,10 @@ static int is_known(struct csi_controller *self, const char *name,
 	if (r == STORE_NOT_FOUND)
 		r = store_intent_find(self->options.store, name, NULL, NULL,
 				      &intent, err);
-	if (r == STORE_NOT_FOUND)
-		err_fini(err);
-	return r < 0 ? r : r == 0;
+	if (r != STORE_NOT_FOUND)
+		return r < 0 ? r : r == 0;
+	err_fini(err);
+	return has_snapshot(self, name, err);
 }
 
 #define SUFFIX_LEN 9 /* "-" and eight digits */

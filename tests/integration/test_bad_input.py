@@ -207,6 +207,6 @@ class BadInput(LabCase):
     def test_a_provisioner_wants_its_nodes_well_formed(self):
         done = subprocess.run(
             [program(lab_case.PROGRAMS, "claimfs-provisioner"), "--standalone",
-             "--node", "nonsense"], text=True, capture_output=True, timeout=20,
+             "--node", "a=nonsense"], text=True, capture_output=True, timeout=20,
             check=False, env={**os.environ, **self.cluster.env})
-        self.assert_sentence(done, 2, "nonsense")
+        self.assert_sentence(done, 2, "a=nonsense")

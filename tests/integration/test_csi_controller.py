@@ -86,6 +86,17 @@ class Volumes(ControllerCase):
         self.unstage(0, volume.volume_id)
         self.delete(volume.volume_id)
 
+    def test_a_directory_of_somebody_else_becomes_no_volume(self):
+        """Names are chosen: this one is what a class called a claim's directory."""
+        folder = self.backing("somebodys")
+        os.mkdir(folder)
+        words = self.assert_code(CODES.ABORTED, self.controller.CreateVolume,
+                                 self.create_request("somebodys"))
+        self.assertIn("is there already", words)
+        self.ctl("delete", "pvc", "somebodys", "-n", "claimfs-csi")
+        self.assertTrue(os.path.isdir(folder))
+        os.rmdir(folder)
+
     def test_the_same_request_has_the_same_answer(self):
         first = self.create("again", size=3 << 20)
         self.assertEqual(self.create("again", size=3 << 20), first)

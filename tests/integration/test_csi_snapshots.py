@@ -107,7 +107,8 @@ class Snapshots(ControllerCase):
     def test_a_frozen_snapshot_says_for_how_long_at_most(self):
         self.create("still")
         self.write("still", "then")
-        self.assertTrue(self.snapshot("still", "cold", freeze="30"))
+        self.delete_snapshot(
+            self.snapshot("still", "cold", freeze="30").snapshot_id)
         for seconds in ("0", "601", "x", ""):
             with self.assertRaises(grpc.RpcError) as raised:
                 self.controller.CreateSnapshot(self.snapshot_request(

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "claim_match.h"
+#include "csi_origin.h"
 
 #define GI (1024ull * 1024 * 1024)
 
@@ -111,6 +112,17 @@ Test(claim_match, a_volume_over_csi_is_none_that_was_free)
 					       .name = claim.meta.name,
 					       .uid = claim.meta.uid };
 	expect(&claim, &volume, 1, "pv");
+}
+
+/* Whoever may make claims in a cluster chooses their namespace. */
+Test(claim_match, no_claim_of_a_cluster_is_one_over_csi)
+{
+	struct claim claim = { .meta = { .namespace = CSI_NAMESPACE } };
+
+	cr_assert(claim_is_csi(&claim));
+	csi_origin_ignore();
+	cr_assert_not(claim_is_csi(&claim));
+	cr_assert_null(claim_csi_volume_name(&claim));
 }
 
 Test(claim_match, a_selector_looks_at_labels)
