@@ -41,6 +41,7 @@ RIGHTS = {
         "get list watch update",
     ("ClusterRole", "storage.k8s.io", "volumeattachments/status"): "update",
     ("ClusterRole", "events.k8s.io", "events"): "create patch",
+    ("ClusterRole", "snapshot.storage.k8s.io", "volumesnapshots"): "get",
     ("ClusterRole", "snapshot.storage.k8s.io", "volumesnapshotclasses"):
         "get list watch",
     ("ClusterRole", "snapshot.storage.k8s.io", "volumesnapshotcontents"):
