@@ -21,6 +21,11 @@ extern const struct rpc_method csi_node_methods[CSI_NODE_METHODS];
  */
 void csi_make_publishing_slow(struct rpc_method ret[static CSI_NODE_METHODS]);
 
+/* Logs a refusal; returns status (csi_node.c). */
+enum rpc_status csi_answered(const struct rpc_request *request,
+			     const char *volume_id, enum rpc_status status,
+			     const struct err *err);
+
 /* What csi_node_methods has of Identity (csi_identity.c). */
 enum rpc_status csi_get_plugin_info(void *node,
 				    const struct rpc_request *request,

@@ -9,19 +9,7 @@
 #include "csi.h"
 #include "csi_message.h"
 #include "freeze.h"
-#include "log.h"
 #include "node.h"
-
-static enum rpc_status answered(const struct rpc_request *request,
-				const char *volume_id, enum rpc_status status,
-				const struct err *err)
-{
-	if (status != RPC_OK)
-		log_warn("request failed", F_STR("method", request->method),
-			 F_STR("volume", volume_id),
-			 F_STR("status", rpc_status_name(status)), F_ERR(err));
-	return status;
-}
 
 enum rpc_status csi_freeze(void *node, const struct rpc_request *request,
 			   struct rpc_response *response, struct err *err)
@@ -34,10 +22,10 @@ enum rpc_status csi_freeze(void *node, const struct rpc_request *request,
 
 	if (!wire)
 		return RPC_INVALID_ARGUMENT;
-	return answered(request, wire->volume_id,
-			node_freeze(node, wire->volume_id, wire->token,
-				    wire->seconds ?: FREEZE_DEFAULT_S, err),
-			err);
+	return csi_answered(request, wire->volume_id,
+			    node_freeze(node, wire->volume_id, wire->token,
+					wire->seconds ?: FREEZE_DEFAULT_S, err),
+			    err);
 }
 
 enum rpc_status csi_thaw(void *node, const struct rpc_request *request,
@@ -54,7 +42,7 @@ enum rpc_status csi_thaw(void *node, const struct rpc_request *request,
 
 	if (!wire)
 		return RPC_INVALID_ARGUMENT;
-	status = answered(
+	status = csi_answered(
 		request, wire->volume_id,
 		node_thaw(node, wire->volume_id, wire->token, &was_frozen, err),
 		err);

@@ -27,9 +27,9 @@ static enum rpc_status refuse(const struct rpc_request *request,
 	return RPC_INVALID_ARGUMENT;
 }
 
-static enum rpc_status answered(const struct rpc_request *request,
-				const char *volume_id, enum rpc_status status,
-				const struct err *err)
+enum rpc_status csi_answered(const struct rpc_request *request,
+			     const char *volume_id, enum rpc_status status,
+			     const struct err *err)
 {
 	if (status != RPC_OK)
 		log_warn("request failed", F_STR("method", request->method),
@@ -144,8 +144,8 @@ static enum rpc_status stage(void *userdata, const struct rpc_request *request,
 		.capability = volume.capability,
 		.context = &volume.context,
 	};
-	return answered(request, wire->volume_id,
-			node_stage(userdata, &args, err), err);
+	return csi_answered(request, wire->volume_id,
+			    node_stage(userdata, &args, err), err);
 }
 
 static enum rpc_status unstage(void *userdata,
@@ -160,11 +160,11 @@ static enum rpc_status unstage(void *userdata,
 
 	if (!wire)
 		return refuse(request, err);
-	return answered(request, wire->volume_id,
-			node_unstage(userdata, wire->volume_id,
-				     path_squeeze(wire->staging_target_path),
-				     err),
-			err);
+	return csi_answered(
+		request, wire->volume_id,
+		node_unstage(userdata, wire->volume_id,
+			     path_squeeze(wire->staging_target_path), err),
+		err);
 }
 
 static enum rpc_status publish(void *userdata,
@@ -193,8 +193,8 @@ static enum rpc_status publish(void *userdata,
 		.is_read_only = wire->readonly,
 		.context = &volume.context,
 	};
-	return answered(request, wire->volume_id,
-			node_publish(userdata, &args, err), err);
+	return csi_answered(request, wire->volume_id,
+			    node_publish(userdata, &args, err), err);
 }
 
 static enum rpc_status unpublish(void *userdata,
@@ -209,10 +209,11 @@ static enum rpc_status unpublish(void *userdata,
 
 	if (!wire)
 		return refuse(request, err);
-	return answered(request, wire->volume_id,
-			node_unpublish(userdata, wire->volume_id,
-				       path_squeeze(wire->target_path), err),
-			err);
+	return csi_answered(request, wire->volume_id,
+			    node_unpublish(userdata, wire->volume_id,
+					   path_squeeze(wire->target_path),
+					   err),
+			    err);
 }
 
 /* CSI's counts are signed; a server without limits says UINT64_MAX. */
@@ -265,11 +266,11 @@ static enum rpc_status get_volume_stats(void *userdata,
 
 	if (!wire)
 		return refuse(request, err);
-	status = answered(request, wire->volume_id,
-			  node_volume_stats(userdata, wire->volume_id,
-					    path_squeeze(wire->volume_path),
-					    &stats, err),
-			  err);
+	status = csi_answered(request, wire->volume_id,
+			      node_volume_stats(userdata, wire->volume_id,
+						path_squeeze(wire->volume_path),
+						&stats, err),
+			      err);
 	return status == RPC_OK ? stats_reply(&stats, response, err) : status;
 }
 
@@ -292,12 +293,12 @@ static enum rpc_status expand(void *userdata, const struct rpc_request *request,
 		return refuse(request, err);
 	required =
 		wire->capacity_range ? wire->capacity_range->required_bytes : 0;
-	status = answered(request, wire->volume_id,
-			  node_expand(userdata, wire->volume_id,
-				      path_squeeze(wire->volume_path),
-				      required > 0 ? (uint64_t)required : 0,
-				      &capacity, err),
-			  err);
+	status = csi_answered(request, wire->volume_id,
+			      node_expand(userdata, wire->volume_id,
+					  path_squeeze(wire->volume_path),
+					  required > 0 ? (uint64_t)required : 0,
+					  &capacity, err),
+			      err);
 	if (status != RPC_OK)
 		return status;
 	reply.capacity_bytes = count_to_wire(capacity);

@@ -5,7 +5,7 @@
  * down again. Who may change the record stops before who is told of changes goes:
  *
  *	record -> hub -> registry -> remover, copier, reconciler, pods -> API -> READY=1
- *	    -> SIGTERM -> API ends -> all stop -> everything is freed
+ *	    -> SIGTERM -> kube, CSI and API end -> all stop -> everything is freed
  *
  * In a cluster the work begins later, when it is mirrored and we lead (kube_mode.h).
  *

@@ -24,6 +24,7 @@
 #include <uthash.h>
 
 #include "clock.h"
+#include "cond.h"
 
 #define MAX_KEYS       65536
 #define BACKOFF_MIN_NS (1 * NS_PER_S)
@@ -56,7 +57,6 @@ struct queue {
 int queue_new(struct queue **ret, const struct queue_options *options)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
-	pthread_condattr_t attr;
 
 	if (!queue)
 		return -ENOMEM;
@@ -73,10 +73,7 @@ int queue_new(struct queue **ret, const struct queue_options *options)
 	TAILQ_INIT(&queue->delayed);
 	queue->random = clock_ns() | 1;
 	(void)pthread_mutex_init(&queue->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&queue->changed, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	cond_init_monotonic(&queue->changed);
 	*ret = queue;
 	return 0;
 }
@@ -287,18 +284,6 @@ int queue_poll(struct queue *queue, char **ret, uint64_t *ret_due)
 	return r;
 }
 
-static void wait_locked(struct queue *queue, uint64_t due_ns)
-{
-	struct timespec ts = { .tv_sec = (time_t)(due_ns / NS_PER_S),
-			       .tv_nsec = (long)(due_ns % NS_PER_S) };
-
-	if (due_ns == UINT64_MAX)
-		(void)pthread_cond_wait(&queue->changed, &queue->lock);
-	else
-		(void)pthread_cond_timedwait(&queue->changed, &queue->lock,
-					     &ts);
-}
-
 int queue_take(struct queue *queue, char **ret)
 {
 	uint64_t due;
@@ -306,7 +291,7 @@ int queue_take(struct queue *queue, char **ret)
 
 	(void)pthread_mutex_lock(&queue->lock);
 	while ((r = poll_locked(queue, ret, &due)) == QUEUE_EMPTY)
-		wait_locked(queue, due);
+		(void)cond_wait_until(&queue->changed, &queue->lock, due);
 	(void)pthread_mutex_unlock(&queue->lock);
 	return r;
 }

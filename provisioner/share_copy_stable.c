@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fnv1a.h"
 #include "share_copy_parts.h"
 
 #define REWRITES_MAX 8
@@ -32,13 +33,8 @@ static uint32_t source_hash(const struct share_attributes *source)
 	uint64_t parts[] = { (uint64_t)source->mtime.tv_sec,
 			     (uint64_t)source->mtime.tv_nsec, source->size,
 			     source->fileid };
-	uint64_t hash = 0xcbf29ce484222325;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		for (unsigned int bit = 0; bit < 64; bit += 8)
-			hash = (hash ^ ((parts[i] >> bit) & 0xff)) *
-			       0x100000001b3;
-	return (uint32_t)(hash % NS_PER_S);
+	return (uint32_t)(fnv1a(FNV1A_START, parts, sizeof(parts)) % NS_PER_S);
 }
 
 static struct timespec mark_of(const struct copy_entry *entry)

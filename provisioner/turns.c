@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "cond.h"
 #include "log.h"
 #include "store_history.h"
 
@@ -164,12 +165,8 @@ static void run_job(struct turns *turns, struct job *job)
 
 static void wait_until(struct turns *turns, uint64_t wake_ns)
 {
-	struct timespec at = { .tv_sec = (time_t)(wake_ns / NS_PER_S),
-			       .tv_nsec = (long)(wake_ns % NS_PER_S) };
-
 	if (!turns->is_woken && !turns->is_stopping)
-		(void)pthread_cond_timedwait(&turns->changed, &turns->lock,
-					     &at);
+		(void)cond_wait_until(&turns->changed, &turns->lock, wake_ns);
 	turns->is_woken = false;
 }
 
@@ -195,7 +192,6 @@ int turns_new(struct turns **ret, const struct turns_options *options,
 	      struct err *err)
 {
 	struct turns *turns = calloc(1, sizeof(*turns));
-	pthread_condattr_t monotonic;
 
 	if (!turns)
 		return err_set(err, -ENOMEM, "no memory");
@@ -204,10 +200,7 @@ int turns_new(struct turns **ret, const struct turns_options *options,
 		turns->options.n_threads = THREADS_MAX;
 	LIST_INIT(&turns->jobs);
 	(void)pthread_mutex_init(&turns->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&turns->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	cond_init_monotonic(&turns->changed);
 	*ret = turns;
 	return 0;
 }
@@ -303,14 +296,12 @@ static bool is_at_work(struct turns *turns, const char *name)
 void turns_wait(struct turns *turns, const char *name, turns_busy_fn is_busy,
 		void *userdata, uint64_t deadline_ns)
 {
-	struct timespec at = { .tv_sec = (time_t)(deadline_ns / NS_PER_S),
-			       .tv_nsec = (long)(deadline_ns % NS_PER_S) };
 	int r = 0;
 
 	(void)pthread_mutex_lock(&turns->lock);
 	while (r == 0 && !turns->is_stopping &&
 	       (is_at_work(turns, name) ||
 		(is_busy && is_busy(userdata, name))))
-		r = pthread_cond_timedwait(&turns->changed, &turns->lock, &at);
+		r = cond_wait_until(&turns->changed, &turns->lock, deadline_ns);
 	(void)pthread_mutex_unlock(&turns->lock);
 }

@@ -37,22 +37,17 @@ static int compare_keys(const void *a, const void *b)
 		      ((const struct label *)b)->key);
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	return fnv1a(hash, text, strlen(text) + 1);
-}
-
 static uint64_t hash_of(const struct csi_class *class, const char *driver)
 {
-	uint64_t hash = hash_text(FNV1A_START, driver);
+	uint64_t hash = fnv1a_text(FNV1A_START, driver);
 
 	for (size_t i = 0; i < class->parameters.n; i++) {
-		hash = hash_text(hash, class->parameters.items[i].key);
-		hash = hash_text(hash, class->parameters.items[i].value);
+		hash = fnv1a_text(hash, class->parameters.items[i].key);
+		hash = fnv1a_text(hash, class->parameters.items[i].value);
 	}
-	hash = hash_text(hash, "");
+	hash = fnv1a_text(hash, "");
 	for (size_t i = 0; i < class->n_mount_flags; i++)
-		hash = hash_text(hash, class->mount_flags[i]);
+		hash = fnv1a_text(hash, class->mount_flags[i]);
 	return hash;
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "kube_cond.h"
+#include "cond.h"
 
 struct waiter {
 	const struct object_key *key; /* borrowed */
@@ -112,7 +112,7 @@ static bool await_change(struct object_wait *wait, struct waiter *waiter,
 
 	(void)pthread_mutex_lock(&wait->lock);
 	while (!waiter->is_changed && !wait->is_closed && r != ETIMEDOUT)
-		r = kube_cond_wait(&waiter->changed, &wait->lock, deadline_ns);
+		r = cond_wait_until(&waiter->changed, &wait->lock, deadline_ns);
 	is_changed = waiter->is_changed && !wait->is_closed;
 	waiter->is_changed = false;
 	(void)pthread_mutex_unlock(&wait->lock);
@@ -139,7 +139,7 @@ int object_wait_until(struct object_wait *wait, struct cluster *cluster,
 	struct waiter waiter = { .key = key };
 	int r;
 
-	kube_cond_init(&waiter.changed);
+	cond_init_monotonic(&waiter.changed);
 	(void)pthread_mutex_lock(&wait->lock);
 	LIST_INSERT_HEAD(&wait->waiters, &waiter, link);
 	(void)pthread_mutex_unlock(&wait->lock);

@@ -19,8 +19,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "cond.h"
 #include "kube_capacity_object.h"
-#include "kube_cond.h"
 #include "log.h"
 #include "model_decode.h"
 #include "server_health.h"
@@ -284,7 +284,7 @@ static bool pause_until_next(struct kube_capacity *self)
 
 	(void)pthread_mutex_lock(&self->lock);
 	while (!self->is_stopping && r != ETIMEDOUT)
-		r = kube_cond_wait(&self->changed, &self->lock, until_ns);
+		r = cond_wait_until(&self->changed, &self->lock, until_ns);
 	goes_on = !self->is_stopping;
 	(void)pthread_mutex_unlock(&self->lock);
 	return goes_on;
@@ -330,7 +330,7 @@ static int init(struct kube_capacity *self,
 	self->selector = kube_capacity_selector(options->driver);
 	self->health = SERVER_HEALTH_INIT;
 	(void)pthread_mutex_init(&self->lock, NULL);
-	kube_cond_init(&self->changed);
+	cond_init_monotonic(&self->changed);
 	return self->driver && self->namespace && self->selector ? 0 : -ENOMEM;
 }
 

@@ -14,23 +14,21 @@
 
 #include <cjson/cJSON.h>
 
+#include "fnv1a.h"
 #include "json_field.h"
 
 #define LABEL_DRIVER "csi.storage.k8s.io/drivername"
 #define LABEL_KEEPER "csi.storage.k8s.io/managed-by"
 
-/* FNV-1a. */
 static uint64_t hash(uint64_t seed, const char *text)
 {
-	for (; *text; text++)
-		seed = (seed ^ (unsigned char)*text) * 0x100000001b3ull;
-	return seed;
+	return fnv1a(seed, text, strlen(text));
 }
 
 void kube_capacity_name(const char *driver, const char *class,
 			char ret[KUBE_CAPACITY_NAME_MAX])
 {
-	uint64_t sum = hash(0xcbf29ce484222325ull, driver);
+	uint64_t sum = hash(FNV1A_START, driver);
 
 	sum = hash(hash(sum, "/"), class);
 	(void)snprintf(ret, KUBE_CAPACITY_NAME_MAX, "csisc-%016" PRIx64, sum);

@@ -21,9 +21,9 @@
 #include <cjson/cJSON.h>
 
 #include "clock.h"
+#include "cond.h"
 #include "fnv1a.h"
 #include "json_field.h"
-#include "kube_cond.h"
 #include "kube_event_series.h"
 #include "log.h"
 #include "timestamp.h"
@@ -106,27 +106,23 @@ static struct told *told_new(const struct cluster_event *event)
 	return TAKE_PTR(told);
 }
 
-static uint64_t hash_add(uint64_t hash, const char *text)
-{
-	return fnv1a(hash, text, strlen(text) + 1);
-}
-
 static struct kube_series_sight sight_of(const struct told *told)
 {
 	const struct object *about = told->about;
 	struct kube_series_sight sight;
 	uint64_t hash = FNV1A_START;
 
-	hash = hash_add(hash, object_kind_info(about->kind)->name);
-	hash = hash_add(hash, about->namespace);
-	hash = hash_add(hash, about->name);
-	hash = hash_add(hash, about->uid);
+	hash = fnv1a_text(hash, object_kind_info(about->kind)->name);
+	hash = fnv1a_text(hash, about->namespace);
+	hash = fnv1a_text(hash, about->name);
+	hash = fnv1a_text(hash, about->uid);
 	sight.object = hash;
-	hash = hash_add(hash, told->type == CLUSTER_EVENT_WARNING ? "w" : "n");
-	hash = hash_add(hash, told->reason);
-	hash = hash_add(hash, told->component);
+	hash = fnv1a_text(hash,
+			  told->type == CLUSTER_EVENT_WARNING ? "w" : "n");
+	hash = fnv1a_text(hash, told->reason);
+	hash = fnv1a_text(hash, told->component);
 	sight.group = hash;
-	sight.key = hash_add(hash, told->note);
+	sight.key = fnv1a_text(hash, told->note);
 	return sight;
 }
 
@@ -348,7 +344,7 @@ static struct told *next(struct kube_events *events, uint64_t due_ns,
 	events->is_busy = false;
 	(void)pthread_cond_broadcast(&events->changed);
 	while (STAILQ_EMPTY(&events->waiting) && !events->is_ending && r == 0)
-		r = kube_cond_wait(&events->changed, &events->lock, due_ns);
+		r = cond_wait_until(&events->changed, &events->lock, due_ns);
 	told = STAILQ_FIRST(&events->waiting);
 	if (told) {
 		STAILQ_REMOVE_HEAD(&events->waiting, entry);
@@ -394,7 +390,7 @@ int kube_events_new(struct kube_events **ret, struct kube_api *api,
 	kube_series_init(&events->series);
 	STAILQ_INIT(&events->waiting);
 	(void)pthread_mutex_init(&events->lock, NULL);
-	kube_cond_init(&events->changed);
+	cond_init_monotonic(&events->changed);
 	events->instance = cut(instance, WORD_MAX);
 	if (!events->instance)
 		return json_no_memory(err);
@@ -415,7 +411,7 @@ static void end_thread(struct kube_events *events)
 	events->is_ending = true;
 	(void)pthread_cond_broadcast(&events->changed);
 	while (r == 0 && (events->is_busy || events->n_waiting > 0))
-		r = kube_cond_wait(&events->changed, &events->lock, until_ns);
+		r = cond_wait_until(&events->changed, &events->lock, until_ns);
 	(void)pthread_mutex_unlock(&events->lock);
 	kube_http_cancel(events->http, &events->cancel);
 	(void)pthread_join(events->thread, NULL);

@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
-#include "kube_cond.h"
+#include "cond.h"
 #include "kube_http_internal.h"
 
 #define DISTRUST_NS  (15 * NS_PER_S)
@@ -232,7 +232,7 @@ static int set_up(struct kube_http *http, const struct kube_config *config,
 	int r;
 
 	(void)pthread_mutex_init(&http->lock, NULL);
-	kube_cond_init(&http->paused);
+	cond_init_monotonic(&http->paused);
 	TAILQ_INIT(&http->queued);
 	TAILQ_INIT(&http->running);
 	for (size_t i = 0; i < ARRAY_SIZE(http->sockets); i++)
@@ -417,8 +417,8 @@ int kube_http_pause(struct kube_http *http, struct kube_cancel *cancel,
 		if (http->is_stopping || (cancel && cancel->at_ns))
 			r = -ECANCELED;
 		else
-			is_over = kube_cond_wait(&http->paused, &http->lock,
-						 until_ns) == ETIMEDOUT;
+			is_over = cond_wait_until(&http->paused, &http->lock,
+						  until_ns) == ETIMEDOUT;
 	}
 	(void)pthread_mutex_unlock(&http->lock);
 	return r;

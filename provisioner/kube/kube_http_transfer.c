@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
-#include "kube_cond.h"
+#include "cond.h"
 #include "kube_http_internal.h"
 #include "parse.h"
 #include "version.h"
@@ -374,7 +374,7 @@ int kube_http_transfer_new(struct kube_http_transfer **ret,
 	if (!transfer)
 		return err_set(err, -ENOMEM, "out of memory");
 	transfer->http = http;
-	kube_cond_init(&transfer->changed);
+	cond_init_monotonic(&transfer->changed);
 	if (set_up(transfer, request) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	*ret = TAKE_PTR(transfer);

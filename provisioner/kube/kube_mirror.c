@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "kube_cond.h"
+#include "cond.h"
 #include "log.h"
 #include "store_history.h"
 #include "store_mirror.h"
@@ -173,7 +173,7 @@ int kube_mirror_start(struct kube_mirror **ret, struct kube_api *api,
 		return err_set(err, -ENOMEM, "no memory");
 	mirror->store = store;
 	(void)pthread_mutex_init(&mirror->lock, NULL);
-	kube_cond_init(&mirror->completed);
+	cond_init_monotonic(&mirror->completed);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		int r = follow(mirror, i, api, err);
 
@@ -224,7 +224,8 @@ int kube_mirror_wait(struct kube_mirror *mirror, uint64_t timeout_ns,
 
 	(void)pthread_mutex_lock(&mirror->lock);
 	while ((missing = find_missing(mirror)) && r == 0)
-		r = kube_cond_wait(&mirror->completed, &mirror->lock, until_ns);
+		r = cond_wait_until(&mirror->completed, &mirror->lock,
+				    until_ns);
 	(void)pthread_mutex_unlock(&mirror->lock);
 	if (!missing)
 		return 0;

@@ -32,23 +32,17 @@ static const char *type_name(enum cluster_event_type type)
 	return type == CLUSTER_EVENT_WARNING ? "Warning" : "Normal";
 }
 
-/* With the end of the text: "ab", "c" is not "a", "bc". */
-static uint64_t hash_add(uint64_t hash, const char *text)
-{
-	return fnv1a(hash, text, strlen(text) + 1);
-}
-
 /* It only has to tell the events of one object apart. */
 static uint64_t event_hash(const struct cluster_event *event)
 {
 	uint64_t hash = FNV1A_START;
 
-	hash = hash_add(hash, object_kind_info(event->about->kind)->name);
-	hash = hash_add(hash, event->about->uid);
-	hash = hash_add(hash, type_name(event->type));
-	hash = hash_add(hash, event->reason);
-	hash = hash_add(hash, event->message);
-	return hash_add(hash, event->component);
+	hash = fnv1a_text(hash, object_kind_info(event->about->kind)->name);
+	hash = fnv1a_text(hash, event->about->uid);
+	hash = fnv1a_text(hash, type_name(event->type));
+	hash = fnv1a_text(hash, event->reason);
+	hash = fnv1a_text(hash, event->message);
+	return fnv1a_text(hash, event->component);
 }
 
 static const char *event_namespace(const struct cluster_event *event)

@@ -7,7 +7,7 @@
 
 #include "clock.h"
 
-static inline void kube_cond_init(pthread_cond_t *cond)
+static inline void cond_init_monotonic(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
 
@@ -18,8 +18,8 @@ static inline void kube_cond_init(pthread_cond_t *cond)
 }
 
 /* As pthread_cond_timedwait(); UINT64_MAX = for ever. */
-static inline int kube_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock,
-				 uint64_t until_ns)
+static inline int cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+				  uint64_t until_ns)
 {
 	const struct timespec until = {
 		.tv_sec = (time_t)(until_ns / NS_PER_S),
