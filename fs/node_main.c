@@ -50,8 +50,8 @@
  * What is not slow takes milliseconds, so that one thread is enough for it.
  */
 #define RPC_THREADS 1
-/* Two may be freezing volumes (a copier has as many copies at a time). */
-#define RPC_SLOW_THREADS 4
+/* One may be freezing a volume (freezer.c has it so). */
+#define RPC_SLOW_THREADS 2
 
 /* What the next start won't mend: deploy/systemd does not restart it then. */
 enum exit_status {

@@ -19,9 +19,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
+#include "cond.h"
 #include "log.h"
 #include "node_client.h"
 #include "pods.h"
@@ -154,7 +154,7 @@ static int frozen_new(struct frozen **ret, const struct freezer *freezer,
 	if (!frozen)
 		return err_set(err, -ENOMEM, "no memory");
 	pthread_mutex_init(&frozen->lock, NULL);
-	pthread_cond_init(&frozen->changed, NULL);
+	cond_init_monotonic(&frozen->changed);
 	frozen->freezer = freezer;
 	frozen->seconds = wish->seconds;
 	frozen->volume = strdup(wish->volume);
@@ -202,12 +202,7 @@ static enum rpc_status thaw_node(struct frozen_node *node)
 
 static void wait_locked(struct frozen *frozen, uint64_t ns)
 {
-	uint64_t end = clock_ns() + ns;
-	struct timespec deadline = { .tv_sec = (time_t)(end / NS_PER_S),
-				     .tv_nsec = (long)(end % NS_PER_S) };
-
-	(void)pthread_cond_clockwait(&frozen->changed, &frozen->lock,
-				     CLOCK_MONOTONIC, &deadline);
+	(void)cond_wait_until(&frozen->changed, &frozen->lock, clock_ns() + ns);
 }
 
 /* Whether to try once more: gRPC gives up soon on who is busy, or just starting. */
@@ -319,6 +314,12 @@ static int tell(const struct frozen_node *node, struct err *err)
 		       err_text(&node->err));
 }
 
+/*
+ * A node has two threads for what takes long. While it flushes it needs one, once it
+ * stands still none; the other one is for staging.
+ */
+static pthread_mutex_t flushing = PTHREAD_MUTEX_INITIALIZER;
+
 int freezer_freeze(const struct freezer *freezer,
 		   const struct freezer_wish *wish, freezer_fn go_on,
 		   void *userdata, struct frozen **ret, struct err *err)
@@ -329,8 +330,10 @@ int freezer_freeze(const struct freezer *freezer,
 
 	if (r < 0)
 		return r;
+	pthread_mutex_lock(&flushing);
 	run_all(frozen, freeze_node, 2000 * wish->seconds + SLACK_MS, go_on,
 		userdata);
+	pthread_mutex_unlock(&flushing);
 	failed = find_failed(frozen);
 	if (failed) {
 		r = tell(failed, err);

@@ -15,8 +15,7 @@
 #include "err.h"
 #include "store.h"
 
-#define FREEZER_DEFAULT_S 60
-#define FREEZER_MAX_S	  600 /* as claimfs.proto has it */
+#define FREEZER_MAX_S 600 /* as claimfs.proto has it */
 
 struct pods_node;
 
