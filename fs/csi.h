@@ -3,7 +3,8 @@
 
 /*
  * CSI's Identity and Node services, the kubelet's Registration and our own Volume, for
- * an rpc_server whose userdata is the struct node. Handlers run on the server's threads and block as node.h says.
+ * an rpc_server whose userdata is the struct node. Handlers run on the server's threads
+ * and block as node.h says.
  *
  * A request that is no message of its type, or lacks what node.h can't express, is
  * INVALID_ARGUMENT; everything else is answered as node.h answers.

@@ -37,7 +37,6 @@
 #include "behind.h"
 #include "clock.h"
 #include "flusher.h"
-#include "log.h"
 #include "shard.h"
 #include "view.h"
 

@@ -149,14 +149,21 @@ int store_snapshot_list(struct store *store,
 	return r;
 }
 
-static int get_locked(struct store *store, const struct snapshot_filter *filter,
+/* By its key: a filter's "is null or" would have all of them read. */
+static int get_locked(struct store *store, const char *id,
 		      struct store_snapshot *ret, struct err *err)
 {
 	_cleanup_(store_snapshot_list_fini) struct store_snapshot_list list = {
 		0
 	};
-	int r = list_locked(store, filter, &list, err);
+	sqlite3_stmt *statement;
+	int r = store_statement(store, STATEMENT_SNAPSHOT_GET,
+				SELECT " and s.id = ?1", &statement, err);
 
+	if (r < 0)
+		return r;
+	store_bind_text(statement, 1, id);
+	r = store_rows(store, statement, append, &list, "read snapshot", err);
 	if (r < 0)
 		return r;
 	if (list.n == 0)
@@ -169,11 +176,10 @@ static int get_locked(struct store *store, const struct snapshot_filter *filter,
 int store_snapshot_get(struct store *store, const char *id,
 		       struct store_snapshot *ret, struct err *err)
 {
-	const struct snapshot_filter filter = { .id = id };
 	int r;
 
 	store_lock_to_read(store);
-	r = get_locked(store, &filter, ret, err);
+	r = get_locked(store, id, ret, err);
 	store_unlock(store);
 	return r;
 }
@@ -182,8 +188,7 @@ int store_snapshot_is_ready(struct store *store, const char *id,
 			    struct err *err)
 {
 	_cleanup_(store_snapshot_fini) struct store_snapshot snapshot = { 0 };
-	const struct snapshot_filter filter = { .id = id };
-	int r = get_locked(store, &filter, &snapshot, err);
+	int r = get_locked(store, id, &snapshot, err);
 
 	if (r < 0)
 		return r;
@@ -276,10 +281,7 @@ static int set_state(struct store *store, const char *id,
 		(void)sqlite3_bind_int64(statement, 4,
 					 (int64_t)counts->n_bytes);
 	}
-	r = store_run(store, statement, err);
-	if (r == 0 && sqlite3_changes(store->db) == 0)
-		return STORE_NOT_FOUND;
-	return r;
+	return store_run_one(store, statement, err);
 }
 
 static int ready_locked(struct store *store, const struct store_copy *copy,

@@ -35,8 +35,8 @@ int admin_trash(struct api_admin_call *call, const struct cJSON *in,
 int admin_restore(struct api_admin_call *call, const struct cJSON *in,
 		  struct cJSON **ret, struct err *err);
 /*
- * snapshot_verbs.c: {namespace, claim, name, wait} -> the snapshot, with a line for each
- * second; {namespace, name} -> {items: [...]}; {namespace, name, dryRun} -> what it was.
+ * snapshot_verbs.c: {namespace, claim, name, wait, freezeSeconds} -> the snapshot, with a
+ * line for each second; {namespace, name} -> {items: [...]}; {namespace, name, dryRun} -> what it was.
  */
 int admin_snapshot(struct api_admin_call *call, const struct cJSON *in,
 		   struct cJSON **ret, struct err *err);

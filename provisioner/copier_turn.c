@@ -274,11 +274,11 @@ static int give_up(struct turn *turn, struct err *err)
 	return r < 0 ? r : drop_copy(turn, err);
 }
 
-static void give_up_if_hopeless(struct turn *turn, int r)
+static void give_up_or_tell(struct turn *turn)
 {
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 
-	if (is_hopeless(r) && give_up(turn, &err) != 0)
+	if (give_up(turn, &err) != 0)
 		log_warn("half of a copy is left",
 			 F_STR("copy", turn->row.name), F_ERR(&err));
 }
@@ -325,11 +325,7 @@ static int freeze(struct turn *turn, struct frozen **ret, struct err *err)
 /* Whoever wanted it knows better than we whether to let his writers wait again. */
 static int stop(struct turn *turn, int r, struct err *err)
 {
-	_cleanup_(err_fini) struct err why = ERR_INIT;
-
-	if (give_up(turn, &why) != 0)
-		log_warn("half of a copy is left",
-			 F_STR("copy", turn->row.name), F_ERR(&why));
+	give_up_or_tell(turn);
 	turn->has_stopped =
 		store_copy_set_state(turn->options->store, turn->row.name,
 				     1u << COPY_RUNNING, COPY_STOPPED,
@@ -372,7 +368,8 @@ static int end(struct turn *turn, struct err *err)
 {
 	int r = turn->row.is_snapshot ? keep(turn, err) : TURN_GONE;
 
-	give_up_if_hopeless(turn, r);
+	if (is_hopeless(r))
+		give_up_or_tell(turn);
 	return r;
 }
 
@@ -397,7 +394,8 @@ static int run(struct turn *turn, struct err *err)
 	if (!turn->row.is_counted)
 		count(turn);
 	r = turn->row.freeze_s ? copy_frozen(turn, err) : copy(turn, err);
-	give_up_if_hopeless(turn, r);
+	if (is_hopeless(r) && !turn->has_stopped)
+		give_up_or_tell(turn);
 	if (r != 0)
 		return r < 0 ? r : TURN_MORE;
 	make_up_counts(&turn->row);

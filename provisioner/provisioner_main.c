@@ -4,8 +4,8 @@
  * claimfs-provisioner: puts the parts together, waits for a signal, and takes them
  * down again. Who may change the record stops before who is told of changes goes:
  *
- *	record -> hub -> registry -> remover, copier, reconciler, pods -> API -> READY=1
- *	    -> SIGTERM -> kube, CSI and API end -> all stop -> everything is freed
+ *	record -> hub -> registry -> remover, copier, reconciler, pods -> API -> work, CSI
+ *	    -> READY=1 -> SIGTERM -> cluster, CSI and API end -> all stop -> all is freed
  *
  * In a cluster the work begins later, when it is mirrored and we lead (kube_mode.h).
  *

@@ -17,7 +17,7 @@ struct reconciler;
 
 struct reconciler_options {
 	struct cluster *cluster;       /* borrowed */
-	struct store *store;	       /* borrowed; for intents */
+	struct store *store;	       /* borrowed; for intents and copies */
 	const struct share_ops *share; /* borrowed */
 	struct remover *remover;       /* borrowed; may be NULL */
 	struct copier *copier;	       /* the same */

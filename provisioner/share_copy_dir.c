@@ -31,14 +31,14 @@
 
 /* --- the table ---------------------------------------------------------------------------- */
 
-static bool is_beyond(const struct copy_run *run, size_t depth, size_t n)
+static bool is_beyond(size_t depth, size_t n)
 {
 	return n > (depth < LEVELS ? LEVEL_MAX : 1);
 }
 
 static bool has_room(const struct copy_run *run, size_t depth)
 {
-	return !is_beyond(run, depth, run->n_open[depth] + 1) ||
+	return !is_beyond(depth, run->n_open[depth] + 1) ||
 	       run->n_extra < EXTRA_MAX;
 }
 
@@ -65,7 +65,7 @@ int copy_dir_open(struct copy_run *run, struct copy_dir *parent,
 	dir->depth = depth;
 	dir->page.wants_attributes = true;
 	TAILQ_INSERT_TAIL(&run->open, dir, link);
-	if (is_beyond(run, depth, ++run->n_open[depth]))
+	if (is_beyond(depth, ++run->n_open[depth]))
 		run->n_extra++;
 	if (parent)
 		parent->n_children++;
@@ -92,7 +92,7 @@ void copy_dir_close(struct copy_dir *dir)
 	struct copy_run *run = dir->run;
 
 	TAILQ_REMOVE(&run->open, dir, link);
-	if (is_beyond(run, dir->depth, run->n_open[dir->depth]--))
+	if (is_beyond(dir->depth, run->n_open[dir->depth]--))
 		run->n_extra--;
 	if (dir->parent)
 		dir->parent->n_children--;

@@ -59,8 +59,13 @@ static int add(struct snapshot_finder *finder, struct volume_place *take_place)
 		key = NULL;
 		return -ENOMEM;
 	}
-	if (is_listed(finder, key) || finder->n >= SHARES_MAX)
+	if (is_listed(finder, key))
 		return 0;
+	if (finder->n >= SHARES_MAX) {
+		log_warn("share is not looked at for snapshots: too many",
+			 F_STR("share", key));
+		return 0;
+	}
 	shelves =
 		reallocarray(finder->shelves, finder->n + 1, sizeof(*shelves));
 	if (!shelves)

@@ -3,7 +3,7 @@
 
 /*
  * A snapshot as its descriptor on the share has it, so that the record can be made again
- * from that, and as claimctl is told of it. Pure; any thread.
+ * from that. Pure; any thread.
  */
 
 #include "store_snapshot.h"

@@ -12,6 +12,7 @@
 #include "csi_capability.h"
 #include "csi_class.h"
 #include "model_decode.h"
+#include "plan.h"
 #include "share_room.h"
 
 /* What is asked for, as a class of nobody's. */
@@ -63,10 +64,12 @@ static bool is_same(const struct volume_place *a, const struct volume_place *b)
 
 static bool is_ours(const struct csi_controller *self, const char *driver)
 {
-	for (size_t i = 0; i < self->options.n_drivers; i++)
-		if (strcmp(self->options.drivers[i], driver) == 0)
-			return true;
-	return false;
+	const struct plan_world world = {
+		.drivers = self->options.drivers,
+		.n_drivers = self->options.n_drivers,
+	};
+
+	return world_has_driver(&world, driver);
 }
 
 static void add_class(const struct csi_controller *self,

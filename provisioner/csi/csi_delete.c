@@ -81,7 +81,8 @@ static enum rpc_status await_end(struct csi_controller *self,
 				  deadline_ns, is_gone, pv->meta.uid, err);
 
 	if (r == 0)
-		return csi_pending(self, pv->meta.name, pv->handle, err);
+		return csi_pending(self, EVENTS_OF_VOLUMES, pv->meta.name,
+				   pv->handle, err);
 	return r < 0 ? csi_status_of(r) : RPC_OK;
 }
 

@@ -94,8 +94,9 @@ static int probe(struct csi_controller *self, const struct csi_volume *volume,
 	return r;
 }
 
-int csi_condition_probe(struct csi_controller *self,
-			const struct csi_volume *volume, char **ret)
+/* What is wrong with it; malloc'ed, NULL when nothing is. */
+static int find_condition(struct csi_controller *self,
+			  const struct csi_volume *volume, char **ret)
 {
 	const char *phase = csi_condition_of_phase(volume->pv.phase);
 	_cleanup_(err_fini) struct err err = ERR_INIT;
@@ -152,7 +153,7 @@ enum rpc_status csi_get_volume(struct csi_controller *self,
 			       volume.pv.meta.name, err);
 	if (r < 0)
 		return csi_status_of(r);
-	if (csi_condition_probe(self, &volume, &why) < 0)
+	if (find_condition(self, &volume, &why) < 0)
 		return csi_refuse(err, RPC_INTERNAL, "no memory");
 	return reply(&volume, why, &published, response, err);
 }

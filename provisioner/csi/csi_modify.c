@@ -14,6 +14,7 @@
 #include "csi_attributes.h"
 #include "csi_calls.h"
 #include "csi_find.h"
+#include "csi_origin.h"
 #include "csi_pending.h"
 #include "json_field.h"
 #include "object_change.h"
@@ -72,7 +73,8 @@ static enum rpc_status await_end(struct csi_controller *self,
 
 	switch (r) {
 	case 0:
-		return csi_pending(self, pv->claim_ref.name, pv->handle, err);
+		return csi_pending(self, CSI_NAMESPACE, pv->claim_ref.name,
+				   pv->handle, err);
 	case WAIT_MODIFIED:
 		return RPC_OK;
 	case WAIT_GONE:

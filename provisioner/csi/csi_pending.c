@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The reconciler tells what went wrong by events about the claim, and tries again. Who
+ * The reconciler tells what went wrong by events about the claim or the volume, and tries again. Who
  * waits over CSI sees no events, so he is told the last one.
  */
 
@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "csi_origin.h"
 #include "json_index.h"
 #include "store_copy.h"
 
@@ -18,7 +17,7 @@
 
 struct search {
 	struct json_index index;
-	const char *claim;
+	const char *object;
 	char when[TIME_MAX];
 	char message[MESSAGE_MAX];
 };
@@ -32,7 +31,7 @@ static int look_at_event(void *userdata, const char *text)
 
 	if (json_index_read(index, text) < 0 ||
 	    !json_index_is(index, json_index_at(index, "involvedObject.name"),
-			   self->claim) ||
+			   self->object) ||
 	    !json_index_is(index, json_index_at(index, "type"), "Warning"))
 		return 0;
 	json_index_copy(index, json_index_at(index, "lastTimestamp"), when,
@@ -45,22 +44,24 @@ static int look_at_event(void *userdata, const char *text)
 	return 0;
 }
 
-static void find_warning(struct csi_controller *self, struct search *search)
+static void find_warning(struct csi_controller *self, const char *namespace,
+			 struct search *search)
 {
 	_cleanup_(text_list_unref) struct text_list *none = NULL;
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 
-	(void)store_list_texts(self->options.store, KIND_EVENT, CSI_NAMESPACE,
+	(void)store_list_texts(self->options.store, KIND_EVENT, namespace,
 			       look_at_event, search, &none, &err);
 	json_index_fini(&search->index);
 }
 
-enum rpc_status csi_pending(struct csi_controller *self, const char *claim,
-			    const char *volume, struct err *err)
+enum rpc_status csi_pending(struct csi_controller *self, const char *namespace,
+			    const char *object, const char *volume,
+			    struct err *err)
 {
-	struct search search = { .claim = claim };
+	struct search search = { .object = object };
 
-	find_warning(self, &search);
+	find_warning(self, namespace, &search);
 	return csi_refuse(err, RPC_ABORTED,
 			  "operation pending for volume \"%s\"%s%s", volume,
 			  *search.message ? ": " : "", search.message);

@@ -5,12 +5,16 @@
 
 #include "csi_calls.h"
 
+/* Where events about what has no namespace are. */
+#define EVENTS_OF_VOLUMES "default"
+
 /*
- * RPC_ABORTED: "operation pending for volume ..." with the last warning that the claim
- * has got, if it has.
+ * RPC_ABORTED: "operation pending for volume ..." with the last warning about the object,
+ * if there is one; namespace: of its events.
  */
-enum rpc_status csi_pending(struct csi_controller *self, const char *claim,
-			    const char *volume, struct err *err);
+enum rpc_status csi_pending(struct csi_controller *self, const char *namespace,
+			    const char *object, const char *volume,
+			    struct err *err);
 /*
  * RPC_OK: nothing is wrong with the copy that a PersistentVolume is to begin as;
  * RPC_RESOURCE_EXHAUSTED: there was no room for it at the last try.

@@ -174,10 +174,13 @@ static enum rpc_status attach(struct csi_controller *self,
 
 static enum rpc_status publish_locked(
 	struct csi_controller *self,
-	const Csi__V1__ControllerPublishVolumeRequest *wire, struct err *err)
+	const Csi__V1__ControllerPublishVolumeRequest *wire, uint64_t n_max,
+	struct err *err)
 {
 	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
-	struct publication wanted = { .pv = &volume.pv, .node = wire->node_id };
+	struct publication wanted = { .pv = &volume.pv,
+				      .node = wire->node_id,
+				      .n_max = n_max };
 	enum rpc_status status =
 		csi_find_volume(self, wire->volume_id, &volume, err);
 
@@ -199,7 +202,6 @@ static enum rpc_status publish_locked(
 		       mode_name(wire->volume_capability),
 		       wire->readonly ? ",ro" : "");
 	wanted.is_for_one_node = is_single(wanted.how);
-	wanted.n_max = csi_node_limit(&self->options, wire->node_id);
 	status = check_claim(self, &volume.pv, err);
 	return status == RPC_OK ? attach(self, &wanted, err) : status;
 }
@@ -212,12 +214,14 @@ enum rpc_status csi_publish_volume(struct csi_controller *self,
 	const Csi__V1__ControllerPublishVolumeRequest *wire =
 		(const Csi__V1__ControllerPublishVolumeRequest *)message;
 	enum rpc_status status = check_request(wire, err);
+	uint64_t n_max;
 
 	(void)response;
 	if (status != RPC_OK)
 		return status;
+	n_max = csi_node_limit(&self->options, wire->node_id);
 	(void)pthread_mutex_lock(csi_lock(self, wire->volume_id));
-	status = publish_locked(self, wire, err);
+	status = publish_locked(self, wire, n_max, err);
 	(void)pthread_mutex_unlock(csi_lock(self, wire->volume_id));
 	return status;
 }

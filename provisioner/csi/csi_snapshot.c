@@ -122,14 +122,13 @@ static enum rpc_status refuse_failed(const struct store_snapshot *row,
 			  row->name, row->error ? row->error : "it failed");
 }
 
-/* As snapshots_wait(), and ends when the program does. */
+/* As snapshots_wait(), and ends when the program does. One that is stopped is looked at once. */
 static int await_copy(struct csi_controller *self, uint64_t deadline_ns,
 		      struct store_snapshot *row, struct err *err)
 {
 	int r = SNAPSHOTS_PENDING;
 
-	while (r == SNAPSHOTS_PENDING && !row->is_stopped &&
-	       clock_ns() < deadline_ns && !object_wait_is_closed(self->wait)) {
+	do {
 		uint64_t until_ns = clock_ns() + LOOK_NS;
 		struct store_snapshot now = { 0 };
 
@@ -143,7 +142,9 @@ static int await_copy(struct csi_controller *self, uint64_t deadline_ns,
 		}
 		store_snapshot_fini(row);
 		*row = now;
-	}
+	} while (r == SNAPSHOTS_PENDING && !row->is_stopped &&
+		 clock_ns() < deadline_ns &&
+		 !object_wait_is_closed(self->wait));
 	return r;
 }
 

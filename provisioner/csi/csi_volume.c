@@ -265,9 +265,9 @@ static enum rpc_status refuse_pending(struct csi_controller *self,
 
 	if (*wanted->source.text)
 		status = check_copy(self, wanted, err);
-	return status == RPC_OK
-		       ? csi_pending(self, wanted->claim, wanted->name, err)
-		       : status;
+	return status == RPC_OK ? csi_pending(self, CSI_NAMESPACE,
+					      wanted->claim, wanted->name, err)
+				: status;
 }
 
 static enum rpc_status await_volume(struct csi_controller *self,

@@ -88,7 +88,7 @@ static int run(const struct ctl_args *args, const char *action,
 	r = ctl_admin_call(client, "copies", body, &answer, err);
 	if (r < 0)
 		return r;
-	if (args->output == CTL_JSON || args->output == CTL_YAML)
+	if (ctl_is_structured(args))
 		r = ctl_print(answer, args->output, err);
 	else if (action)
 		printf("copy \"%s\": %s%s\n", name, action,

@@ -43,6 +43,12 @@ struct ctl_args {
 	uint32_t freeze_s;  /* 0 = not */
 };
 
+/* As -o json or yaml. */
+static inline bool ctl_is_structured(const struct ctl_args *args)
+{
+	return args->output == CTL_JSON || args->output == CTL_YAML;
+}
+
 /* Entries for a verb's option table; userdata is struct ctl_args. */
 extern const struct option_spec ctl_option_server;
 extern const struct option_spec ctl_option_namespace;

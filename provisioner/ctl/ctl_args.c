@@ -279,7 +279,7 @@ const struct option_spec ctl_option_condition = {
 const struct option_spec ctl_option_wait = {
 	.name = "wait",
 	.value = "BOOL",
-	.help = "wait until the objects are gone (default true)",
+	.help = "wait until it is done (default true)",
 	.fn = set_wait,
 };
 const struct option_spec ctl_option_freeze = {

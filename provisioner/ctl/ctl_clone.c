@@ -192,11 +192,6 @@ static cJSON *make_body(const struct ctl_clone *clone, const char *kind,
 	return body;
 }
 
-static bool is_structured(const struct ctl_clone *clone)
-{
-	return clone->args.output == CTL_JSON || clone->args.output == CTL_YAML;
-}
-
 int ctl_clone_run(const struct ctl_clone *clone, const char *kind,
 		  const char *name, struct err *err)
 {
@@ -209,7 +204,7 @@ int ctl_clone_run(const struct ctl_clone *clone, const char *kind,
 				   make_body(clone, kind, name), &answer, err);
 	if (r < 0)
 		return r;
-	if (is_structured(clone))
+	if (ctl_is_structured(&clone->args))
 		r = ctl_print(answer, clone->args.output, err);
 	else
 		printf("persistentvolumeclaim/%s %s\n", clone->as,
@@ -217,7 +212,7 @@ int ctl_clone_run(const struct ctl_clone *clone, const char *kind,
 	(void)fflush(stdout);
 	cJSON_Delete(answer);
 	if (r < 0 || clone->args.is_dry_run || clone->args.is_not_waiting ||
-	    is_structured(clone))
+	    ctl_is_structured(&clone->args))
 		return r;
 	return wait_bound(clone, client, err);
 }

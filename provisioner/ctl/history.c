@@ -89,7 +89,7 @@ static int show(const struct ctl_args *args, const struct ctl_item *item,
 				   &answer, err);
 	if (r < 0)
 		return r;
-	if (args->output == CTL_JSON || args->output == CTL_YAML)
+	if (ctl_is_structured(args))
 		r = ctl_print(answer, args->output, err);
 	else
 		print_rows(json_at(answer, "items"));

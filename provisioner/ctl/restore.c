@@ -63,7 +63,7 @@ static int restore_volume(const struct ctl_args *args, const char *volume,
 	r = ctl_admin_call(client, "restore", body, &answer, err);
 	if (r < 0)
 		return r;
-	if (args->output == CTL_JSON || args->output == CTL_YAML)
+	if (ctl_is_structured(args))
 		r = ctl_print(answer, args->output, err);
 	else
 		printf("persistentvolume/%s %s, for claim %s/%s\n", volume,
@@ -88,6 +88,12 @@ int verb_restore(int argc, char **argv, struct err *err)
 			err, CTL_USAGE,
 			"say which volume, as in \"restore pvc-...\", or \"snapshot/NAME --as CLAIM\"");
 	what = argv[first];
+	if (strncmp(what, prefix, strlen(prefix)) != 0 &&
+	    (clone.as || clone.class_name || clone.size || clone.mode))
+		return err_set(
+			err, CTL_USAGE,
+			"--as, --class, --size and --mode are for \"snapshot/NAME\", not for volume \"%s\"",
+			what);
 	if (strncmp(what, prefix, strlen(prefix)) != 0)
 		return restore_volume(&clone.args, what, err);
 	if (!clone.as)

@@ -57,11 +57,6 @@ static int call(const struct ctl_args *args, const char *verb, cJSON *take_body,
 	return ctl_admin_call(client, verb, take_body, ret, err);
 }
 
-static bool is_structured(const struct ctl_args *args)
-{
-	return args->output == CTL_JSON || args->output == CTL_YAML;
-}
-
 /* --- names -------------------------------------------------------------------------- */
 
 static bool is_kind(const char *word)
@@ -183,7 +178,7 @@ int ctl_snapshot_get(const struct ctl_args *args, char **operands, int n,
 	bool is_one = name_at(operands, n, 0) && !name_at(operands, n, 1);
 	int r = fetch(args, operands, n, items, err);
 
-	if (r == 0 && is_structured(args))
+	if (r == 0 && ctl_is_structured(args))
 		r = ctl_print(is_one ? items->child : list, args->output, err);
 	else if (r == 0)
 		r = print_items(args, items, err);
@@ -222,7 +217,7 @@ static int on_line(void *userdata, const char *type, const cJSON *object,
 
 	(void)type;
 	(void)err;
-	if (!is_structured(args))
+	if (!ctl_is_structured(args))
 		ctl_progress_print(ctl_text_at(object, "name"), object);
 	return 0;
 }
@@ -262,11 +257,11 @@ static int run(struct ctl_args *args, const char *claim, const char *name,
 		r = ctl_admin_follow(client, "snapshot",
 				     make_wish(args, claim, name), on_line,
 				     args, &answer, err);
-	if (!is_structured(args))
+	if (!ctl_is_structured(args))
 		ctl_progress_end();
 	if (r < 0)
 		return r;
-	if (is_structured(args))
+	if (ctl_is_structured(args))
 		r = ctl_print(answer, args->output, err);
 	else
 		print_made(answer);

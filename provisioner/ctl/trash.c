@@ -147,11 +147,6 @@ static void print_action(const struct ctl_args *args, const char *action,
 	       ctl_text_at(answer, "claim"));
 }
 
-static bool is_structured(const struct ctl_args *args)
-{
-	return args->output == CTL_JSON || args->output == CTL_YAML;
-}
-
 static int run_trash(const struct ctl_args *args, char **operands, int n,
 		     struct err *err)
 {
@@ -163,7 +158,7 @@ static int run_trash(const struct ctl_args *args, char **operands, int n,
 
 	if (r < 0)
 		return r;
-	if (is_structured(args))
+	if (ctl_is_structured(args))
 		r = ctl_print(answer, args->output, err);
 	else if (volume)
 		print_action(args, action, volume, answer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The operations on copies of share.h, one per run, for test_copies.py:
+ * The operations on copies of share.h, one per run, for share_copies.py:
  *
  *	share_copier SERVER:PORT:MOUNTPORT:SHARE VERB ARGUMENT...
  *

@@ -93,7 +93,7 @@ class Volumes(ControllerCase):
         words = self.assert_code(CODES.ABORTED, self.controller.CreateVolume,
                                  self.create_request("somebodys"))
         self.assertIn("is there already", words)
-        self.ctl("delete", "pvc", "somebodys", "-n", "claimfs-csi")
+        self.ctl("delete", "pvc", "somebodys", "-n", NAMESPACE)
         self.assertTrue(os.path.isdir(folder))
         os.rmdir(folder)
 

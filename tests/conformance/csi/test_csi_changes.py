@@ -71,10 +71,13 @@ class Modification(Case):
         return self.settled(self.controller.ControllerModifyVolume,
                             self.request(volume, **parameters))
 
-    def annotations(self, name):
+    def volume_object(self, name):
         claim = self.ctl.find("pvc", name, "claimfs-csi")
-        pv = self.ctl.find("pv", claim["spec"]["volumeName"])
-        return pv
+        return self.ctl.find("pv", claim["spec"]["volumeName"])
+
+    def annotations(self, name):
+        """What was changed of it is there."""
+        return self.volume_object(name)["metadata"]["annotations"]
 
     def test_what_can_be_changed_is_changed_and_ten_times_is_once(self):
         volume = self.create("modified").volume_id
@@ -86,7 +89,7 @@ class Modification(Case):
 
     def test_what_is_unknown_is_invalid_and_nothing_is_changed(self):
         volume = self.create("unmodified").volume_id
-        before = self.annotations("unmodified")
+        before = self.volume_object("unmodified")
         for parameters in ({"colour": "red"},
                            {"trashTTL": "2h", "colour": "red"},
                            {"trashTTL": "often"}, {"server": "192.0.2.7"}):
@@ -94,8 +97,10 @@ class Modification(Case):
                 self.assert_code(CODES.INVALID_ARGUMENT,
                                  self.controller.ControllerModifyVolume,
                                  self.request(volume, **parameters))
-        self.assertEqual(self.annotations("unmodified")["spec"],
-                         before["spec"])
+        after = self.volume_object("unmodified")
+        self.assertEqual(after["spec"], before["spec"])
+        self.assertEqual(after["metadata"]["annotations"],
+                         before["metadata"]["annotations"])
         self.delete(volume)
 
     def test_its_codes(self):

@@ -53,7 +53,6 @@ class Lists(Case):
         seen = [entry.volume.volume_id for entry in first.entries]
         gone = seen[-1]
         self.delete(gone)
-        name = next(volume for volume in self.volumes if volume == gone)
         new = self.create("newcomer")
         rest = self.controller.ListVolumes(
             self.pb.ListVolumesRequest(starting_token=first.next_token),
@@ -62,7 +61,7 @@ class Lists(Case):
         self.assertEqual(len(set(seen)), len(seen))
         self.assertLessEqual(set(self.volumes), set(seen))
         self.delete(new.volume_id)
-        del self.volumes[name]
+        del self.volumes[gone]
         again = self.create("another")
         self.volumes[again.volume_id] = again
 
