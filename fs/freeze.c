@@ -171,12 +171,35 @@ static void open_locked(struct freeze *freeze)
 	pthread_cond_broadcast(&freeze->thawed);
 }
 
+/* Whoever is about to freeze it opens the gate again. */
+static void interrupt_locked(struct freeze *freeze)
+{
+	const uint64_t one = 1;
+
+	gate_interrupt(&freeze->view->gate);
+	(void)write(freeze->wake_fd, &one, sizeof(one));
+}
+
+/*
+ * Who asks once more has lost the first answer, with his process perhaps: that call is
+ * nobody's. Neither is one that was told to end, and has not yet.
+ */
+static void end_abandoned_locked(struct freeze *freeze, const char *token)
+{
+	while (freeze->state == FREEZING &&
+	       (is_interrupted(freeze) || strcmp(freeze->token, token) == 0)) {
+		interrupt_locked(freeze);
+		pthread_cond_wait(&freeze->thawed, &freeze->lock);
+	}
+}
+
 /* 1 = it is frozen by that word already. */
 static int enter_locked(struct freeze *freeze, const char *token,
 			struct err *err)
 {
 	uint64_t unused;
 
+	end_abandoned_locked(freeze, token);
 	if (freeze->is_over)
 		return err_set(err, -ECANCELED, "the volume ends");
 	if (freeze->state == FROZEN && is_interrupted(freeze))
@@ -220,15 +243,6 @@ int freeze_begin(struct freeze *freeze, const struct freeze_wish *wish,
 	r = leave_locked(freeze, r, err);
 	pthread_mutex_unlock(&freeze->lock);
 	return r;
-}
-
-/* Whoever is about to freeze it opens the gate again. */
-static void interrupt_locked(struct freeze *freeze)
-{
-	const uint64_t one = 1;
-
-	gate_interrupt(&freeze->view->gate);
-	(void)write(freeze->wake_fd, &one, sizeof(one));
 }
 
 bool freeze_end(struct freeze *freeze, const char *token)

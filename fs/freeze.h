@@ -39,8 +39,8 @@ struct freeze_wish {
 
 /*
  * Returns when the volume stands still, for seconds from about then; waits as long at
- * most. The token is the caller's word for it, and with the same one a second time there
- * is nothing to do. -EBUSY: it is another's; -ETIMEDOUT: not all could be written;
+ * most. The token is the caller's word for it: with the same one a second time there is
+ * nothing to do, or a call that still waits is ended and this one begins. -EBUSY: it is another's; -ETIMEDOUT: not all could be written;
  * -ECANCELED: freeze_end() or freeze_stop().
  */
 int freeze_begin(struct freeze *freeze, const struct freeze_wish *wish,

@@ -39,6 +39,11 @@ class Freezer:
         self.stub.Freeze(self.pb.FreezeRequest(
             volume_id=volume, token=token, seconds=seconds), timeout=timeout)
 
+    def begin(self, volume, token="t", seconds=100):
+        """Waits for nothing."""
+        return self.stub.Freeze.future(self.pb.FreezeRequest(
+            volume_id=volume, token=token, seconds=seconds), timeout=120)
+
     def thaw(self, volume, token="t"):
         return self.stub.Thaw(self.pb.ThawRequest(
             volume_id=volume, token=token), timeout=SECONDS).was_frozen

@@ -115,15 +115,33 @@ class FreezeFails(FreezeCase):
         self.freezers[0].freeze(self.volume, seconds=20)
         self.assertTrue(self.freezers[0].thaw(self.volume))
 
+    def test_who_asks_again_takes_over_what_is_under_way(self):
+        """As a provisioner does that was killed meanwhile."""
+        server = self.cluster.server.process
+        writer = FileWriter(f"{self.mnt}/file")
+        self.addCleanup(writer.stop)
+        self.assertEqual(writer.write(0, b"data"), "ok")
+        server.pause()
+        self.addCleanup(server.go_on)
+        calls = [self.freezers[0].begin(self.volume)]
+        time.sleep(0.5)
+        self.assertFalse(self.freezers[0].thaw(self.volume))
+        for _ in range(2):
+            calls.append(self.freezers[0].begin(self.volume))
+            self.assertEqual(calls[-2].exception(timeout=5).code(),
+                             CODES.ABORTED)
+            self.assertFalse(calls[-1].done())
+        server.go_on()
+        calls[-1].result(timeout=20)
+        self.assertTrue(self.freezers[0].thaw(self.volume))
+
     def test_a_volume_is_unstaged_while_it_freezes(self):
         server = self.cluster.server.process
         writer = FileWriter(f"{self.mnt}/file")
         self.assertEqual(writer.write(0, b"data"), "ok")
         server.pause()
         self.addCleanup(server.go_on)
-        freezing = self.freezers[0].stub.Freeze.future(
-            self.freezers[0].pb.FreezeRequest(
-                volume_id=self.volume, token="t", seconds=100), timeout=120)
+        freezing = self.freezers[0].begin(self.volume)
         time.sleep(0.5)
         writer.child.kill()
         self.unmount(0, self.volume, self.mnt)
@@ -141,9 +159,7 @@ class FreezeFails(FreezeCase):
         self.assertEqual(writer.write(0, b"data"), "ok")
         server.pause()
         self.addCleanup(server.go_on)
-        freezing = self.freezers[0].stub.Freeze.future(
-            self.freezers[0].pb.FreezeRequest(
-                volume_id=self.volume, token="t", seconds=100), timeout=120)
+        freezing = self.freezers[0].begin(self.volume)
         time.sleep(0.5)
         writer.child.kill()
         began = time.monotonic()
