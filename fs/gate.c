@@ -93,6 +93,11 @@ void gate_leave(struct op *op)
 	gate_exit(door_of(op));
 }
 
+bool gate_is_closed(const struct op *op)
+{
+	return door_of(op)->is_closed;
+}
+
 bool gate_enter(struct gate_door *door)
 {
 	if (door->is_closed)

@@ -54,8 +54,9 @@ void gate_fini(struct gate *gate);
  * with op->call.status 0 or what ended the wait. Who is inside goes on at once.
  */
 void gate_pass(struct op *op, void (*go)(struct op *op));
-/* An op that is inside is over. */
+/* An op that is inside is over, or has to pass again. */
 void gate_leave(struct op *op);
+bool gate_is_closed(const struct op *op);
 
 /*
  * The same for changes of our own, at a door that stays the same: false = closed;

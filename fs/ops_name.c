@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gate.h"
 #include "inode.h"
 #include "opens.h"
 #include "ops.h"
@@ -76,11 +77,15 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void rmdir_done(struct op *op);
 
+/* The RELEASE may be held at the gate: whoever is inside must not wait for it. */
 static void rmdir_again(struct timer *timer)
 {
 	struct op *op = container_of(timer, struct op, timer);
 
-	op_call(op, NFS_RMDIR, rmdir_done);
+	gate_leave(op);
+	if (gate_is_closed(op))
+		op->n_tries = 0;
+	op_change(op, NFS_RMDIR, rmdir_done);
 }
 
 /*

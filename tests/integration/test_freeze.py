@@ -5,6 +5,7 @@ waiting."""
 import mmap
 import os
 import signal
+import threading
 import time
 
 from csi_case import CODES
@@ -140,6 +141,30 @@ class Freeze(FreezeCase):
         self.assert_still(self.behind)
         self.thaw("shared", nodes=(0,))
         wait_for(lambda: not os.listdir(self.behind), "the name's end", 10)
+
+    def test_a_folder_whose_last_name_is_held_is_removed_after_it(self):
+        server = self.cluster.server.process
+        os.mkdir(f"{self.here}/folder")
+        holder = FileWriter(f"{self.here}/folder/file")
+        self.addCleanup(holder.stop)
+        self.assertEqual(holder.write(0, b"data"), "ok")
+        self.assertEqual(holder.ask("fsync"), "ok")
+        os.unlink(f"{self.here}/folder/file")
+        removing = threading.Thread(target=os.rmdir,
+                                    args=(f"{self.here}/folder",))
+        os.utime(self.a)  # or the freeze would have to ask the server for it
+        server.pause()
+        self.addCleanup(server.go_on)
+        removing.start()
+        time.sleep(0.2)  # it has passed the gate, which closes behind it
+        freezing = self.freezers[0].begin("shared")
+        time.sleep(0.3)
+        holder.stop()
+        server.go_on()
+        freezing.result(timeout=10)
+        self.assertEqual(self.thaw("shared", nodes=(0,)), [True])
+        removing.join(10)
+        self.assertFalse(os.path.exists(f"{self.behind}/folder"))
 
     def test_the_limit_thaws_and_is_told(self):
         writer = start_writer(self, self.here)
