@@ -75,9 +75,12 @@ enum rpc_status csi_copy_check(struct csi_controller *self, const char *pv,
 
 	if (r < 0)
 		return csi_status_of(r);
-	if (r > 0 || (copy.code != -ENOSPC && copy.code != -EDQUOT))
+	/* What is being dropped was for a former claim. */
+	if (r > 0 || copy.state == COPY_DROPPING ||
+	    (copy.code != -ENOSPC && copy.code != -EDQUOT))
 		return RPC_OK;
-	return csi_refuse(err, RPC_RESOURCE_EXHAUSTED,
-			  "operation pending for volume \"%s\": %s", volume,
-			  copy.error ? copy.error : "there is no room");
+	return csi_refuse(
+		err, RPC_RESOURCE_EXHAUSTED,
+		"volume \"%s\" has no room for what it is to begin as: %s",
+		volume, copy.error ? copy.error : "it is full");
 }

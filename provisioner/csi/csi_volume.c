@@ -236,25 +236,32 @@ static int is_bound(void *userdata, const struct object *claim, struct err *err)
 	return *ret_name ? WAIT_BOUND : -ENOMEM;
 }
 
-/* What has no room is known from its copy. */
-static enum rpc_status check_copy(struct csi_controller *self,
-				  const struct csi_wanted *wanted,
-				  struct err *err)
+/*
+ * RPC_RESOURCE_EXHAUSTED, and no claim any more: a sidecar takes that for the end, and
+ * would not delete what came of it later.
+ */
+static enum rpc_status end_without_room(struct csi_controller *self,
+					const struct csi_wanted *wanted,
+					struct err *err)
 {
 	struct cluster *cluster = self->options.cluster;
 	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(claim_fini) struct claim claim = { 0 };
-	const char *volume;
+	enum rpc_status status = RPC_OK;
+	const char *volume = NULL;
 	int r = cluster->ops->get(cluster, KIND_CLAIM, CSI_NAMESPACE,
-				  wanted->claim, &object, err);
+				  wanted->claim, &object, NULL);
 
-	if (r == 0)
-		r = claim_decode(object, &claim, err);
-	if (r != 0)
-		return csi_status_of(r);
-	volume = claim_csi_volume_name(&claim);
-	return volume ? csi_copy_check(self, volume, wanted->name, err)
-		      : RPC_OK;
+	if (r == 0 && claim_decode(object, &claim, NULL) == 0 &&
+	    claim.phase != CLAIM_BOUND)
+		volume = claim_csi_volume_name(&claim);
+	if (volume)
+		status = csi_copy_check(self, volume, wanted->name, err);
+	if (status != RPC_RESOURCE_EXHAUSTED)
+		return status;
+	r = cluster->ops->delete (cluster, KIND_CLAIM, CSI_NAMESPACE,
+				  wanted->claim, claim.meta.uid, NULL);
+	return r < 0 ? RPC_ABORTED : status;
 }
 
 static enum rpc_status refuse_pending(struct csi_controller *self,
@@ -263,11 +270,17 @@ static enum rpc_status refuse_pending(struct csi_controller *self,
 {
 	enum rpc_status status = RPC_OK;
 
-	if (*wanted->source.text)
-		status = check_copy(self, wanted, err);
-	return status == RPC_OK ? csi_pending(self, CSI_NAMESPACE,
-					      wanted->claim, wanted->name, err)
-				: status;
+	if (*wanted->source.text) {
+		(void)pthread_mutex_lock(csi_lock(self, wanted->claim));
+		status = end_without_room(self, wanted, err);
+		(void)pthread_mutex_unlock(csi_lock(self, wanted->claim));
+	}
+	if (status == RPC_OK)
+		return csi_pending(self, CSI_NAMESPACE, wanted->claim,
+				   wanted->name, err);
+	csi_class_release(self, wanted->class.name);
+	csi_attributes_release(self, wanted->attributes.name);
+	return status;
 }
 
 static enum rpc_status await_volume(struct csi_controller *self,

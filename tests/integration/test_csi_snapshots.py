@@ -2,6 +2,7 @@
 """CSI Controller: snapshots, and volumes that begin as one or as another volume."""
 
 import os
+import subprocess
 
 from csi_case import CODES, SECONDS, ControllerCase, grpc
 from lab import wait_for
@@ -210,3 +211,51 @@ class Snapshots(ControllerCase):
             self.delete(name)
         wait_for(lambda: os.listdir(self.cluster.export + "/.claimfs/snapshots")
                  == [], "the share to be empty", seconds=30)
+
+
+class FullShare(ControllerCase):
+    """Orchestrators take RESOURCE_EXHAUSTED for the end: they neither ask again
+    nor delete what they were never given."""
+
+    @classmethod
+    def start_lab(cls):
+        cls.cluster.claim_folder()
+        export = os.path.join(cls.cluster.folder, "export")
+        os.mkdir(export)
+        # Whatever is below the lab's folder is unmounted with it.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none",
+                        export], check=True, timeout=20)
+        super().start_lab()
+
+    def answer(self, request):
+        """Its code, when it is more than that the work goes on."""
+        try:
+            self.controller.CreateVolume(request, timeout=SECONDS)
+            return CODES.OK
+        except grpc.RpcError as error:
+            return None if error.code() == CODES.ABORTED else error.code()
+
+    def settled(self, request):
+        return wait_for(lambda: self.answer(request), "an answer", 60)
+
+    def copies(self):
+        folder = os.path.join(self.cluster.export, ".claimfs", "copies")
+        return os.listdir(folder) if os.path.exists(folder) else []
+
+    def test_a_copy_without_room_leaves_nothing(self):
+        original = self.create("original", size=20 << 20)
+        path = os.path.join(self.cluster.export,
+                            original.volume_context["subDir"], "large")
+        with open(path, "wb") as f:
+            f.write(bytes(16 << 20))
+        source = self.pb.VolumeContentSource
+        request = self.create_request(
+            "clone", size=20 << 20, volume_content_source=source(
+                volume=source.VolumeSource(volume_id="original")))
+        self.assertEqual(self.settled(request), CODES.RESOURCE_EXHAUSTED)
+        self.assertNotIn("clone", self.ctl("get", "pvc", "-n", NAMESPACE))
+        wait_for(lambda: not self.copies(), "its copy to be gone")
+        os.truncate(path, 1 << 20)
+        self.assertEqual(self.settled(request), CODES.OK)
+        self.delete("clone")
+        self.delete("original")
