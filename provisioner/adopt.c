@@ -311,14 +311,14 @@ static int make_descriptor(const struct adoption *self, struct err *err)
 {
 	_cleanup_(free) char *record =
 		volume_record_text(self->object, self->claim);
-	_cleanup_(free) char *owner = NULL;
+	_cleanup_(share_owner_fini) struct share_owner owner = { 0 };
 	struct share_volume volume = volume_place_borrow(&self->place);
 	int r;
 
 	volume.record = record;
 	r = self->call->admin->share->make(&volume, &owner, err);
 	if (r == SHARE_TAKEN)
-		return refuse(self, owner, err);
+		return refuse(self, owner.volume, err);
 	return r == SHARE_UNREACHED ? err->code : r;
 }
 

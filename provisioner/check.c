@@ -329,7 +329,7 @@ static int describe(const struct repair *repair, struct err *err)
 	_cleanup_(object_unref) struct object *object = NULL;
 	_cleanup_(persistent_volume_fini) struct persistent_volume pv = { 0 };
 	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
-	_cleanup_(free) char *owner = NULL;
+	_cleanup_(share_owner_fini) struct share_owner owner = { 0 };
 	struct share_volume volume;
 	int r = cluster->ops->get(cluster, KIND_PERSISTENT_VOLUME, "",
 				  repair->volume, &object, err);
@@ -348,7 +348,7 @@ static int describe(const struct repair *repair, struct err *err)
 	if (r == SHARE_TAKEN)
 		return err_set(err, -EEXIST,
 			       "directory %s is that of volume %s", place.path,
-			       owner);
+			       owner.volume);
 	if (r == 0)
 		r = describe_again(repair, object, err);
 	return r == SHARE_UNREACHED ? err->code : r;

@@ -103,8 +103,8 @@ static int note_server(const struct applier *applier,
 }
 
 int apply_share_make(const struct applier *applier,
-		     const struct share_volume *volume, char **ret_owner,
-		     struct err *err)
+		     const struct share_volume *volume,
+		     struct share_owner *ret_owner, struct err *err)
 {
 	struct share_volume kept = pooled(applier, volume);
 	int r = check_server(applier, volume, err);

@@ -65,8 +65,8 @@ void apply_event(const struct applier *applier, const struct object *about,
  * make returns SHARE_UNREACHED, the others its errno; err must not be NULL.
  */
 int apply_share_make(const struct applier *applier,
-		     const struct share_volume *volume, char **ret_owner,
-		     struct err *err);
+		     const struct share_volume *volume,
+		     struct share_owner *ret_owner, struct err *err);
 int apply_share_reclaim(const struct applier *applier,
 			const struct share_volume *volume, enum on_delete how,
 			struct err *err);

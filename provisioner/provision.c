@@ -133,39 +133,77 @@ static int is_known(const struct applier *applier, const char *name,
 }
 
 /*
- * A directory that has a descriptor of a volume that is in nobody's record any
- * more (a retained one whose PV was deleted) may be used again; the data that is
- * in it is then the new claim's, as users of fixed directory names expect.
+ * A claim has it, though nobody here knows its volume: the record was lost, or it is
+ * another cluster's. Only the claim of that name may have it again.
  */
+static bool is_somebodys(const struct share_owner *owner,
+			 const struct share_volume *volume)
+{
+	static const enum pv_phase nobodys[] = { PV_AVAILABLE, PV_RELEASED,
+						 PV_FAILED };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nobodys); i++)
+		if (strcmp(owner->phase, pv_phase_names[nobodys[i]]) == 0)
+			return false;
+	return strcmp(owner->claim_namespace, volume->claim_namespace) != 0 ||
+	       strcmp(owner->claim_name, volume->claim_name) != 0;
+}
+
+static int refuse_known(const struct share_owner *owner,
+			const struct share_volume *volume, struct err *err)
+{
+	return err_set(
+		err, -EEXIST,
+		"directory %s on share %s of server %s overlaps with that of volume %s",
+		volume->path, volume->share, volume->server, owner->volume);
+}
+
+static int refuse_unknown(const struct share_owner *owner,
+			  const struct share_volume *volume, struct err *err)
+{
+	return err_set(
+		err, -EEXIST,
+		"directory %s on share %s of server %s overlaps with that of volume %s, which claim %s/%s has and which is not in this record: use another directory, or bring the volume back with \"claimctl recover\" or \"claimctl check --repair\"",
+		volume->path, volume->share, volume->server, owner->volume,
+		owner->claim_namespace, owner->claim_name);
+}
+
+/*
+ * What was a volume's that is in nobody's record any more (a retained one whose PV
+ * was deleted) may be used again; the data that is in it is then the new claim's, as
+ * users of fixed directory names expect.
+ */
+static int take_over(const struct applier *applier,
+		     const struct share_volume *volume,
+		     const struct share_owner *owner, struct err *err)
+{
+	_cleanup_(share_owner_fini) struct share_owner other = { 0 };
+	int r = is_known(applier, owner->volume, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return refuse_known(owner, volume, err);
+	if (is_somebodys(owner, volume))
+		return refuse_unknown(owner, volume, err);
+	r = apply_share_forget(applier, volume, owner->volume, err);
+	if (r < 0)
+		return r;
+	r = apply_share_make(applier, volume, &other, err);
+	return r == SHARE_TAKEN ? refuse_known(&other, volume, err) : r;
+}
+
 int provision_make(const struct applier *applier, const struct making *making,
 		   struct err *err)
 {
 	struct share_volume volume = volume_place_borrow(&making->place);
-	_cleanup_(free) char *owner = NULL;
+	_cleanup_(share_owner_fini) struct share_owner owner = { 0 };
 	int r;
 
 	volume.record = making->record;
 	volume.copy = making->copy;
 	r = apply_share_make(applier, &volume, &owner, err);
-	if (r != SHARE_TAKEN)
-		return r;
-	r = is_known(applier, owner, err);
-	if (r < 0)
-		return r;
-	if (r == 0) {
-		_cleanup_(free) char *other = NULL;
-
-		r = apply_share_forget(applier, &volume, owner, err);
-		if (r < 0)
-			return r;
-		r = apply_share_make(applier, &volume, &other, err);
-		if (r != SHARE_TAKEN)
-			return r;
-	}
-	return err_set(
-		err, -EEXIST,
-		"directory %s on share %s of server %s overlaps with that of volume %s",
-		volume.path, volume.share, volume.server, owner);
+	return r == SHARE_TAKEN ? take_over(applier, &volume, &owner, err) : r;
 }
 
 /* --- before it ------------------------------------------------------------------------ */

@@ -56,7 +56,7 @@ static int check_made(struct session *session,
  */
 static int check_owner(struct session *session,
 		       struct share_descriptor *descriptor, bool *ret_has_owner,
-		       char **ret_owner, struct err *err)
+		       struct share_owner *ret_owner, struct err *err)
 {
 	const struct share_volume *volume = session->volume;
 	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
@@ -74,7 +74,8 @@ static int check_owner(struct session *session,
 		return session_fail(session, r, "find the owner of", err);
 	if (!volume->is_shared || !other.is_shared ||
 	    strcmp(other.path, volume->path) != 0) {
-		*ret_owner = TAKE_PTR(other.volume);
+		*ret_owner = other.owner;
+		other.owner = (struct share_owner){ 0 };
 		return SHARE_TAKEN;
 	}
 	descriptor->is_adopted = other.is_adopted;
@@ -103,8 +104,8 @@ static bool is_chosen(const struct share_volume *volume)
 
 /* The first thing on the share that says that this volume is going to exist. */
 static int claim_path(struct session *session,
-		      struct share_descriptor *descriptor, char **ret_owner,
-		      struct err *err)
+		      struct share_descriptor *descriptor,
+		      struct share_owner *ret_owner, struct err *err)
 {
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
@@ -176,7 +177,7 @@ static int make_directory(struct session *session,
 	return 0;
 }
 
-int share_make(const struct share_volume *volume, char **ret_owner,
+int share_make(const struct share_volume *volume, struct share_owner *ret_owner,
 	       struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };

@@ -51,6 +51,14 @@ struct share_volume {
 	const char *copy;
 };
 
+/* Whose a directory is that is SHARE_TAKEN, as its descriptor says. */
+struct share_owner {
+	char *volume;
+	char *claim_namespace; /* "" = nobody's */
+	char *claim_name;
+	char *phase; /* "" = Bound, or about to be */
+};
+
 /* What a copy is made from. Borrowed, for the length of a call. */
 struct share_source {
 	const struct share_volume
@@ -103,8 +111,8 @@ struct share_ops {
 	 * A directory that exists and is nobody's is adopted: it gets a descriptor,
 	 * and is never removed.
 	 */
-	int (*make)(const struct share_volume *volume, char **ret_owner,
-		    struct err *err);
+	int (*make)(const struct share_volume *volume,
+		    struct share_owner *ret_owner, struct err *err);
 	/*
 	 * Out of its place, at once whatever its size: SHARE_TRASHED (also when it
 	 * was there already), 0 for nothing left or archived, SHARE_KEPT. The
@@ -130,8 +138,8 @@ struct share_ops {
 	/* Writes the trash's descriptor again, with volume->note. */
 	int (*note)(const struct share_volume *volume, struct err *err);
 	/* Out of the trash into its place, with a descriptor there; or SHARE_TAKEN. */
-	int (*restore)(const struct share_volume *volume, char **ret_owner,
-		       struct err *err);
+	int (*restore)(const struct share_volume *volume,
+		       struct share_owner *ret_owner, struct err *err);
 	/* Removes the trash's descriptor, the last that tells of what was there. */
 	int (*drop)(const struct share_volume *volume, struct err *err);
 	/*
@@ -169,9 +177,13 @@ struct share_ops {
 
 const struct share_ops *share_ops_nfs(void);
 
+void share_owner_fini(struct share_owner *owner);
+
+DEFINE_FINI(struct share_owner, share_owner_fini)
+
 /* --- what it consists of ------------------------------------------------------- */
 
-int share_make(const struct share_volume *volume, char **ret_owner,
+int share_make(const struct share_volume *volume, struct share_owner *ret_owner,
 	       struct err *err);
 int share_reclaim(const struct share_volume *volume, enum on_delete how,
 		  struct err *err);

@@ -18,7 +18,7 @@
 #include "share_copy_place.h"
 
 /* Whether the path is free: 0, SHARE_TAKEN, or an error. */
-static int check_free(struct session *session, char **ret_owner,
+static int check_free(struct session *session, struct share_owner *ret_owner,
 		      struct err *err)
 {
 	const struct share_volume *volume = session->volume;
@@ -30,7 +30,8 @@ static int check_free(struct session *session, char **ret_owner,
 				      &other);
 
 	if (r == 0) {
-		*ret_owner = TAKE_PTR(other.volume);
+		*ret_owner = other.owner;
+		other.owner = (struct share_owner){ 0 };
 		return SHARE_TAKEN;
 	}
 	if (r < 0 && r != -ENOENT)
@@ -118,7 +119,7 @@ static int check_begun(struct session *session,
 		session, "it is not the one that was made for the volume", err);
 }
 
-int share_make_copied(struct session *session, char **ret_owner,
+int share_make_copied(struct session *session, struct share_owner *ret_owner,
 		      struct err *err)
 {
 	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {

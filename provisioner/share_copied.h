@@ -5,5 +5,5 @@
 
 #include "share_session.h"
 
-int share_make_copied(struct session *session, char **ret_owner,
+int share_make_copied(struct session *session, struct share_owner *ret_owner,
 		      struct err *err);

@@ -29,9 +29,18 @@ static char *file_name(const char *volume, const char *suffix)
 	return name;
 }
 
+void share_owner_fini(struct share_owner *owner)
+{
+	free(owner->volume);
+	free(owner->claim_namespace);
+	free(owner->claim_name);
+	free(owner->phase);
+	*owner = (struct share_owner){ 0 };
+}
+
 void share_descriptor_fini(struct share_descriptor *descriptor)
 {
-	free(descriptor->volume);
+	share_owner_fini(&descriptor->owner);
 	free(descriptor->path);
 	free(descriptor->claim_uid);
 	*descriptor = (struct share_descriptor){ 0 };
@@ -47,17 +56,41 @@ static char *copy_string(const cJSON *json, const char *key)
 	return value ? strdup(value) : NULL;
 }
 
+/* What nobody decides on may be missing: it is "" then. */
+static char *copy_text(const cJSON *json, const char *key)
+{
+	const char *value =
+		cJSON_GetStringValue(cJSON_GetObjectItem(json, key));
+
+	return strdup(value ? value : "");
+}
+
+static int decode_owner(const cJSON *json, struct share_owner *ret)
+{
+	const cJSON *claim = cJSON_GetObjectItem(json, "claim");
+
+	ret->volume = copy_string(json, "volume");
+	ret->claim_namespace = copy_text(claim, "namespace");
+	ret->claim_name = copy_text(claim, "name");
+	ret->phase = copy_text(json, "phase");
+	if (!ret->claim_namespace || !ret->claim_name || !ret->phase)
+		return -ENOMEM;
+	return ret->volume ? 0 : -EBADMSG;
+}
+
 static int decode(const cJSON *json, struct share_descriptor *ret)
 {
 	const char *fileid =
 		cJSON_GetStringValue(cJSON_GetObjectItem(json, "fileid"));
+	int r = decode_owner(json, &ret->owner);
 
-	ret->volume = copy_string(json, "volume");
+	if (r < 0)
+		return r;
 	ret->path = copy_string(json, "path");
 	ret->claim_uid = copy_string(cJSON_GetObjectItem(json, "claim"), "uid");
 	ret->is_adopted = cJSON_IsTrue(cJSON_GetObjectItem(json, "adopted"));
 	ret->is_shared = cJSON_IsTrue(cJSON_GetObjectItem(json, "shared"));
-	if (!ret->volume || !ret->path || !ret->claim_uid)
+	if (!ret->path || !ret->claim_uid)
 		return -EBADMSG;
 	if (!fileid)
 		return 0;
@@ -109,7 +142,7 @@ int share_descriptor_read(struct share_nfs *nfs, const struct share_fh *dir,
 	r = read_file(nfs, dir, name, &found);
 	if (r < 0)
 		return r;
-	if (strcmp(found.volume, volume) != 0)
+	if (strcmp(found.owner.volume, volume) != 0)
 		return -EBADMSG;
 	*ret = found;
 	found = (struct share_descriptor){ 0 };
@@ -235,7 +268,7 @@ static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
 			continue;
 		if (r < 0)
 			return r;
-		if (strcmp(found.volume, volume->name) != 0 &&
+		if (strcmp(found.owner.volume, volume->name) != 0 &&
 		    (is_within(volume->path, found.path) ||
 		     is_within(found.path, volume->path))) {
 			*ret = found;

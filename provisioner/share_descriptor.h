@@ -11,7 +11,7 @@
 #include "share_nfs.h"
 
 struct share_descriptor {
-	char *volume;
+	struct share_owner owner;
 	char *path;
 	char *claim_uid;
 	bool has_fileid;

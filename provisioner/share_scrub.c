@@ -38,8 +38,8 @@ static int check_others(struct session *session, struct err *err)
 		return 0;
 	if (r < 0)
 		return session_fail(session, r, "find the owner of", err);
-	if (asprintf(&why, "it overlaps with that of volume %s", other.volume) <
-	    0)
+	if (asprintf(&why, "it overlaps with that of volume %s",
+		     other.owner.volume) < 0)
 		why = NULL;
 	return session_refuse(session, why ? why : "it is another volume's",
 			      err);

@@ -111,7 +111,7 @@ static int drop(const struct share_volume *volume, struct err *err)
 /* --- back --------------------------------------------------------------------------- */
 
 /* Whether the place is free: 0, SHARE_TAKEN, or an error. */
-static int check_place(struct session *session, char **ret_owner,
+static int check_place(struct session *session, struct share_owner *ret_owner,
 		       struct err *err)
 {
 	const struct share_volume *volume = session->volume;
@@ -123,7 +123,8 @@ static int check_place(struct session *session, char **ret_owner,
 				      &other);
 
 	if (r == 0) {
-		*ret_owner = TAKE_PTR(other.volume);
+		*ret_owner = other.owner;
+		other.owner = (struct share_owner){ 0 };
 		return SHARE_TAKEN;
 	}
 	if (r < 0 && r != -ENOENT)
@@ -179,8 +180,8 @@ static int check_restored(struct session *session, struct err *err)
 		session, "it is not the one that was made for the volume", err);
 }
 
-static int restore(const struct share_volume *volume, char **ret_owner,
-		   struct err *err)
+static int restore(const struct share_volume *volume,
+		   struct share_owner *ret_owner, struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {

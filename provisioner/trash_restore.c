@@ -70,7 +70,7 @@ static int move_back(const struct remover_options *options,
 {
 	struct share_volume volume = volume_place_borrow(place);
 	_cleanup_(free) char *record = volume_record_text(object, NULL);
-	_cleanup_(free) char *owner = NULL;
+	_cleanup_(share_owner_fini) struct share_owner owner = { 0 };
 	int r;
 
 	if (!record)
@@ -85,7 +85,7 @@ static int move_back(const struct remover_options *options,
 			err, -EEXIST,
 			"restore volume %s: directory %s on share %s of server %s overlaps with that of volume %s",
 			place->name, place->path, place->share, place->server,
-			owner);
+			owner.volume);
 	return r;
 }
 

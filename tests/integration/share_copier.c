@@ -95,7 +95,7 @@ static int run(struct share_volume *where, const char *verb, char **argv,
 	const struct share_ops *ops = share_ops_nfs();
 	struct share_volume volume = *where;
 	struct share_source source = { 0 };
-	_cleanup_(free) char *owner = NULL;
+	_cleanup_(share_owner_fini) struct share_owner owner = { 0 };
 
 	if (strcmp(verb, "copy") == 0)
 		return copy(where, argv, &source, &volume, told, err);

@@ -114,6 +114,36 @@ class Record(LabCase):
                     ) == (phase, policy)
         wait_for(is_described, f"{volume} to be described as {phase}")
 
+    def apply_fixed(self):
+        """A class whose volumes are all in one directory."""
+        self.ctl.apply(self.cluster.adapt(
+            self.class_text("fixed", reclaim="Retain").replace(
+                "parameters:\n", "parameters:\n  subDir: fixed\n")))
+
+    def wait_pending_with(self, name, text):
+        self.ctl.apply(CLAIM.format(name=name, class_name="fixed",
+                                    mode="ReadWriteMany", size="1Gi"))
+        wait_for(lambda: text in self.ctl("get", "events", "-o", "json"),
+                 f"an event with {text}", 20)
+        self.assertEqual(self.ctl.phase("pvc", name), "Pending")
+
+    def test_what_the_record_has_lost_is_not_given_to_another_claim(self):
+        self.apply_fixed()
+        volume = self.apply_claim("owner-of-fixed", "fixed")
+        self.write("fixed", "mine")
+        self.lose_database()
+        self.apply_fixed()
+        self.wait_pending_with("thief", f"volume {volume}, which claim "
+                               "default/owner-of-fixed has")
+        self.assertEqual(self.ctl_share("recover").returncode, 0)
+        claim = self.ctl.wait_phase("pvc", "owner-of-fixed", "Bound")
+        self.assertEqual(claim["spec"]["volumeName"], volume)
+        self.ctl("delete", "pvc", "thief", "owner-of-fixed")
+        self.wait_described(volume, "Released", "Retain")
+        self.ctl("delete", "pv", volume)
+        self.apply_claim("heir", "fixed")
+        self.assertEqual(self.read("fixed"), "mine")
+
     def test_what_was_released_is_released_again_and_bound_to_nobody(self):
         volume = self.release("former")
         self.wait_described(volume, "Released", "Retain")

@@ -34,6 +34,7 @@ static atomic_int n_volumes_at_forget = -1;
 static enum on_delete last_how;
 static char last_path[256];
 static char *_Atomic owner; /* of all directories: the volume's name */
+static const char *owner_claim = "", *owner_phase = "";
 
 static int fail_or(int outcome, const struct share_volume *volume,
 		   struct err *err)
@@ -45,14 +46,19 @@ static int fail_or(int outcome, const struct share_volume *volume,
 	return err_set(err, -EIO, "the share is on fire");
 }
 
-static int fake_make(const struct share_volume *volume, char **ret_owner,
-		     struct err *err)
+static int fake_make(const struct share_volume *volume,
+		     struct share_owner *ret_owner, struct err *err)
 {
 	char *other = atomic_load(&owner);
 
 	(void)atomic_fetch_add(&makes, 1);
 	if (other && strcmp(other, volume->name) != 0) {
-		*ret_owner = strdup(other);
+		*ret_owner = (struct share_owner){
+			.volume = strdup(other),
+			.claim_namespace = strdup("default"),
+			.claim_name = strdup(owner_claim),
+			.phase = strdup(owner_phase),
+		};
 		return SHARE_TAKEN;
 	}
 	return fail_or(0, volume, err);
@@ -86,6 +92,7 @@ static int fake_forget(const struct share_volume *volume, const char *name,
 		       struct err *err)
 {
 	n_volumes_at_forget = count_living_volumes();
+	atomic_store(&owner, NULL);
 	return 0;
 }
 
@@ -376,6 +383,57 @@ Test(reconcile, a_directory_that_is_being_made_is_not_given_to_another_claim)
 	cr_expect_eq(atomic_load(&n_volumes_at_forget), -1);
 	reconciler_stop(reconciler);
 	atomic_store(&owner, NULL);
+}
+
+static bool tells_of_a_lost_volume(void)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+
+	cr_assert_eq(registry_list(registry, KIND_EVENT, NULL, &list, NULL), 0);
+	for (size_t i = 0; i < list.n; i++)
+		if (strstr(cJSON_GetStringValue(
+				   json_at(list.items[i]->json, "message")),
+			   "that of volume lost, which claim default/other has and which is not in this record"))
+			return true;
+	return false;
+}
+
+/* The record was lost, or it is another cluster's volume. */
+Test(reconcile, a_directory_that_somebody_has_elsewhere_stays_his)
+{
+	owner_claim = "other";
+	atomic_store(&owner, "lost");
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(tells_of_a_lost_volume, "the claim's failure");
+	cr_expect_eq(atomic_load(&n_volumes_at_forget), -1);
+	reconciler_stop(reconciler);
+	atomic_store(&owner, NULL);
+}
+
+static void expect_taken_over(void)
+{
+	atomic_store(&owner, "lost");
+	start();
+	create_class("Delete");
+	create_claim();
+	wait_until(claim_is_bound, "the claim is bound");
+	cr_expect_eq(atomic_load(&n_volumes_at_forget), 0);
+}
+
+Test(reconcile, a_directory_that_nobody_had_any_more_is_used_again)
+{
+	owner_claim = "other";
+	owner_phase = "Released";
+	expect_taken_over();
+}
+
+Test(reconcile, a_directory_that_the_same_claim_had_is_used_again)
+{
+	owner_claim = "c";
+	owner_phase = "Bound";
+	expect_taken_over();
 }
 
 Test(reconcile, a_deleted_claim_takes_volume_and_directory_along)
