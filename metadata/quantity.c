@@ -179,6 +179,8 @@ static uint64_t scale_fraction(struct digits denom, int64_t exponent)
 	uint64_t whole = 0;
 	bool has_rest = has_nonzero(denom, sizeof(digit));
 
+	if (!has_nonzero(denom, 0))
+		return 0;
 	for (size_t i = 0; i < sizeof(digit) && i < denom.len; i++)
 		digit[i] = (unsigned char)(denom.text[i] - '0');
 	for (int64_t doubling = 0; doubling < exponent; doubling++) {
