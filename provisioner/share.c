@@ -130,23 +130,39 @@ static int claim_path(struct session *session,
 	return 0;
 }
 
+static uint32_t mode_of(const struct share_volume *volume)
+{
+	return volume->permissions ? volume->permissions : VOLUME_MODE;
+}
+
+/* As it was asked for: some servers apply a umask to MKDIR, or the parent's setgid. */
+static bool is_as_asked(const struct share_volume *volume,
+			const struct share_made *made)
+{
+	return made->has_mode && made->mode == mode_of(volume) &&
+	       (!volume->has_owner ||
+		(made->uid == volume->uid && made->gid == volume->gid));
+}
+
 /* The owner comes first, because chown takes the setgid bit. */
-static int set_attributes(struct session *session, const struct share_fh *fh,
-			  bool is_adopted, struct err *err)
+static int set_attributes(struct session *session,
+			  const struct share_made *made, bool is_adopted,
+			  struct err *err)
 {
 	const struct share_volume *volume = session->volume;
-	uint32_t mode = volume->permissions ? volume->permissions : VOLUME_MODE;
+	const struct share_fh *fh = &made->entry.fh;
 	int r = 0;
 
+	if (is_as_asked(volume, made))
+		return 0;
 	if (!is_adopted && volume->has_owner)
 		r = share_nfs_chown(session->nfs, fh, volume->uid, volume->gid);
 	if (r < 0)
 		return session_fail_at(session, SHARE_STEP_OWNER, r,
 				       "set owner and group (uid, gid) of",
 				       err);
-	/* Again, because servers apply a umask to MKDIR. */
 	if (!is_adopted || volume->permissions)
-		r = share_nfs_chmod(session->nfs, fh, mode);
+		r = share_nfs_chmod(session->nfs, fh, mode_of(volume));
 	return r < 0 ? session_fail(session, r, "set the mode of", err) : 0;
 }
 
@@ -156,19 +172,19 @@ static int make_directory(struct session *session,
 	const struct share_volume *volume = session->volume;
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
-	struct share_entry entry;
+	struct share_made made;
 	int r;
 
 	r = session_walk_to_parent(session, WALK_MAKE, &parent, &name);
 	if (r >= 0)
-		r = session_ensure_directory(session, &parent, name,
-					     VOLUME_MODE, &entry);
+		r = share_nfs_ensure_directory(session->nfs, &parent, name,
+					       mode_of(volume), &made);
 	if (r < 0)
 		return session_fail(session, r, "make", err);
-	r = set_attributes(session, &entry.fh, descriptor->is_adopted, err);
+	r = set_attributes(session, &made, descriptor->is_adopted, err);
 	if (r < 0)
 		return r;
-	descriptor->fileid = entry.fileid;
+	descriptor->fileid = made.entry.fileid;
 	descriptor->has_fileid = true;
 	r = share_descriptor_write(session->nfs, &session->volumes, volume,
 				   descriptor);

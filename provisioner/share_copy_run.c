@@ -173,15 +173,13 @@ unsigned int copy_last_changes(const struct share_attributes *source,
 
 static int begin_links(struct copy_run *run)
 {
-	struct share_nfs *to = run->job->to;
-	struct share_entry entry;
-	int r = share_nfs_mkdir(to, run->job->place, COPY_LINKS, LINKS_MODE);
+	struct share_made made;
+	int r = share_nfs_ensure_directory(run->job->to, run->job->place,
+					   COPY_LINKS, LINKS_MODE, &made);
 
-	if (r == 0 || r == -EEXIST)
-		r = share_nfs_lookup(to, run->job->place, COPY_LINKS, &entry);
 	if (r < 0)
 		return copy_note_error(run, r, NULL, NULL, "make", false);
-	run->links = entry.fh;
+	run->links = made.entry.fh;
 	return 0;
 }
 

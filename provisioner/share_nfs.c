@@ -30,16 +30,54 @@ int share_nfs_lookup(struct share_nfs *nfs, const struct share_fh *dir,
 	return r;
 }
 
+/* Both are optional (RFC 1813, 3.3.9): without a handle a LOOKUP tells it. */
+static int take_made(const void *data, void *out)
+{
+	const MKDIR3resok *res = &((const MKDIR3res *)data)->MKDIR3res_u.resok;
+	const fattr3 *attr = &res->obj_attributes.post_op_attr_u.attributes;
+	struct share_made *made = out;
+
+	if (!res->obj.handle_follows ||
+	    !res->obj_attributes.attributes_follow ||
+	    !wire_take_fh(&res->obj.post_op_fh3_u.handle, &made->entry.fh))
+		return 0;
+	made->entry.fileid = attr->fileid;
+	made->entry.is_directory = true;
+	made->has_mode = true;
+	made->mode = attr->mode & 07777;
+	made->uid = attr->uid;
+	made->gid = attr->gid;
+	return 0;
+}
+
 int share_nfs_mkdir(struct share_nfs *nfs, const struct share_fh *dir,
-		    const char *name, uint32_t mode)
+		    const char *name, uint32_t mode, struct share_made *ret)
 {
 	MKDIR3args args = { .where = wire_dirop(dir, name) };
+	int r;
 
+	*ret = (struct share_made){ 0 };
 	args.attributes.mode.set_it = 1;
 	args.attributes.mode.set_mode3_u.mode = mode;
-	call_begin(nfs, NULL, NULL);
-	return call_end(nfs, rpc_nfs3_mkdir_async(nfs->rpc, call_done, &args,
-						  &nfs->call));
+	call_begin(nfs, take_made, ret);
+	r = call_end(nfs, rpc_nfs3_mkdir_async(nfs->rpc, call_done, &args,
+					       &nfs->call));
+	if (r == 0 && !ret->has_mode)
+		r = share_nfs_lookup(nfs, dir, name, &ret->entry);
+	return r;
+}
+
+int share_nfs_ensure_directory(struct share_nfs *nfs,
+			       const struct share_fh *dir, const char *name,
+			       uint32_t mode, struct share_made *ret)
+{
+	int r = share_nfs_mkdir(nfs, dir, name, mode, ret);
+
+	if (r == -EEXIST)
+		r = share_nfs_lookup(nfs, dir, name, &ret->entry);
+	if (r < 0)
+		return r;
+	return ret->entry.is_directory ? 0 : -ENOTDIR;
 }
 
 int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,

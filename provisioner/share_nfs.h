@@ -35,6 +35,15 @@ struct share_entry {
 	bool is_directory;
 };
 
+/* A directory, and what the server told of one that it has just made. */
+struct share_made {
+	struct share_entry entry;
+	bool has_mode; /* with its owner; else it is not known */
+	uint32_t mode; /* without S_IFMT */
+	uint32_t uid;
+	uint32_t gid;
+};
+
 /* All that NFS version 3 tells of a file. */
 struct share_attributes {
 	uint32_t mode; /* with S_IFMT */
@@ -96,7 +105,11 @@ const struct share_fh *share_nfs_root(const struct share_nfs *nfs);
 int share_nfs_lookup(struct share_nfs *nfs, const struct share_fh *dir,
 		     const char *name, struct share_entry *ret);
 int share_nfs_mkdir(struct share_nfs *nfs, const struct share_fh *dir,
-		    const char *name, uint32_t mode);
+		    const char *name, uint32_t mode, struct share_made *ret);
+/* The same of one that may be there; -ENOTDIR: something else has the name. */
+int share_nfs_ensure_directory(struct share_nfs *nfs,
+			       const struct share_fh *dir, const char *name,
+			       uint32_t mode, struct share_made *ret);
 int share_nfs_chmod(struct share_nfs *nfs, const struct share_fh *fh,
 		    uint32_t mode);
 int share_nfs_chown(struct share_nfs *nfs, const struct share_fh *fh,

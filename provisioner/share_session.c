@@ -59,14 +59,13 @@ int session_ensure_directory(struct session *session,
 			     const struct share_fh *dir, const char *name,
 			     uint32_t mode, struct share_entry *ret)
 {
-	struct share_nfs *nfs = session->nfs;
-	int r = share_nfs_lookup(nfs, dir, name, ret);
+	struct share_made made;
+	int r = share_nfs_lookup(session->nfs, dir, name, ret);
 
 	if (r == -ENOENT) {
-		r = share_nfs_mkdir(nfs, dir, name, mode);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		r = share_nfs_lookup(nfs, dir, name, ret);
+		r = share_nfs_ensure_directory(session->nfs, dir, name, mode,
+					       &made);
+		*ret = made.entry;
 	}
 	if (r < 0)
 		return r;

@@ -96,10 +96,12 @@ static int change_directory(struct doctor *doctor, const char **ret_what)
 {
 	struct share_nfs *nfs = doctor->nfs;
 	struct share_entry entry;
+	struct share_made made;
 	int r;
 
 	*ret_what = "make a directory";
-	r = share_nfs_mkdir(nfs, &doctor->scratch, DOCTOR_DIRECTORY, 0700);
+	r = share_nfs_mkdir(nfs, &doctor->scratch, DOCTOR_DIRECTORY, 0700,
+			    &made);
 	if (r < 0)
 		return r;
 	*ret_what = "look up a directory";
@@ -154,20 +156,20 @@ int doctor_check_permissions(struct doctor *doctor)
 static int move_directory(struct doctor *doctor, bool *ret_is_same)
 {
 	struct share_nfs *nfs = doctor->nfs;
-	struct share_entry trash, before, after;
-	int r = share_nfs_mkdir(nfs, &doctor->scratch, DOCTOR_TRASH, 0700);
+	struct share_entry before, after;
+	struct share_made trash;
+	int r = share_nfs_mkdir(nfs, &doctor->scratch, DOCTOR_TRASH, 0700,
+				&trash);
 
-	if (r == 0)
-		r = share_nfs_lookup(nfs, &doctor->scratch, DOCTOR_TRASH,
-				     &trash);
 	if (r == 0)
 		r = share_nfs_lookup(nfs, &doctor->scratch, DOCTOR_DIRECTORY,
 				     &before);
 	if (r == 0)
 		r = share_nfs_rename(nfs, &doctor->scratch, DOCTOR_DIRECTORY,
-				     &trash.fh, DOCTOR_DIRECTORY);
+				     &trash.entry.fh, DOCTOR_DIRECTORY);
 	if (r == 0)
-		r = share_nfs_lookup(nfs, &trash.fh, DOCTOR_DIRECTORY, &after);
+		r = share_nfs_lookup(nfs, &trash.entry.fh, DOCTOR_DIRECTORY,
+				     &after);
 	if (r == 0)
 		*ret_is_same = before.fileid == after.fileid;
 	return r;

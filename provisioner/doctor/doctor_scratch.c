@@ -39,16 +39,11 @@ static void empty(struct share_nfs *nfs, const struct share_fh *dir)
 static int make(struct share_nfs *nfs, const struct share_fh *dir,
 		const char *name, uint32_t mode, struct share_fh *ret)
 {
-	struct share_entry entry;
-	int r = share_nfs_mkdir(nfs, dir, name, mode);
+	struct share_made made;
+	int r = share_nfs_ensure_directory(nfs, dir, name, mode, &made);
 
-	if (r < 0 && r != -EEXIST)
-		return r;
-	r = share_nfs_lookup(nfs, dir, name, &entry);
-	if (r < 0)
-		return r;
-	*ret = entry.fh;
-	return entry.is_directory ? 0 : -ENOTDIR;
+	*ret = made.entry.fh;
+	return r;
 }
 
 static int make_both(struct doctor *doctor)
