@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A list of those who wait, each with the key of his object and a condition of his own;
- * the hub's callback marks and wakes those that a change is about. Nobody waits for
- * long and there are few of them at a time (a thread each), so a list will do.
+ * A list of those who wait, each with the key of his object and a condition of his own.
+ * The hub's callback asks the function of each that a change is about, and wakes him
+ * only when that ends his waiting: an object changes several times on its way. Nobody
+ * waits for long and there are few of them at a time (a thread each), so a list will do.
  *
  * Lock order: the store's lock, then ours. Nothing of the store is called with ours
  * held.
@@ -18,9 +19,13 @@
 #include "cond.h"
 
 struct waiter {
-	const struct object_key *key; /* borrowed */
-	pthread_cond_t changed;
-	bool is_changed;
+	const struct object_key *key; /* borrowed, as what follows */
+	object_wait_fn fn;
+	void *userdata;
+	struct err *err;
+	pthread_cond_t ended;
+	bool is_told; /* of a change: younger than whatever was read */
+	int r;	      /* what fn said last */
 	LIST_ENTRY(waiter) link;
 };
 
@@ -37,6 +42,17 @@ static bool is_about(const struct object_key *key, const struct object *object)
 	       strcmp(key->namespace, object->namespace) == 0;
 }
 
+/* NULL: there is none. */
+static void tell(struct waiter *waiter, const struct object *object)
+{
+	waiter->is_told = true;
+	if (waiter->r != 0)
+		return;
+	waiter->r = waiter->fn(waiter->userdata, object, waiter->err);
+	if (waiter->r != 0)
+		(void)pthread_cond_signal(&waiter->ended);
+}
+
 /* A store_change_fn. */
 static void change(void *userdata, enum store_change change,
 		   struct object *object)
@@ -44,14 +60,10 @@ static void change(void *userdata, enum store_change change,
 	struct object_wait *wait = userdata;
 	struct waiter *waiter;
 
-	(void)change;
 	(void)pthread_mutex_lock(&wait->lock);
-	LIST_FOREACH (waiter, &wait->waiters, link) {
-		if (!is_about(waiter->key, object))
-			continue;
-		waiter->is_changed = true;
-		(void)pthread_cond_signal(&waiter->changed);
-	}
+	LIST_FOREACH (waiter, &wait->waiters, link)
+		if (is_about(waiter->key, object))
+			tell(waiter, change == STORE_DELETED ? NULL : object);
 	(void)pthread_mutex_unlock(&wait->lock);
 }
 
@@ -89,7 +101,7 @@ void object_wait_close(struct object_wait *wait)
 	(void)pthread_mutex_lock(&wait->lock);
 	wait->is_closed = true;
 	LIST_FOREACH (waiter, &wait->waiters, link)
-		(void)pthread_cond_signal(&waiter->changed);
+		(void)pthread_cond_signal(&waiter->ended);
 	(void)pthread_mutex_unlock(&wait->lock);
 }
 
@@ -103,52 +115,43 @@ bool object_wait_is_closed(struct object_wait *wait)
 	return is_closed;
 }
 
-/* False: it is over. */
-static bool await_change(struct object_wait *wait, struct waiter *waiter,
-			 uint64_t deadline_ns)
+static void await_end(struct object_wait *wait, struct waiter *waiter,
+		      uint64_t deadline_ns)
 {
-	bool is_changed;
 	int r = 0;
 
-	(void)pthread_mutex_lock(&wait->lock);
-	while (!waiter->is_changed && !wait->is_closed && r != ETIMEDOUT)
-		r = cond_wait_until(&waiter->changed, &wait->lock, deadline_ns);
-	is_changed = waiter->is_changed && !wait->is_closed;
-	waiter->is_changed = false;
-	(void)pthread_mutex_unlock(&wait->lock);
-	return is_changed;
-}
-
-static int look(struct cluster *cluster, const struct object_key *key,
-		object_wait_fn fn, void *userdata, struct err *err)
-{
-	_cleanup_(object_unref) struct object *object = NULL;
-	_cleanup_(err_fini) struct err why = ERR_INIT;
-	int r = cluster->ops->get(cluster, key->kind, key->namespace, key->name,
-				  &object, &why);
-
-	if (r != 0 && r != CLUSTER_NOT_FOUND)
-		return err_set(err, r < 0 ? r : -EIO, "%s", err_text(&why));
-	return fn(userdata, object, err);
+	while (waiter->r == 0 && !wait->is_closed && r != ETIMEDOUT)
+		r = cond_wait_until(&waiter->ended, &wait->lock, deadline_ns);
 }
 
 int object_wait_until(struct object_wait *wait, struct cluster *cluster,
 		      const struct object_key *key, uint64_t deadline_ns,
 		      object_wait_fn fn, void *userdata, struct err *err)
 {
-	struct waiter waiter = { .key = key };
+	struct waiter waiter = {
+		.key = key, .fn = fn, .userdata = userdata, .err = err
+	};
+	_cleanup_(object_unref) struct object *object = NULL;
+	_cleanup_(err_fini) struct err why = ERR_INIT;
 	int r;
 
-	cond_init_monotonic(&waiter.changed);
+	cond_init_monotonic(&waiter.ended);
 	(void)pthread_mutex_lock(&wait->lock);
 	LIST_INSERT_HEAD(&wait->waiters, &waiter, link);
 	(void)pthread_mutex_unlock(&wait->lock);
-	do
-		r = look(cluster, key, fn, userdata, err);
-	while (r == 0 && await_change(wait, &waiter, deadline_ns));
+	r = cluster->ops->get(cluster, key->kind, key->namespace, key->name,
+			      &object, &why);
+	if (r == CLUSTER_NOT_FOUND)
+		r = 0;
 	(void)pthread_mutex_lock(&wait->lock);
+	if (r == 0 && !waiter.is_told)
+		tell(&waiter, object);
+	if (r == 0)
+		await_end(wait, &waiter, deadline_ns);
 	LIST_REMOVE(&waiter, link);
 	(void)pthread_mutex_unlock(&wait->lock);
-	(void)pthread_cond_destroy(&waiter.changed);
-	return r;
+	(void)pthread_cond_destroy(&waiter.ended);
+	if (r != 0)
+		return err_set(err, r < 0 ? r : -EIO, "%s", err_text(&why));
+	return waiter.r;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Waiting for what becomes of one object. Who waits looks at it first, and again after
- * each of its changes, so it does not matter which of them he missed.
+ * Waiting for what becomes of one object: a function is asked about what it is, and about
+ * what each of its changes makes of it, until it says that this is it.
  *
  * Threads: any may wait.
  */
@@ -23,7 +23,8 @@ struct object_key {
 
 /*
  * What the object, NULL when there is none, means to who waits: 0 = nothing yet. Any
- * other value ends the waiting.
+ * other value ends the waiting. Called with locks held, on the thread of who waits or of
+ * who made the change: it must only look.
  */
 typedef int (*object_wait_fn)(void *userdata, const struct object *object,
 			      struct err *err);
