@@ -421,6 +421,8 @@ struct store *store_close(struct store *store)
 	err_fini(&store->lost);
 	for (size_t i = 0; i < ARRAY_SIZE(store->statements); i++)
 		(void)sqlite3_finalize(store->statements[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(store->recent); i++)
+		object_unref(store->recent[i]);
 	(void)sqlite3_close(store->db);
 	/* Last: whoever takes the lock next finds the log checkpointed. */
 	fd_close(store->lock_fd);

@@ -20,7 +20,9 @@
 #define STORE_MAX_EVENTS      2000
 #define STORE_EVENT_AGE_S     3600 /* the API server's --event-ttl */
 #define STORE_MAX_OLD_INTENTS 1000
-#define STORE_GROUP_MAX	      128 /* writes that wait for the same commit */
+#define STORE_GROUP_MAX	      128  /* writes that wait for the same commit */
+#define STORE_RECENT_N	      256  /* objects that are kept parsed */
+#define STORE_RECENT_MAX      8192 /* bytes of the text of such a one */
 
 enum store_statement {
 	STATEMENT_BEGIN,
@@ -129,6 +131,7 @@ struct store {
 	int lock_fd; /* flock(2) on "<path>.lock" */
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_N]; /* prepared at first use */
+	struct object *recent[STORE_RECENT_N]; /* by name; store_object.c's */
 
 	bool is_begun;	   /* between store_begin() and its end */
 	bool is_broken;	   /* a write failed: only a rollback helps */
