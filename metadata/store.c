@@ -12,7 +12,7 @@
  *
  * Invariants:
  * 1. A change is announced only after its transaction is on the disk
- *    (synchronous=FULL), and in the order of the revisions.
+ *    (synchronous=FULL; store_skip_sync()), and in the order of the revisions.
  * 2. A transaction in which a write failed can't be committed: SQLite may have
  *    rolled it back already, and half of it must not look like a whole.
  * 3. The lock is held from store_begin() to the commit or rollback, so that two
@@ -202,8 +202,28 @@ static void announce_pending(struct store *store)
 	drop_pending(store);
 }
 
-int store_begin_locked(struct store *store, struct err *err)
+/* With a write-ahead log both are safe; NORMAL syncs at checkpoints only. */
+static int set_sync(struct store *store, bool skips_sync, struct err *err)
 {
+	const char *sql = skips_sync ? "pragma synchronous = normal"
+				     : "pragma synchronous = full";
+	int code;
+
+	if (store->skips_sync == skips_sync)
+		return 0;
+	code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+	if (code != SQLITE_OK)
+		return store_failed(store, code, err);
+	store->skips_sync = skips_sync;
+	return 0;
+}
+
+int store_begin_locked(struct store *store, bool skips_sync, struct err *err)
+{
+	int r = set_sync(store, skips_sync, err);
+
+	if (r < 0)
+		return r;
 	store->is_broken = false;
 	/* At once as a writer: an upgrade in the middle could fail with BUSY. */
 	return run_sql(store, STATEMENT_BEGIN, "begin immediate", err);
@@ -269,7 +289,7 @@ int store_begin(struct store *store, struct err *err)
 	else
 		r = store_check_lost(store, err);
 	if (r == 0)
-		r = store_begin_locked(store, err);
+		r = store_begin_locked(store, false, err);
 	if (r < 0)
 		store_unlock(store);
 	else

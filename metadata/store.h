@@ -53,6 +53,12 @@ void store_rollback(struct store *store);
  */
 void store_defer(struct store *store);
 /*
+ * Whether the calling thread's single writes are on the disk when they return; they
+ * are, unless it says that it does not care. Then a crash of the machine may forget the
+ * last of them: never one before a write of somebody who does, nor half of one.
+ */
+void store_skip_sync(struct store *store, bool skips);
+/*
  * Negative: nothing of what was written since the last one may be relied on, and what
  * was written in between was refused.
  */

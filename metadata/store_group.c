@@ -22,6 +22,7 @@
  *    next may need what is lost.
  * 4. While somebody waits, somebody else is about to write (n_coming), who will end
  *    the group if nobody comes after him.
+ * 5. A group without a sync has only writes of those who said that they need none.
  */
 
 #include <string.h>
@@ -49,6 +50,23 @@ static bool is_deferring(struct store *store)
 		pthread_getspecific(store->thread_key);
 
 	return state && state->is_deferring;
+}
+
+static bool skips_sync(struct store *store)
+{
+	const struct thread_state *state =
+		pthread_getspecific(store->thread_key);
+
+	return state && state->skips_sync;
+}
+
+void store_skip_sync(struct store *store, bool skips)
+{
+	struct thread_state *state = store_thread(store);
+
+	/* Without memory its writes are on the disk like everybody else's. */
+	if (state)
+		state->skips_sync = skips;
 }
 
 void store_defer(struct store *store)
@@ -167,11 +185,17 @@ int store_check_lost(struct store *store, struct err *err)
 
 static int open_group(struct store *store, struct err *err)
 {
+	bool skips = skips_sync(store);
 	int r = store_check_lost(store, err);
 
-	if (r < 0 || store->is_open)
+	if (r < 0)
 		return r;
-	r = store_begin_locked(store, err);
+	/* What has no sync can't get one once it is begun. */
+	if (store->is_open && store->skips_sync && !skips)
+		store_commit_group(store);
+	if (store->is_open)
+		return 0;
+	r = store_begin_locked(store, skips, err);
 	store->is_open = r == 0;
 	return r;
 }

@@ -113,6 +113,7 @@ struct store_pending {
 struct thread_state {
 	char who[STORE_WHO_MAX]; /* who writes; "" = not said */
 	bool is_deferring;
+	bool skips_sync;
 };
 
 /* On the stack of who waits for the end of a group. */
@@ -136,6 +137,7 @@ struct store {
 	bool is_begun;	   /* between store_begin() and its end */
 	bool is_broken;	   /* a write failed: only a rollback helps */
 	bool is_open;	   /* a group's transaction */
+	bool skips_sync;   /* synchronous=NORMAL instead of FULL */
 	bool has_deferred; /* who does not wait for it wrote to it, or read it */
 	struct err lost;   /* why such writes were lost; code 0 = none were */
 	size_t n_waiters;
@@ -160,7 +162,7 @@ extern const int n_schema_steps;
 void store_lock(struct store *store);
 void store_unlock(struct store *store);
 /* A transaction's ends, of store_begin()'s and of groups alike. */
-int store_begin_locked(struct store *store, struct err *err);
+int store_begin_locked(struct store *store, bool skips_sync, struct err *err);
 int store_commit_locked(struct store *store, struct err *err);
 void store_rollback_locked(struct store *store);
 

@@ -342,9 +342,12 @@ enum rpc_status csi_create_volume(struct csi_controller *self,
 
 	if (status != RPC_OK)
 		return status;
+	/* Nobody is answered before the volume's own writes, which come after it. */
+	store_skip_sync(self->options.store, true);
 	(void)pthread_mutex_lock(csi_lock(self, wanted.claim));
 	status = ensure_claim(self, &wanted, err);
 	(void)pthread_mutex_unlock(csi_lock(self, wanted.claim));
+	store_skip_sync(self->options.store, false);
 	if (status == RPC_OK)
 		status = await_volume(self, &wanted, deadline_ns, &volume, err);
 	return status == RPC_OK

@@ -6,9 +6,11 @@
  */
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -22,6 +24,14 @@ static char dir[] = "/tmp/claimfs-group-XXXXXX";
 static char path[64];
 static struct store *store;
 static unsigned int n_announced;
+static atomic_uint n_syncs;
+
+/* SQLite's: in its place in this program. */
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+	(void)atomic_fetch_add(&n_syncs, 1);
+	return (int)syscall(SYS_fdatasync, fd);
+}
 
 static void count_change(void *userdata, enum store_change change,
 			 struct object *object)
@@ -174,6 +184,44 @@ Test(store_group, a_transaction_comes_after_what_was_deferred)
 	cr_expect_eq(store_flush(store, NULL), 0);
 	cr_expect_eq(n_announced, 1);
 	cr_expect_eq(count(), 1);
+}
+
+Test(store_group, a_write_that_needs_no_sync_has_none)
+{
+	unsigned int n = n_syncs;
+
+	store_skip_sync(store, true);
+	cr_expect_eq(create("a", NULL), 0);
+	cr_expect_eq(n_syncs, n);
+	cr_expect_eq(n_announced, 1);
+	store_skip_sync(store, false);
+	cr_expect_eq(create("b", NULL), 0);
+	cr_expect_eq(n_syncs, n + 1);
+	store_close(store);
+	open_store();
+	cr_expect_eq(count(), 2);
+}
+
+static void *create_unsynced(void *userdata)
+{
+	store_skip_sync(store, true);
+	cr_expect_eq(create("unsynced", NULL), 0);
+	*(unsigned int *)userdata = n_syncs;
+	return NULL;
+}
+
+Test(store_group, a_write_that_needs_no_sync_shares_that_of_others)
+{
+	unsigned int n = n_syncs, n_then = 0;
+	pthread_t thread;
+
+	store_defer(store);
+	cr_expect_eq(create("a", NULL), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, create_unsynced, &n_then),
+		     0);
+	(void)pthread_join(thread, NULL);
+	cr_expect_eq(n_then, n + 1);
+	cr_expect_eq(n_announced, 2);
 }
 
 /* Until some write, or the flush, finds that there is no room. */
