@@ -209,9 +209,20 @@ int share_descriptor_write(struct share_nfs *nfs, const struct share_fh *dir,
 	if (!name || !temporary || !text)
 		return -ENOMEM;
 	r = share_nfs_write_file(nfs, dir, temporary, text, strlen(text));
-	if (r < 0)
+	if (r < 0) {
+		/* A full share has no room for half of it, either. */
+		(void)share_nfs_remove(nfs, dir, temporary);
 		return r;
+	}
 	return share_nfs_rename(nfs, dir, temporary, dir, name);
+}
+
+int share_descriptor_move(struct share_nfs *nfs, const struct share_fh *from,
+			  const struct share_fh *to, const char *volume)
+{
+	_cleanup_(free) char *name = file_name(volume, SUFFIX);
+
+	return name ? share_nfs_rename(nfs, from, name, to, name) : -ENOMEM;
 }
 
 static int remove_file(struct share_nfs *nfs, const struct share_fh *dir,

@@ -27,6 +27,9 @@ int share_descriptor_read(struct share_nfs *nfs, const struct share_fh *dir,
 int share_descriptor_write(struct share_nfs *nfs, const struct share_fh *dir,
 			   const struct share_volume *volume,
 			   const struct share_descriptor *descriptor);
+/* The file as it is, from one directory to another: that takes no room. */
+int share_descriptor_move(struct share_nfs *nfs, const struct share_fh *from,
+			  const struct share_fh *to, const char *volume);
 int share_descriptor_remove(struct share_nfs *nfs, const struct share_fh *dir,
 			    const char *volume);
 /* Another volume whose directory is this one, in it, or around it; -ENOENT. */

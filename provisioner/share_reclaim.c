@@ -164,13 +164,20 @@ static int remove_found(struct session *session, const struct found *found,
 	return move_to_trash(session, found, err);
 }
 
-/* Says in the trash whose it is: the volume's descriptor will go. */
+/*
+ * Says in the trash whose it is: the volume's descriptor will go. Where there is no room
+ * to say more, it goes there itself: a full share must not keep what filled it.
+ */
 static int describe_trash(struct session *session,
 			  struct share_descriptor *descriptor, struct err *err)
 {
 	int r = share_descriptor_write(session->nfs, &session->trash,
 				       session->volume, descriptor);
 
+	if (r == -ENOSPC || r == -EDQUOT)
+		r = share_descriptor_move(session->nfs, &session->volumes,
+					  &session->trash,
+					  session->volume->name);
 	if (r < 0)
 		return session_fail(session, r,
 				    "write the descriptor in the trash of",
@@ -190,6 +197,22 @@ static int reclaim_unknown(struct session *session, int found, struct err *err)
 	return SHARE_FOREIGN;
 }
 
+/* The volume's, or the one that was moved into the trash for want of room. */
+static int read_descriptor(struct session *session,
+			   struct share_descriptor *ret, bool *ret_is_moved)
+{
+	const char *name = session->volume->name;
+	int r = share_descriptor_read(session->nfs, &session->volumes, name,
+				      ret);
+
+	*ret_is_moved = false;
+	if (r != -ENOENT)
+		return r;
+	r = share_descriptor_read(session->nfs, &session->trash, name, ret);
+	*ret_is_moved = r == 0;
+	return r;
+}
+
 /* missing: -ENOENT when the directory is not in its place. */
 static int reclaim_found(struct session *session, struct found *found,
 			 int missing, enum on_delete how, struct err *err)
@@ -197,8 +220,8 @@ static int reclaim_found(struct session *session, struct found *found,
 	_cleanup_(share_descriptor_fini) struct share_descriptor descriptor = {
 		0
 	};
-	int r = share_descriptor_read(session->nfs, &session->volumes,
-				      session->volume->name, &descriptor);
+	bool is_moved;
+	int r = read_descriptor(session, &descriptor, &is_moved);
 
 	if (r == -ENOENT)
 		return reclaim_unknown(session, missing, err);
@@ -206,9 +229,12 @@ static int reclaim_found(struct session *session, struct found *found,
 		return session_fail(session, r, "read the descriptor of", err);
 	r = session_find_trashed(session, &descriptor, err);
 	if (r == 0)
-		return describe_trash(session, &descriptor, err);
+		return is_moved ? SHARE_TRASHED
+				: describe_trash(session, &descriptor, err);
 	if (r != -ENOENT)
 		return r;
+	if (is_moved)
+		return reclaim_unknown(session, missing, err);
 	if (how == ON_DELETE_RETAIN)
 		return SHARE_KEPT;
 	if (missing)

@@ -6,20 +6,20 @@ import contextlib
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 
 from lab import LabError, wait_for
 from lab_case import LabCase
 
 
-class Trash(LabCase):
+class TrashCase(LabCase):
+    """Looks into the record and the share."""
 
     @classmethod
     def set_up_lab(cls):
         cls.apply_class("kept", trash_ttl="24h")
         cls.apply_class("gone", trash_ttl="0")
-
-    # The record and the share
 
     def rows(self, columns="volume, state"):
         path = f"file:{self.cluster.provisioner.state}/claimfs.db?mode=ro"
@@ -55,7 +55,55 @@ class Trash(LabCase):
                 volume not in [row[0] for row in self.rows()]
         wait_for(is_gone, f"{volume} to leave the trash", seconds)
 
-    # What happens to a directory
+
+class FullTrash(TrashCase):
+    """There is no room to say in the trash what lies there."""
+
+    @classmethod
+    def start_lab(cls):
+        cls.cluster.claim_folder()
+        export = os.path.join(cls.cluster.folder, "export")
+        os.mkdir(export)
+        # Whatever is below the lab's folder is unmounted with it.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none",
+                        export], check=True, timeout=20)
+        super().start_lab()
+
+    def fill_share(self, volume):
+        with open(f"{self.backing(volume)}/large", "wb", buffering=0) as f, \
+                contextlib.suppress(OSError):
+            while True:
+                f.write(bytes(4096))
+        self.assertEqual(os.statvfs(self.cluster.export).f_bfree, 0)
+
+    def test_what_filled_the_share_is_removed(self):
+        volume = self.apply_claim("removed", "gone")
+        self.fill_share(volume)
+        self.delete_claim("removed", volume)
+        self.wait_until_gone(volume)
+
+    def test_what_filled_the_share_is_in_the_trash_until_that_is_emptied(self):
+        volume = self.apply_claim("emptied", "kept")
+        self.fill_share(volume)
+        self.delete_claim("emptied", volume)
+        self.assertIn(volume, self.ctl("trash"))
+        self.ctl("trash", "empty", volume)
+        self.wait_until_gone(volume)
+
+    def test_what_filled_the_share_can_be_restored(self):
+        volume = self.apply_claim("restored", "kept")
+        self.fill_share(volume)
+        self.delete_claim("restored", volume)
+        with self.assertRaisesRegex(LabError, "No space left on device"):
+            self.ctl("restore", volume)
+        self.assertTrue(os.path.exists(self.trash(volume + "/large")))
+        os.truncate(self.trash(volume + "/large"), 4096)
+        self.ctl("restore", volume)
+        self.assertTrue(os.path.exists(f"{self.backing(volume)}/large"))
+        self.ctl("delete", "pv", volume)
+
+
+class Trash(TrashCase):
 
     def test_a_deleted_claims_data_lies_in_the_trash_for_a_day(self):
         volume = self.make_trashed("day")
