@@ -350,18 +350,11 @@ int store_copy_erase(struct store *store, const char *name, struct err *err)
 	return store_run_one(store, statement, err);
 }
 
-static int remove_locked(struct store *store, const char *name, struct err *err)
-{
-	int r = store_copy_erase(store, name, err);
-
-	return r == 0 ? store_snapshot_erase(store, name, err) : r;
-}
-
 int store_copy_remove(struct store *store, const char *name, struct err *err)
 {
 	int r = store_enter(store, err);
 
 	if (r < 0)
 		return r;
-	return store_leave(store, remove_locked(store, name, err), err);
+	return store_leave(store, store_copy_erase(store, name, err), err);
 }

@@ -68,7 +68,6 @@ int store_copy_set_state(struct store *store, const char *name,
 /* Counts, totals and error. */
 int store_copy_note(struct store *store, const struct store_copy *copy,
 		    struct err *err);
-/* With its snapshot, if that is being removed. */
 int store_copy_remove(struct store *store, const char *name, struct err *err);
 
 void store_copy_fini(struct store_copy *copy);

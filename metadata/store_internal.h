@@ -79,6 +79,7 @@ enum store_statement {
 	STATEMENT_SNAPSHOT_GET,
 	STATEMENT_SNAPSHOT_PUT,
 	STATEMENT_SNAPSHOT_STATE,
+	STATEMENT_SNAPSHOT_REMOVING,
 	STATEMENT_SNAPSHOT_REMOVE,
 	STATEMENT_LISTED_ADD,
 	STATEMENT_LISTED_CLEAR,
@@ -256,10 +257,9 @@ int store_copy_write(struct store *store, const struct store_copy *copy,
 int store_copy_is_from(struct store *store, const char *snapshot,
 		       struct err *err);
 int store_copy_erase(struct store *store, const char *name, struct err *err);
-/* store_snapshot.c; the same: whether it is ready; what is removed of it is gone. */
+/* store_snapshot.c; the same: whether it is ready. */
 int store_snapshot_is_ready(struct store *store, const char *id,
 			    struct err *err);
-int store_snapshot_erase(struct store *store, const char *id, struct err *err);
 
 /* store_schema.c: checks that the database is ours and brings it up to date. */
 int store_schema_prepare(struct store *store, struct err *err);

@@ -197,6 +197,7 @@ int store_snapshot_is_ready(struct store *store, const char *id,
 
 /* --- writing ------------------------------------------------------------------- */
 
+/* Who found it on a share may have looked before it was removed there. */
 static int insert(struct store *store, const struct store_snapshot *snapshot,
 		  struct err *err)
 {
@@ -205,7 +206,8 @@ static int insert(struct store *store, const struct store_snapshot *snapshot,
 		store, STATEMENT_SNAPSHOT_PUT,
 		"insert or ignore into snapshot (id, namespace, name, volume,"
 		" handle, detail, state, created_ns, capacity, files, bytes)"
-		" values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+		" select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+		" where not exists (select 1 from copy where name = ?1)",
 		&statement, err);
 
 	if (r < 0)
@@ -325,7 +327,36 @@ int store_snapshot_drop(struct store *store, const char *id,
 	return store_leave(store, drop_locked(store, id, copy, err), err);
 }
 
-int store_snapshot_erase(struct store *store, const char *id, struct err *err)
+static int count_removing(void *userdata, sqlite3_stmt *row)
+{
+	int *ret = userdata;
+
+	(void)row;
+	*ret = 1;
+	return 0;
+}
+
+int store_snapshot_is_removing(struct store *store, const char *id,
+			       struct err *err)
+{
+	sqlite3_stmt *statement;
+	int found = 0, r;
+
+	store_lock_to_read(store);
+	r = store_statement(
+		store, STATEMENT_SNAPSHOT_REMOVING,
+		"select 1 from snapshot where id = ?1 and state = 'removing'",
+		&statement, err);
+	if (r == 0) {
+		store_bind_text(statement, 1, id);
+		r = store_rows(store, statement, count_removing, &found,
+			       "read snapshot", err);
+	}
+	store_unlock(store);
+	return r < 0 ? r : found;
+}
+
+static int gone_locked(struct store *store, const char *id, struct err *err)
 {
 	sqlite3_stmt *statement;
 	int r = store_statement(
@@ -336,5 +367,14 @@ int store_snapshot_erase(struct store *store, const char *id, struct err *err)
 	if (r < 0)
 		return r;
 	store_bind_text(statement, 1, id);
-	return store_run(store, statement, err);
+	return store_run_one(store, statement, err);
+}
+
+int store_snapshot_gone(struct store *store, const char *id, struct err *err)
+{
+	int r = store_enter(store, err);
+
+	if (r < 0)
+		return r;
+	return store_leave(store, gone_locked(store, id, err), err);
 }

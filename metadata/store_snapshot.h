@@ -3,7 +3,8 @@
 
 /*
  * The record's table of snapshots. One that is being removed is none any more: it is
- * found by nobody, and its name is free. Outcomes and threads as in store.h.
+ * found by nobody, and its name is free; it has a row until its share says the same.
+ * Outcomes and threads as in store.h.
  */
 
 #include "store_copy.h"
@@ -58,7 +59,7 @@ struct snapshot_filter {
 int store_snapshot_create(struct store *store,
 			  const struct store_snapshot *snapshot,
 			  const struct store_copy *copy, struct err *err);
-/* One that is there already; STORE_EXISTS. For who recovers it. */
+/* One that is there already; STORE_EXISTS, also of its copy. For who recovers it. */
 int store_snapshot_put(struct store *store,
 		       const struct store_snapshot *snapshot, struct err *err);
 int store_snapshot_get(struct store *store, const char *id,
@@ -76,6 +77,12 @@ int store_snapshot_ready(struct store *store, const struct store_copy *copy,
  */
 int store_snapshot_drop(struct store *store, const char *id,
 			const struct store_copy *copy, struct err *err);
+
+/* 1: it is dropped, and its share may still have it as a snapshot. */
+int store_snapshot_is_removing(struct store *store, const char *id,
+			       struct err *err);
+/* Its share has it no more: its row goes; STORE_NOT_FOUND when it went before. */
+int store_snapshot_gone(struct store *store, const char *id, struct err *err);
 
 void store_snapshot_fini(struct store_snapshot *snapshot);
 void store_snapshot_list_fini(struct store_snapshot_list *list);

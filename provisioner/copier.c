@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Copies, as rows for threads (turns.h); a turn is copier_turn.c's. */
+/*
+ * Copies, as rows for threads (turns.h); a turn is copier_turn.c's. Who deletes a snapshot
+ * is not to wait for all that is copied: some threads do nothing but what is short.
+ */
 
 #include "copier.h"
 
 #include "clock.h"
 #include "copier_turn.h"
 
-#define THREADS 2
+#define THREADS	  4
+#define N_COPYING 2
 
 struct copier {
 	struct copier_options options;
@@ -26,7 +30,9 @@ static int offer_due(void *userdata, struct turns *turns, int64_t *ret_wait_s,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < due.n; i++)
-		turns_offer(turns, due.items[i].name, 0);
+		turns_offer(turns, due.items[i].name,
+			    due.items[i].state == COPY_RUNNING ? TURNS_SLOW
+							       : 0);
 	return 0;
 }
 
@@ -54,9 +60,8 @@ int copier_new(struct copier **ret, const struct copier_options *options,
 			      .store = options->store,
 			      .who = "copier",
 			      .complaint = "not copied, will be tried again",
-			      .n_threads = options->n_threads
-						   ? options->n_threads
-						   : THREADS,
+			      .n_threads = THREADS,
+			      .n_slow = N_COPYING,
 			      .due = offer_due,
 			      .take = take,
 			      .userdata = copier },
@@ -124,6 +129,22 @@ void copier_wait(struct copier *copier, const char *name, uint64_t deadline_ns)
 	if (copier)
 		turns_wait(copier->turns, name, is_running, copier,
 			   deadline_ns);
+}
+
+static bool is_dropping(void *userdata, const char *snapshot)
+{
+	const struct copier *copier = userdata;
+
+	return store_snapshot_is_removing(copier->options.store, snapshot,
+					  NULL) > 0;
+}
+
+void copier_wait_dropped(struct copier *copier, const char *snapshot,
+			 uint64_t deadline_ns)
+{
+	if (copier)
+		turns_wait_for_turn(copier->turns, snapshot, is_dropping,
+				    copier, deadline_ns);
 }
 
 void copier_wait_idle(struct copier *copier, const char *name,

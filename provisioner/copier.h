@@ -10,7 +10,7 @@
  * A copy that fails is tried again, later and later. One that fails because there is no
  * room, or no right, leaves nothing behind until then.
  *
- * Threads: its own, as many as copies at a time; its functions may be called by any.
+ * Threads: its own, two of which copy; its functions may be called by any.
  */
 
 #include "freezer.h"
@@ -24,7 +24,6 @@ struct copier_options {
 	struct store *store;	       /* borrowed */
 	const struct share_ops *share; /* borrowed */
 	const struct freezer *freezer; /* borrowed; NULL = none stands still */
-	unsigned int n_threads;	       /* 0 = 2 */
 	/* Something has become of a copy; on one of its threads. */
 	void (*changed)(void *userdata, const struct store_copy *copy);
 	void *userdata;
@@ -47,6 +46,9 @@ void copier_interrupt(struct copier *copier, const char *name);
 struct turns_speed copier_look(struct copier *copier, const char *name);
 /* Until it is whole, stopped, or has failed, or the deadline (clock_ns()). */
 void copier_wait(struct copier *copier, const char *name, uint64_t deadline_ns);
+/* Until the share has told that this snapshot, which is dropped, is none any more. */
+void copier_wait_dropped(struct copier *copier, const char *snapshot,
+			 uint64_t deadline_ns);
 /* Until nothing is done to it. */
 void copier_wait_idle(struct copier *copier, const char *name,
 		      uint64_t deadline_ns);

@@ -5,13 +5,17 @@
  *	running  -> copy -> whole
  *	whole    -> a snapshot: descriptor and rename -> ready, row gone
  *	         -> a volume's: the claim is looked at
- *	dropping -> copy, then snapshot, removed -> row gone
+ *	dropping -> a snapshot is none any more on its share -> its row gone
+ *	         -> removed -> the copy's row gone
  *
  * One whose volume stands still (freezer.h) is copied from the beginning in one turn. If
  * that does not succeed it is stopped: to try again is to let writers wait again.
  *
  * Each arrow may be repeated. What is there of a copy is found again on the share, so
  * the row only says that there may be something; it goes last.
+ *
+ * Whoever deletes a snapshot waits for the first of these, which takes a rename; so those
+ * turns that remove something are short, and none of them is behind copies (copier.c).
  *
  * A copy's turn has no limit: to go on later means to look at all that is whole already,
  * and a file that somebody writes to would begin anew each time.
@@ -29,6 +33,7 @@
 
 #define COUNT_NS   (3 * NS_PER_S)
 #define PUBLISH_NS NS_PER_S
+#define DROP_NS	   NS_PER_S
 
 struct turn {
 	const struct copier_options *options;
@@ -39,9 +44,9 @@ struct turn {
 	struct volume_place target;
 	uint64_t start_ns;
 	uint64_t published_ns;
-	uint64_t frozen_until_ns; /* 0 = it is not frozen */
-	bool has_stopped;	  /* it is not tried again by itself */
-	uint64_t n_files_before;  /* copied by earlier turns */
+	uint64_t until_ns;	 /* it has to end; 0 = when it is done */
+	bool has_stopped;	 /* it is not tried again by itself */
+	uint64_t n_files_before; /* copied by earlier turns */
 	uint64_t n_bytes_before;
 };
 
@@ -142,6 +147,18 @@ static void count(struct turn *turn)
 
 /* --- copying ------------------------------------------------------------------------ */
 
+static bool is_wanted(void *userdata)
+{
+	const struct turn *turn = userdata;
+
+	return !atomic_load(&turn->view->is_stopping);
+}
+
+static bool may_go_on(struct turn *turn, uint64_t now)
+{
+	return is_wanted(turn) && (turn->until_ns == 0 || now < turn->until_ns);
+}
+
 static bool on_copied(void *userdata,
 		      const struct share_copy_progress *progress)
 {
@@ -152,8 +169,7 @@ static bool on_copied(void *userdata,
 	turn->row.n_bytes = turn->n_bytes_before + progress->n_bytes;
 	if (now - turn->published_ns >= PUBLISH_NS)
 		publish(turn, now);
-	return !atomic_load(&turn->view->is_stopping) &&
-	       (turn->frozen_until_ns == 0 || now < turn->frozen_until_ns);
+	return may_go_on(turn, now);
 }
 
 static int copy(struct turn *turn, struct err *err)
@@ -221,34 +237,47 @@ static int note_whole(struct turn *turn, struct err *err)
 
 /* --- dropping ----------------------------------------------------------------------- */
 
-static bool may_go_on(void *userdata,
-		      const struct share_tree_progress *progress)
+static bool on_removed(void *userdata,
+		       const struct share_tree_progress *progress)
 {
-	const struct turn *turn = userdata;
-
 	(void)progress;
-	return !atomic_load(&turn->view->is_stopping);
+	return may_go_on(userdata, clock_ns());
 }
 
 static int drop_copy(struct turn *turn, struct err *err)
 {
 	struct share_volume where = volume_place_borrow(&turn->target);
 	int r = turn->options->share->drop_copy(&where, turn->row.name,
-						may_go_on, turn, err);
+						on_removed, turn, err);
 
 	return note_servers(turn, r, err);
 }
 
-static int drop(struct turn *turn, struct err *err)
+/* 0: it was none already. */
+static int drop_snapshot(struct turn *turn, struct err *err)
 {
 	struct share_volume where = volume_place_borrow(&turn->target);
-	int r = drop_copy(turn, err);
+	int r = turn->options->share->drop_snapshot(&where, turn->row.name,
+						    on_removed, turn, err);
 
-	if (r == 0 && turn->row.is_snapshot) {
-		r = turn->options->share->drop_snapshot(&where, turn->row.name,
-							may_go_on, turn, err);
-		r = note_servers(turn, r, err);
-	}
+	r = note_servers(turn, r, err);
+	if (r != 0)
+		return r < 0 ? r : TURN_MORE;
+	r = store_snapshot_gone(turn->options->store, turn->row.name, err);
+	if (r == STORE_NOT_FOUND)
+		return 0;
+	return r < 0 ? r : TURN_MORE;
+}
+
+static int drop(struct turn *turn, struct err *err)
+{
+	int r = 0;
+
+	turn->until_ns = clock_ns() + DROP_NS;
+	if (turn->row.is_snapshot)
+		r = drop_snapshot(turn, err);
+	if (r == 0)
+		r = drop_copy(turn, err);
 	if (r != 0)
 		return r < 0 ? r : TURN_MORE;
 	r = store_copy_remove(turn->options->store, turn->row.name, err);
@@ -284,13 +313,6 @@ static void give_up_or_tell(struct turn *turn)
 }
 
 /* --- standing still ------------------------------------------------------------------- */
-
-static bool is_wanted(void *userdata)
-{
-	const struct turn *turn = userdata;
-
-	return !atomic_load(&turn->view->is_stopping);
-}
 
 /* What an earlier turn has copied is of another moment. */
 static int begin_anew(struct turn *turn, struct err *err)
@@ -350,8 +372,9 @@ static int copy_frozen(struct turn *turn, struct err *err)
 		return TURN_MORE;
 	if (r < 0)
 		return stop(turn, r, err);
-	turn->frozen_until_ns = clock_ns() + turn->row.freeze_s * NS_PER_S;
+	turn->until_ns = clock_ns() + turn->row.freeze_s * NS_PER_S;
 	r = copy(turn, err);
+	turn->until_ns = 0;
 	if (freezer_thaw(frozen, &why) != 0 && r == 0)
 		r = err_set(err, -EBUSY, "%s", err_text(&why));
 	if (r > 0 && is_wanted(turn))

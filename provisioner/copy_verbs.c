@@ -115,7 +115,8 @@ static int cancel(struct api_admin *admin, const struct store_copy *copy,
 		return 0;
 	if (!copy->is_snapshot)
 		return delete_claim(admin, copy, err);
-	r = snapshots_delete(admin->snapshots, copy->name, err);
+	r = snapshots_delete(admin->snapshots, copy->name, clock_ns() + WAIT_NS,
+			     err);
 	return r > 0 ? err->code : r;
 }
 

@@ -184,6 +184,7 @@ static int make_finder(struct provisioner *self, struct cluster *cluster,
 					   .store = self->store,
 					   .cluster = cluster,
 					   .share = share_ops_nfs(),
+					   .copier = self->copier,
 					   .drivers = settings->drivers,
 					   .n_drivers = settings->n_drivers },
 				   err);

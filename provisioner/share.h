@@ -95,6 +95,17 @@ typedef int (*share_snapshot_fn)(void *userdata,
 				 const struct share_snapshot_found *found,
 				 struct err *err);
 
+struct share_copy_found {
+	const char *name; /* below .claimfs/copies */
+	const char *copy; /* that it is what is there, or left, of */
+	bool is_dropped;  /* left: somebody began to remove it */
+};
+
+/* As share_snapshot_fn. */
+typedef int (*share_copy_found_fn)(void *userdata,
+				   const struct share_copy_found *found,
+				   struct err *err);
+
 enum share_outcome {
 	SHARE_MORE = 1,	 /* a walk was told to stop */
 	SHARE_TAKEN = 2, /* the directory is another volume's: *ret_owner */
@@ -161,11 +172,16 @@ struct share_ops {
 			     struct err *err);
 	/*
 	 * Removes what is left of a copy: after its volume was made, or all of it; 0
-	 * also when there is none; SHARE_MORE.
+	 * also when there is none; SHARE_MORE. By its name as each_copy tells it, one
+	 * that is dropped already, and no more.
 	 */
 	int (*drop_copy)(const struct share_volume *where, const char *name,
 			 share_tree_fn go_on, void *userdata, struct err *err);
-	/* The same for a snapshot, which from the first moment on is none any more. */
+	/*
+	 * Nobody takes it for a snapshot any more, nor what is there of its copy;
+	 * drop_copy removes both. As long as that has not ended for a former one of
+	 * that name it is done first: go_on, SHARE_MORE.
+	 */
 	int (*drop_snapshot)(const struct share_volume *where, const char *id,
 			     share_tree_fn go_on, void *userdata,
 			     struct err *err);
@@ -173,6 +189,10 @@ struct share_ops {
 	int (*each_snapshot)(const struct share_volume *where,
 			     share_snapshot_fn fn, void *userdata,
 			     struct err *err);
+	/* All there is of copies. SHARE_UNREACHED. */
+	int (*each_copy)(const struct share_volume *where,
+			 share_copy_found_fn fn, void *userdata,
+			 struct err *err);
 };
 
 const struct share_ops *share_ops_nfs(void);
@@ -204,3 +224,5 @@ int share_drop_snapshot(const struct share_volume *where, const char *id,
 			share_tree_fn go_on, void *userdata, struct err *err);
 int share_each_snapshot(const struct share_volume *where, share_snapshot_fn fn,
 			void *userdata, struct err *err);
+int share_each_copy(const struct share_volume *where, share_copy_found_fn fn,
+		    void *userdata, struct err *err);

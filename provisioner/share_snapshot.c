@@ -7,7 +7,8 @@
  * found where it was: what is left looks finished.
  *
  *	keep: copies/<name>/snapshot.json -> rename to snapshots/<id>
- *	drop: rename to copies/<name>.dropped -> remove that
+ *	drop: rename to copies/<name>.dropped, and it is none any more
+ *	      -> drop the copy: remove that
  */
 
 #include <string.h>
@@ -22,17 +23,17 @@
 #define DROPPED	       ".dropped"
 #define DESCRIPTOR_MAX 65536
 
-static int open_snapshots(struct session *session,
-			  const struct share_volume *where,
-			  struct share_fh *ret, struct err *err)
+/* what: SNAPSHOTS or COPIES. */
+static int open_at(struct session *session, const struct share_volume *where,
+		   const char *what, struct share_fh *ret, struct err *err)
 {
 	int r = session_open(session, where, err);
 
 	if (r != 0)
 		return r;
-	r = copy_ensure_private(session, SNAPSHOTS, ret);
-	return r < 0 ? copy_fail(session, r, "make directory .claimfs/",
-				 SNAPSHOTS, err)
+	r = copy_ensure_private(session, what, ret);
+	return r < 0 ? copy_fail(session, r, "make directory .claimfs/", what,
+				 err)
 		     : 0;
 }
 
@@ -92,7 +93,7 @@ int share_keep_snapshot(const struct share_volume *where, const char *copy,
 	if (r == 0)
 		r = copy_name_check("copy", copy, err);
 	if (r == 0)
-		r = open_snapshots(&session, where, &snapshots, err);
+		r = open_at(&session, where, SNAPSHOTS, &snapshots, err);
 	if (r != 0)
 		return r;
 	r = share_nfs_lookup(session.nfs, &snapshots, snapshot->id, &entry);
@@ -110,16 +111,29 @@ int share_keep_snapshot(const struct share_volume *where, const char *copy,
 
 /* --- going --------------------------------------------------------------------------- */
 
+static bool is_dropped(const char *name)
+{
+	size_t len = strlen(name), end = strlen(DROPPED);
+
+	return len > end && strcmp(name + len - end, DROPPED) == 0;
+}
+
 struct dropping {
 	struct session *session;
-	const struct share_fh *dir; /* where it is, under name */
-	const char *name;
+	const struct share_fh *copies;
+	char *dropped; /* what it is called in there from then on */
 	share_tree_fn go_on;
 	void *userdata;
 };
 
-static int remove_tree(const struct dropping *dropping,
-		       const struct share_fh *copies, const char *name)
+static void dropping_fini(struct dropping *dropping)
+{
+	free(dropping->dropped);
+}
+
+DEFINE_FINI(struct dropping, dropping_fini)
+
+static int remove_tree(const struct dropping *dropping)
 {
 	struct session *session = dropping->session;
 	const struct share_volume *where = session->volume;
@@ -127,59 +141,65 @@ static int remove_tree(const struct dropping *dropping,
 
 	/* It goes without, too. */
 	(void)share_calls_widen(session->nfs, where->server, where->port);
-	r = share_tree_walk(session->nfs, copies, name, SHARE_TREE_REMOVE,
-			    dropping->go_on, dropping->userdata);
+	r = share_tree_walk(session->nfs, dropping->copies, dropping->dropped,
+			    SHARE_TREE_REMOVE, dropping->go_on,
+			    dropping->userdata);
 	return r == SHARE_TREE_MORE ? SHARE_MORE : r;
 }
 
-/* First what is left of a former one; then there is nothing in the way of the next. */
-static int drop_as(const struct dropping *dropping,
-		   const struct share_fh *copies, const char *dropped)
+static int rename_away(const struct dropping *dropping,
+		       const struct share_fh *dir, const char *name)
 {
-	int r = remove_tree(dropping, copies, dropped);
+	int r = share_nfs_rename(dropping->session->nfs, dir, name,
+				 dropping->copies, dropping->dropped);
 
-	if (r != 0)
-		return r;
-	r = share_nfs_rename(dropping->session->nfs, dropping->dir,
-			     dropping->name, copies, dropped);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	return remove_tree(dropping, copies, dropped);
+	return r == -ENOENT ? 0 : r;
 }
 
-static int drop(const struct dropping *dropping)
+/* What is left of a former one may be in its way. */
+static int put_away(const struct dropping *dropping, const struct share_fh *dir,
+		    const char *name)
 {
-	_cleanup_(free) char *dropped = NULL;
-	struct share_fh copies;
-	int r;
+	int r = rename_away(dropping, dir, name);
 
-	if (asprintf(&dropped, "%s" DROPPED, dropping->name) < 0) {
-		dropped = NULL;
-		return -ENOMEM;
+	if (r != -EEXIST && r != -ENOTEMPTY)
+		return r;
+	r = remove_tree(dropping);
+	return r == 0 ? rename_away(dropping, dir, name) : r;
+}
+
+static int open_copies(const struct share_volume *where, const char *name,
+		       struct dropping *dropping, struct share_fh *copies,
+		       struct err *err)
+{
+	int r = copy_name_check("copy", name, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&dropping->dropped, "%s%s", name,
+		     is_dropped(name) ? "" : DROPPED) < 0) {
+		dropping->dropped = NULL;
+		return err_set(err, -ENOMEM, "no memory");
 	}
-	r = copy_ensure_private(dropping->session, COPIES, &copies);
-	return r < 0 ? r : drop_as(dropping, &copies, dropped);
+	dropping->copies = copies;
+	return open_at(dropping->session, where, COPIES, copies, err);
 }
 
 int share_drop_copy(const struct share_volume *where, const char *name,
 		    share_tree_fn go_on, void *userdata, struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };
+	_cleanup_(dropping_fini) struct dropping dropping = {
+		.session = &session, .go_on = go_on, .userdata = userdata
+	};
 	struct share_fh copies;
-	const struct dropping dropping = { .session = &session,
-					   .dir = &copies,
-					   .name = name,
-					   .go_on = go_on,
-					   .userdata = userdata };
-	int r = copy_name_check("copy", name, err);
+	int r = open_copies(where, name, &dropping, &copies, err);
 
-	if (r == 0)
-		r = session_open(&session, where, err);
 	if (r != 0)
 		return r;
-	r = copy_ensure_private(&session, COPIES, &copies);
+	r = put_away(&dropping, &copies, name);
 	if (r == 0)
-		r = drop(&dropping);
+		r = remove_tree(&dropping);
 	return r < 0 ? copy_fail(&session, r, "remove copy", name, err) : r;
 }
 
@@ -187,19 +207,19 @@ int share_drop_snapshot(const struct share_volume *where, const char *id,
 			share_tree_fn go_on, void *userdata, struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };
-	struct share_fh snapshots;
-	const struct dropping dropping = { .session = &session,
-					   .dir = &snapshots,
-					   .name = id,
-					   .go_on = go_on,
-					   .userdata = userdata };
-	int r = copy_name_check("snapshot", id, err);
+	_cleanup_(dropping_fini) struct dropping dropping = {
+		.session = &session, .go_on = go_on, .userdata = userdata
+	};
+	struct share_fh copies, snapshots;
+	int r = open_copies(where, id, &dropping, &copies, err);
 
-	if (r == 0)
-		r = open_snapshots(&session, where, &snapshots, err);
 	if (r != 0)
 		return r;
-	r = drop(&dropping);
+	r = copy_ensure_private(&session, SNAPSHOTS, &snapshots);
+	if (r == 0)
+		r = put_away(&dropping, &snapshots, id);
+	if (r == 0)
+		r = put_away(&dropping, &copies, id);
 	return r < 0 ? copy_fail(&session, r, "remove snapshot", id, err) : r;
 }
 
@@ -232,14 +252,45 @@ static bool is_whole(struct session *session, const struct share_fh *dir,
 	       tree.is_directory;
 }
 
-static int report(struct session *session, const struct share_fh *snapshots,
-		  const char *id, share_snapshot_fn fn, void *userdata,
-		  struct err *err)
+struct look {
+	struct session *session;
+	struct share_fh dir; /* .claimfs/what */
+	const char *what;
+	int (*report)(const struct look *look, const char *name,
+		      struct err *err);
+	share_snapshot_fn on_snapshot;
+	share_copy_found_fn on_copy;
+	void *userdata;
+};
+
+static int look_at_all(struct look *look, const struct share_volume *where,
+		       struct err *err)
 {
+	_cleanup_(session_fini) struct session session = { 0 };
+	_cleanup_(share_page_fini) struct share_page page = { 0 };
+	int r = open_at(&session, where, look->what, &look->dir, err);
+
+	look->session = &session;
+	while (r == 0 && !page.is_end) {
+		r = share_nfs_list(session.nfs, &look->dir, &page);
+		if (r < 0)
+			return copy_fail(&session, r,
+					 "read directory .claimfs/", look->what,
+					 err);
+		for (size_t i = 0; r == 0 && i < page.n; i++)
+			r = look->report(look, page.items[i].name, err);
+	}
+	return r;
+}
+
+static int report_snapshot(const struct look *look, const char *id,
+			   struct err *err)
+{
+	struct session *session = look->session;
 	struct share_snapshot_found found = { .id = id };
 	struct share_entry entry;
 	cJSON *json;
-	int r = share_nfs_lookup(session->nfs, snapshots, id, &entry);
+	int r = share_nfs_lookup(session->nfs, &look->dir, id, &entry);
 
 	if (r < 0)
 		return r == -ENOENT ? 0
@@ -255,7 +306,7 @@ static int report(struct session *session, const struct share_fh *snapshots,
 	}
 	found.is_whole = is_whole(session, &entry.fh, json, id);
 	found.record = cJSON_GetObjectItem(json, "record");
-	r = fn(userdata, &found, err);
+	r = look->on_snapshot(look->userdata, &found, err);
 	cJSON_Delete(json);
 	return r;
 }
@@ -263,20 +314,39 @@ static int report(struct session *session, const struct share_fh *snapshots,
 int share_each_snapshot(const struct share_volume *where, share_snapshot_fn fn,
 			void *userdata, struct err *err)
 {
-	_cleanup_(session_fini) struct session session = { 0 };
-	_cleanup_(share_page_fini) struct share_page page = { 0 };
-	struct share_fh snapshots;
-	int r = open_snapshots(&session, where, &snapshots, err);
+	struct look look = { .what = SNAPSHOTS,
+			     .report = report_snapshot,
+			     .on_snapshot = fn,
+			     .userdata = userdata };
 
-	while (r == 0 && !page.is_end) {
-		r = share_nfs_list(session.nfs, &snapshots, &page);
-		if (r < 0)
-			return copy_fail(&session, r,
-					 "read directory .claimfs/", SNAPSHOTS,
-					 err);
-		for (size_t i = 0; r == 0 && i < page.n; i++)
-			r = report(&session, &snapshots, page.items[i].name, fn,
-				   userdata, err);
-	}
-	return r;
+	return look_at_all(&look, where, err);
+}
+
+/* What can't be a copy's name is somebody else's. */
+static int report_copy(const struct look *look, const char *name,
+		       struct err *err)
+{
+	struct share_copy_found found = { .name = name,
+					  .is_dropped = is_dropped(name) };
+	_cleanup_(free) char *copy = strdup(name);
+
+	if (copy_name_check("copy", name, NULL) < 0)
+		return 0;
+	if (!copy)
+		return err_set(err, -ENOMEM, "no memory");
+	if (found.is_dropped)
+		copy[strlen(name) - strlen(DROPPED)] = '\0';
+	found.copy = copy;
+	return look->on_copy(look->userdata, &found, err);
+}
+
+int share_each_copy(const struct share_volume *where, share_copy_found_fn fn,
+		    void *userdata, struct err *err)
+{
+	struct look look = { .what = COPIES,
+			     .report = report_copy,
+			     .on_copy = fn,
+			     .userdata = userdata };
+
+	return look_at_all(&look, where, err);
 }

@@ -216,6 +216,7 @@ const struct share_ops *share_ops_nfs(void)
 		.drop_copy = share_drop_copy,
 		.drop_snapshot = share_drop_snapshot,
 		.each_snapshot = share_each_snapshot,
+		.each_copy = share_each_copy,
 	};
 
 	return &ops;

@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "copier.h"
+#include "copy_orphan.h"
 #include "log.h"
 #include "model_decode.h"
 #include "plan.h"
@@ -38,12 +40,21 @@ struct snapshot_finder {
 
 /* --- which shares ------------------------------------------------------------------- */
 
-static bool is_listed(const struct snapshot_finder *finder, const char *key)
+static int make_key(const struct volume_place *place, char **ret)
+{
+	if (asprintf(ret, "%s:%" PRIu32 ":%s", place->server, place->port,
+		     place->share) >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
+static struct shelf *find(const struct snapshot_finder *finder, const char *key)
 {
 	for (size_t i = 0; i < finder->n; i++)
 		if (strcmp(finder->shelves[i].key, key) == 0)
-			return true;
-	return false;
+			return &finder->shelves[i];
+	return NULL;
 }
 
 /* take_place: with server, share and ports at least. */
@@ -54,12 +65,9 @@ static int add(struct snapshot_finder *finder, struct volume_place *take_place)
 	struct shelf *shelves;
 
 	*take_place = (struct volume_place){ 0 };
-	if (asprintf(&key, "%s:%" PRIu32 ":%s", place.server, place.port,
-		     place.share) < 0) {
-		key = NULL;
+	if (make_key(&place, &key) < 0)
 		return -ENOMEM;
-	}
-	if (is_listed(finder, key))
+	if (find(finder, key))
 		return 0;
 	if (finder->n >= SHARES_MAX) {
 		log_warn("share is not looked at for snapshots: too many",
@@ -154,12 +162,20 @@ static int recover(void *userdata, const struct share_snapshot_found *found,
 	return 0;
 }
 
-static struct shelf *find(struct snapshot_finder *finder, const char *key)
+/* A half-made copy may be that of another cluster, what somebody began to remove is nobody's. */
+static int remove_dropped(void *userdata, const struct share_copy_found *found,
+			  struct err *err)
 {
-	for (size_t i = 0; i < finder->n; i++)
-		if (strcmp(finder->shelves[i].key, key) == 0)
-			return &finder->shelves[i];
-	return NULL;
+	const struct look *look = userdata;
+	int r;
+
+	if (!found->is_dropped)
+		return 0;
+	r = copy_orphan_drop(look->finder->options.store, &look->where, found,
+			     err);
+	if (r == 0)
+		copier_wake(look->finder->options.copier);
+	return r < 0 ? r : 0;
 }
 
 static int take(void *userdata, const char *key, struct turn_view *view,
@@ -169,10 +185,12 @@ static int take(void *userdata, const char *key, struct turn_view *view,
 	struct shelf *shelf = find(finder, key);
 	struct look look = { .finder = finder,
 			     .where = volume_place_borrow(&shelf->place) };
-	int r = finder->options.share->each_snapshot(&look.where, recover,
-						     &look, err);
+	const struct share_ops *share = finder->options.share;
+	int r = share->each_snapshot(&look.where, recover, &look, err);
 
 	(void)view;
+	if (r == 0)
+		r = share->each_copy(&look.where, remove_dropped, &look, err);
 	if (r == SHARE_UNREACHED)
 		return err->code;
 	if (r < 0)

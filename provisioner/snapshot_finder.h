@@ -4,7 +4,7 @@
 /*
  * In a cluster the record does not outlive its pod, but snapshots do: whoever begins to
  * lead looks for them on every share that a class or a volume is on. Until that is done,
- * one that is not in the record may still be there.
+ * one that is not in the record may still be there. What was being removed goes on to be.
  *
  * Threads: its own; snapshot_finder_is_done() any.
  */
@@ -13,13 +13,15 @@
 #include "share.h"
 #include "store.h"
 
+struct copier;
 struct snapshot_finder;
 
 struct snapshot_finder_options {
 	struct store *store;	       /* borrowed */
 	struct cluster *cluster;       /* borrowed */
 	const struct share_ops *share; /* borrowed */
-	const char *const *drivers;    /* borrowed */
+	struct copier *copier;	    /* borrowed; removes what was begun to be */
+	const char *const *drivers; /* borrowed */
 	size_t n_drivers;
 };
 

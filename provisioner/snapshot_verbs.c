@@ -16,7 +16,8 @@
 #include "json_field.h"
 #include "snapshots.h"
 
-#define NAME_LEN 253 /* a DNS subdomain's */
+#define NAME_LEN  253 /* a DNS subdomain's */
+#define DELETE_NS (8 * NS_PER_S)
 
 static int no_memory(struct err *err)
 {
@@ -110,7 +111,8 @@ int admin_delete_snapshot(struct api_admin_call *call, const cJSON *in,
 	if (r >= 0)
 		r = find(call->admin, namespace, name, &snapshot, err);
 	if (r >= 0 && !is_dry_run)
-		r = snapshots_delete(call->admin->snapshots, snapshot.id, err);
+		r = snapshots_delete(call->admin->snapshots, snapshot.id,
+				     clock_ns() + DELETE_NS, err);
 	if (r != 0)
 		return r < 0 ? r : err->code;
 	*ret = to_json(call->admin, &snapshot);

@@ -2,8 +2,8 @@
 
 /*
  * A request writes a row, with the copy's (create: RUNNING, delete: DROPPING), and wakes
- * the copier, whose threads do all that takes long. The record decides between two who
- * want one name, and between who deletes a snapshot and who makes a volume from it.
+ * the copier, whose threads do all that waits for shares. The record decides between two
+ * who want one name, and between who deletes a snapshot and who makes a volume from it.
  */
 
 #include "snapshots.h"
@@ -212,18 +212,31 @@ int snapshots_create(const struct snapshots *snapshots,
 
 /* --- delete ------------------------------------------------------------------------- */
 
-int snapshots_delete(const struct snapshots *snapshots, const char *id,
-		     struct err *err)
+/* Of what is no snapshot by the record: 0 if its share may say something else. */
+static int find_dropped(const struct snapshots *snapshots, const char *id,
+			struct err *err)
+{
+	int r = store_snapshot_is_removing(snapshots->store, id, err);
+
+	if (r == 0)
+		return not_found(snapshots, id, err);
+	/* Somebody waits: it is tried now, though it failed a moment ago. */
+	if (r > 0)
+		copier_interrupt(snapshots->copier, id);
+	return r < 0 ? r : 0;
+}
+
+/* 0 also when it was dropped before. */
+static int drop(const struct snapshots *snapshots, const char *id,
+		struct err *err)
 {
 	_cleanup_(store_snapshot_fini) struct store_snapshot row = { 0 };
 	struct store_copy copy = { .state = COPY_DROPPING,
 				   .is_snapshot = true };
 	int r = store_snapshot_get(snapshots->store, id, &row, err);
 
-	if (r == STORE_NOT_FOUND)
-		r = not_found(snapshots, id, err);
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r < 0 ? r : find_dropped(snapshots, id, err);
 	copy.name = row.id;
 	copy.volume = row.volume;
 	copy.source = copy.target = row.detail;
@@ -238,6 +251,32 @@ int snapshots_delete(const struct snapshots *snapshots, const char *id,
 		return r;
 	copier_interrupt(snapshots->copier, id);
 	return 0;
+}
+
+static int tell_pending(const struct snapshots *snapshots, const char *id,
+			struct err *err)
+{
+	_cleanup_(store_copy_fini) struct store_copy copy = { 0 };
+
+	(void)store_copy_get(snapshots->store, id, &copy, NULL);
+	(void)err_set(
+		err, -EBUSY,
+		"operation pending: snapshot \"%s\" is deleted when its share says so%s%s",
+		id, copy.error ? ": " : "", copy.error ? copy.error : "");
+	return SNAPSHOTS_PENDING;
+}
+
+int snapshots_delete(const struct snapshots *snapshots, const char *id,
+		     uint64_t deadline_ns, struct err *err)
+{
+	int r = drop(snapshots, id, err);
+
+	if (r != 0)
+		return r == SNAPSHOTS_NOT_FOUND ? 0 : r;
+	/* Not sooner: the record may be lost, and then the share is believed. */
+	copier_wait_dropped(snapshots->copier, id, deadline_ns);
+	r = store_snapshot_is_removing(snapshots->store, id, err);
+	return r > 0 ? tell_pending(snapshots, id, err) : r;
 }
 
 /* --- looking ------------------------------------------------------------------------ */

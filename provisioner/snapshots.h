@@ -12,7 +12,7 @@
  * Of one that is not in the record of a cluster's controller -EAGAIN is said until all
  * shares were looked at.
  *
- * Threads: any. Nothing here waits for a share, but snapshots_wait().
+ * Threads: any. Nothing here waits for a share, but what has a deadline (clock_ns()).
  */
 
 #include "cluster.h"
@@ -37,7 +37,8 @@ enum snapshots_outcome {
 	SNAPSHOTS_NO_VOLUME = 2, /* or it is no volume of ours */
 	SNAPSHOTS_IN_USE = 3,	 /* a volume is being made from it */
 	SNAPSHOTS_NOT_FOUND = 4,
-	SNAPSHOTS_PENDING = 5, /* it was not ready when the time was over */
+	SNAPSHOTS_PENDING =
+		5, /* it was not ready, or gone, when the time was over */
 	SNAPSHOTS_FAILED =
 		6, /* it will be tried again; ret has code and error */
 };
@@ -60,11 +61,12 @@ int snapshots_create(const struct snapshots *snapshots,
 		     const struct snapshots_request *request,
 		     struct store_snapshot *ret, struct err *err);
 /*
- * It is none any more; what it holds is removed in the background. 0 also when there is
- * none. SNAPSHOTS_IN_USE.
+ * It is none any more, in the record at once; 0 when its share says the same, though what
+ * it holds is still being removed, or when there is none. SNAPSHOTS_PENDING, with a
+ * sentence: it will be; SNAPSHOTS_IN_USE.
  */
 int snapshots_delete(const struct snapshots *snapshots, const char *id,
-		     struct err *err);
+		     uint64_t deadline_ns, struct err *err);
 int snapshots_get(const struct snapshots *snapshots, const char *id,
 		  struct store_snapshot *ret, struct err *err);
 /* Ordered by id: the next page begins after the last one's. */
@@ -72,7 +74,7 @@ int snapshots_list(const struct snapshots *snapshots,
 		   const struct snapshot_filter *filter,
 		   struct store_snapshot_list *ret, struct err *err);
 /*
- * Until it is ready: 0, SNAPSHOTS_PENDING at the deadline (clock_ns()), or
+ * Until it is ready: 0, SNAPSHOTS_PENDING at the deadline, or
  * SNAPSHOTS_FAILED; *ret as it is then. SNAPSHOTS_NOT_FOUND.
  */
 int snapshots_wait(const struct snapshots *snapshots, const char *id,

@@ -30,6 +30,7 @@ struct job {
 	LIST_ENTRY(job) link;
 	char *name;
 	bool is_running;
+	bool is_slow;
 	uint64_t served_ns;	/* when its last turn ended */
 	uint64_t not_before_ns; /* after a failure */
 	unsigned int n_failures;
@@ -41,6 +42,7 @@ struct turns {
 	pthread_mutex_t lock; /* guards what is below */
 	pthread_cond_t changed;
 	LIST_HEAD(, job) jobs;
+	unsigned int n_slow; /* that are running */
 	bool is_stopping;
 	bool is_woken;
 	struct job *best; /* of what was offered until now */
@@ -89,6 +91,10 @@ void turns_offer(struct turns *turns, const char *name, enum turns_flags flags)
 	if (!job)
 		job = add_job(turns, name);
 	if (!job || job->is_running)
+		return;
+	job->is_slow = flags & TURNS_SLOW;
+	/* Whoever ends one asks again what is due. */
+	if (job->is_slow && turns->n_slow >= turns->options.n_slow)
 		return;
 	if (job->not_before_ns > clock_ns() && !(flags & TURNS_AT_ONCE)) {
 		if (job->not_before_ns < turns->wake_ns)
@@ -144,6 +150,7 @@ static void run_job(struct turns *turns, struct job *job)
 	int r;
 
 	job->is_running = true;
+	turns->n_slow += job->is_slow;
 	atomic_store(&job->view.is_stopping, false);
 	(void)pthread_mutex_unlock(&turns->lock);
 	r = turns->options.take(turns->options.userdata, job->name, &job->view,
@@ -152,6 +159,7 @@ static void run_job(struct turns *turns, struct job *job)
 		turns->options.ended(turns->options.userdata, job->name, r);
 	(void)pthread_mutex_lock(&turns->lock);
 	job->is_running = false;
+	turns->n_slow -= job->is_slow;
 	job->served_ns = clock_ns();
 	if (r < 0)
 		back_off(turns, job, &err);
@@ -302,6 +310,18 @@ void turns_wait(struct turns *turns, const char *name, turns_busy_fn is_busy,
 	while (r == 0 && !turns->is_stopping &&
 	       (is_at_work(turns, name) ||
 		(is_busy && is_busy(userdata, name))))
+		r = cond_wait_until(&turns->changed, &turns->lock, deadline_ns);
+	(void)pthread_mutex_unlock(&turns->lock);
+}
+
+void turns_wait_for_turn(struct turns *turns, const char *name,
+			 turns_busy_fn is_busy, void *userdata,
+			 uint64_t deadline_ns)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&turns->lock);
+	while (r == 0 && !turns->is_stopping && is_busy(userdata, name))
 		r = cond_wait_until(&turns->changed, &turns->lock, deadline_ns);
 	(void)pthread_mutex_unlock(&turns->lock);
 }

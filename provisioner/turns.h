@@ -34,6 +34,7 @@ struct turns_options {
 	const char *who;	/* for the history */
 	const char *complaint;	/* when a turn failed; will be tried again */
 	unsigned int n_threads; /* at most 16 */
+	unsigned int n_slow;	/* TURNS_SLOW at a time, at most */
 	/*
 	 * Offers all that is due, and says in how many seconds there may be more; with the
 	 * lock held.
@@ -50,6 +51,8 @@ struct turns_options {
 
 enum turns_flags {
 	TURNS_AT_ONCE = 1u << 0, /* though it failed a moment ago */
+	TURNS_SLOW =
+		1u << 1, /* it takes long: some threads are kept for others */
 };
 
 int turns_new(struct turns **ret, const struct turns_options *options,
@@ -78,5 +81,9 @@ struct turns_speed turns_look(struct turns *turns, const char *name);
 typedef bool (*turns_busy_fn)(void *userdata, const char *name);
 void turns_wait(struct turns *turns, const char *name, turns_busy_fn is_busy,
 		void *userdata, uint64_t deadline_ns);
+/* Until a turn after which is_busy does not say so any more, though others may follow. */
+void turns_wait_for_turn(struct turns *turns, const char *name,
+			 turns_busy_fn is_busy, void *userdata,
+			 uint64_t deadline_ns);
 
 DEFINE_CLEANUP(struct turns *, turns_free)

@@ -101,6 +101,8 @@ static enum rpc_status status_of(int r)
 	case SNAPSHOTS_IN_USE:
 	case -EBUSY:
 		return RPC_FAILED_PRECONDITION;
+	case SNAPSHOTS_PENDING:
+		return RPC_ABORTED;
 	default:
 		return r < 0 ? csi_status_of(r) : RPC_INTERNAL;
 	}
@@ -214,7 +216,8 @@ enum rpc_status csi_delete_snapshot(struct csi_controller *self,
 	if (!*wire->snapshot_id)
 		return csi_refuse(err, RPC_INVALID_ARGUMENT,
 				  "snapshot_id is missing");
-	r = snapshots_delete(self->options.snapshots, wire->snapshot_id, err);
+	r = snapshots_delete(self->options.snapshots, wire->snapshot_id,
+			     clock_ns() + CSI_PATIENCE_NS, err);
 	return r == 0 ? RPC_OK : status_of(r);
 }
 

@@ -48,11 +48,9 @@ class CopyKills(unittest.TestCase):
         cls.copier = Copier(cls.server, f"{cls.folder}/reports")
         cls.want = copy_tree.fingerprint(f"{cls.export}/source")
 
-    def told(self, name, at):
+    def told(self, name, at, *turns):
         """How many changes there were until it was killed before one of them; what
         was under way then is done again, as after a restart."""
-        turns = (("copy", name, "source"), ("make", f"pv-{name}", name),
-                 ("drop", name))
         steps = Steps(f"{self.folder}/steps-{name}")
         self.addCleanup(steps.close)
         env = {"LD_PRELOAD": f"{lab_case.PROGRAMS}/tests/faults/kill_at.so",
@@ -60,10 +58,20 @@ class CopyKills(unittest.TestCase):
         steps.begin(at)
         for number, turn in enumerate(turns):
             if not self.copier.ask(*turn, env=env)[0]:
+                self.look()
                 for again in turns[number:]:
                     self.copier.do(*again)
                 break
         return len(steps.taken())
+
+    def look(self):
+        """A snapshot is whole, or there is none."""
+        found = self.copier.do("each")[:-4]
+        self.assertLessEqual(set(found[1::3]), {"whole"}, found)
+
+    def make(self, name, at):
+        return self.told(name, at, ("copy", name, "source"),
+                         ("make", f"pv-{name}", name), ("drop", name))
 
     def check(self, name):
         self.assertEqual(differences(self.want, f"{self.export}/pv-{name}",
@@ -73,10 +81,26 @@ class CopyKills(unittest.TestCase):
             lab_case.sanitizer_reports(self.copier.reports), [])
 
     def test_killed_before_each_change_it_is_whole_in_the_end(self):
-        n_steps = self.told("undisturbed", NEVER)
+        n_steps = self.make("undisturbed", NEVER)
         self.check("undisturbed")
         self.assertGreater(n_steps, 30)
         for at in range(1, n_steps + 1, STRIDE):
             with self.subTest(at=at):
-                self.told(f"at-{at}", at)
+                self.make(f"at-{at}", at)
                 self.check(f"at-{at}")
+
+    def snapshot(self, name, at):
+        """Made and deleted."""
+        self.copier.do("copy", name, "source")
+        return self.told(name, at, ("keep", name, name),
+                         ("drop-snapshot", name), ("drop", name))
+
+    def test_killed_before_each_change_a_snapshot_is_whole_or_gone(self):
+        n_steps = self.snapshot("undisturbed-s", NEVER)
+        self.assertGreater(n_steps, 10)
+        for at in range(1, n_steps + 1, STRIDE):
+            with self.subTest(at=at):
+                self.snapshot(f"s-{at}", at)
+                for place in ("copies", "snapshots"):
+                    self.assertEqual(
+                        os.listdir(f"{self.export}/.claimfs/{place}"), [])

@@ -2,6 +2,7 @@
 """CSI Controller beside a cluster's controller: what csi-snapshotter needs, and no
 second way to make the volumes of claims."""
 
+import glob
 import os
 
 from csi_case import CODES, SECONDS, Client, grpc, make_stubs
@@ -78,6 +79,51 @@ class ClusterCsi(LabCase):
                          [snapshot])
         self.call("DeleteSnapshot", snapshot_id=snapshot.snapshot_id)
         self.ctl("delete", "pvc", "data")
+
+    def private(self, name):
+        folder = f"{self.cluster.export}/.claimfs/{name}"
+        return os.listdir(folder) if os.path.isdir(folder) else []
+
+    def snapshot(self, volume, name):
+        def ready():
+            made = self.call("CreateSnapshot", source_volume_id=volume,
+                             name=name)
+            return made.snapshot if made.snapshot.ready_to_use else None
+        return wait_for(ready, "the snapshot", seconds=60).snapshot_id
+
+    def code_of(self, *args, **request):
+        try:
+            self.call(*args, **request)
+        except grpc.RpcError as error:
+            return error.code()
+        return CODES.OK
+
+    def fill(self, claim, files):
+        volume = self.apply_claim(claim, "ours")
+        with self.server_away():
+            for i in range(files):
+                with open(f"{self.backing(volume)}/{i}", "wb") as f:
+                    f.write(b"x" * 100)
+        return volume
+
+    def test_what_was_deleted_stays_so_though_the_record_is_lost(self):
+        """Which is in an emptyDir: the share is what a new pod believes."""
+        volume = self.fill("lossy", 2000)
+        snapshot = self.snapshot(volume, "lossy")
+        self.call("DeleteSnapshot", snapshot_id=snapshot)
+        self.controller.kill()
+        self.assertNotEqual(self.private("copies"), [])
+        for path in glob.glob(f"{self.controller.state}/claimfs.db*"):
+            os.unlink(path)
+        self.controller.start()
+        wait_for(lambda: self.code_of("GetSnapshot", snapshot_id=snapshot) !=
+                 CODES.UNAVAILABLE, "it to know all", seconds=30)
+        self.assertEqual(self.code_of("GetSnapshot", snapshot_id=snapshot),
+                         CODES.NOT_FOUND)
+        self.assertEqual(self.private("snapshots"), [])
+        wait_for(lambda: self.private("copies") == [], "the data to go",
+                 seconds=60)
+        self.ctl("delete", "pvc", "lossy")
 
     def test_a_socket_of_a_former_process_is_replaced(self):
         self.controller.kill()

@@ -116,6 +116,29 @@ class Snapshots(ControllerCase):
                     "still", "other", freeze=seconds), timeout=SECONDS)
             self.assertEqual(raised.exception.code(), CODES.INVALID_ARGUMENT)
 
+    def test_a_delete_is_answered_when_the_share_says_so(self):
+        self.create("kept")
+        self.write("kept", "precious")
+        snapshot = self.snapshot("kept", "going").snapshot_id
+        request = self.pb.DeleteSnapshotRequest(snapshot_id=snapshot)
+        with self.server_away():
+            for _ in range(2):
+                self.assertIn("pending", self.assert_code(
+                    CODES.ABORTED, self.controller.DeleteSnapshot, request))
+        self.assertEqual(list(self.list(snapshot_id=snapshot).entries), [])
+
+        def is_deleted():
+            try:
+                self.delete_snapshot(snapshot)
+            except grpc.RpcError as error:
+                self.assertEqual(error.code(), CODES.ABORTED)
+                return False
+            return True
+        wait_for(is_deleted, "the delete", seconds=60)
+        self.assertFalse(os.path.exists(
+            f"{self.cluster.export}/.claimfs/snapshots/{snapshot}"))
+        self.delete("kept")
+
     def test_a_name_is_for_one_snapshot(self):
         for name in ("one", "two"):
             self.create(name)

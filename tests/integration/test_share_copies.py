@@ -293,7 +293,9 @@ class Snapshots(CopyCase):
         self.assert_same(self.copied("back"), want, but=("atime",))
         for _ in range(2):
             self.do("drop-snapshot", "snap-1")
-        self.assertEqual(self.do("each")[:-4], [])
+            self.assertEqual(self.do("each")[:-4], [])
+        for _ in range(2):
+            self.do("drop", "snap-1")
         for name in ("copies", "snapshots"):
             self.assertEqual(os.listdir(f"{self.export}/.claimfs/{name}"), [])
 

@@ -123,6 +123,30 @@ Test(store_snapshot, a_name_is_one_snapshots_until_that_is_dropped)
 	cr_assert_eq(count_copies(), 1);
 }
 
+Test(store_snapshot, one_that_is_dropped_has_a_row_until_its_share_says_so)
+{
+	const struct store_snapshot found = { .id = (char *)"snap-1",
+					      .namespace = (char *)"ns",
+					      .name = (char *)"b",
+					      .volume = (char *)"pv",
+					      .handle = (char *)"h",
+					      .detail = (char *)"{}",
+					      .state = SNAPSHOT_READY };
+
+	make("snap-1", "a");
+	cr_assert_eq(store_snapshot_is_removing(store, "snap-1", NULL), 0);
+	cr_assert_eq(drop("snap-1"), 0);
+	cr_assert_eq(store_snapshot_is_removing(store, "snap-1", NULL), 1);
+	cr_assert_eq(store_snapshot_gone(store, "snap-1", NULL), 0);
+	cr_assert_eq(store_snapshot_is_removing(store, "snap-1", NULL), 0);
+	cr_assert_eq(store_snapshot_gone(store, "snap-1", NULL),
+		     STORE_NOT_FOUND);
+	/* Whoever saw it on the share saw it before. */
+	cr_assert_eq(store_snapshot_put(store, &found, NULL), STORE_EXISTS);
+	cr_assert_eq(store_copy_remove(store, "snap-1", NULL), 0);
+	cr_assert_eq(store_snapshot_put(store, &found, NULL), 0);
+}
+
 Test(store_snapshot, what_a_volume_is_made_from_is_not_dropped)
 {
 	const struct store_copy copy = copy_of("pvc-new", "pv", "snap-1");
