@@ -295,3 +295,21 @@ bool snapshot_finder_is_done(struct snapshot_finder *finder)
 	(void)pthread_mutex_unlock(&finder->lock);
 	return is_done;
 }
+
+bool snapshot_finder_has_looked_at(struct snapshot_finder *finder,
+				   const struct volume_place *place)
+{
+	_cleanup_(free) char *key = NULL;
+	const struct shelf *shelf;
+	bool has_looked;
+
+	if (!finder)
+		return true;
+	if (make_key(place, &key) < 0)
+		return false;
+	(void)pthread_mutex_lock(&finder->lock);
+	shelf = find(finder, key);
+	has_looked = finder->is_started && (!shelf || shelf->is_done);
+	(void)pthread_mutex_unlock(&finder->lock);
+	return has_looked;
+}

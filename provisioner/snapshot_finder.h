@@ -15,6 +15,7 @@
 
 struct copier;
 struct snapshot_finder;
+struct volume_place;
 
 struct snapshot_finder_options {
 	struct store *store;	       /* borrowed */
@@ -36,5 +37,8 @@ struct snapshot_finder *snapshot_finder_free(struct snapshot_finder *finder);
 
 /* All of them were looked at. NULL: nobody has to look. */
 bool snapshot_finder_is_done(struct snapshot_finder *finder);
+/* The one that this volume is on was; also one that was nobody's when it began. */
+bool snapshot_finder_has_looked_at(struct snapshot_finder *finder,
+				   const struct volume_place *place);
 
 DEFINE_CLEANUP(struct snapshot_finder *, snapshot_finder_free)

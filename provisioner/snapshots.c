@@ -92,6 +92,17 @@ static int load_volume(const struct snapshots *snapshots, const char *name,
 
 /* --- create ------------------------------------------------------------------------ */
 
+static int check_share(const struct snapshots *snapshots,
+		       const struct volume_place *place, struct err *err)
+{
+	if (snapshot_finder_has_looked_at(snapshots->finder, place))
+		return 0;
+	return err_set(
+		err, -EAGAIN,
+		"snapshots on share %s of server %s are not known yet: it has not been looked at",
+		place->share, place->server);
+}
+
 /* 0 with *ret: it is there, of this volume. */
 static int find(const struct snapshots *snapshots,
 		const struct snapshots_request *request,
@@ -138,6 +149,9 @@ static int insert(const struct snapshots *snapshots,
 				   .is_snapshot = true };
 	int r = volume_place_of_volume(pv, &place, err);
 
+	/* One of that name may be there. */
+	if (r == 0)
+		r = check_share(snapshots, &place, err);
 	if (r < 0)
 		return r;
 	if (make_id(id) < 0 || volume_place_to_detail(&place, &detail) < 0)
@@ -195,11 +209,6 @@ int snapshots_create(const struct snapshots *snapshots,
 
 	if (r != SNAPSHOTS_NOT_FOUND)
 		return r;
-	/* One of that name may be there. */
-	r = not_found(snapshots, request->name, err);
-	if (r < 0)
-		return r;
-	err_fini(err);
 	r = begin(snapshots, request, err);
 	if (r != 0)
 		return r;
@@ -294,6 +303,21 @@ int snapshots_list(const struct snapshots *snapshots,
 		   struct store_snapshot_list *ret, struct err *err)
 {
 	return store_snapshot_list(snapshots->store, filter, ret, err);
+}
+
+int snapshots_check_complete(const struct snapshots *snapshots,
+			     const struct persistent_volume *volume,
+			     struct err *err)
+{
+	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
+
+	if (snapshot_finder_is_done(snapshots->finder))
+		return 0;
+	if (volume && volume_place_of_volume(volume, &place, NULL) == 0)
+		return check_share(snapshots, &place, err);
+	return err_set(
+		err, -EAGAIN,
+		"not all snapshots are known yet: not all shares have been looked at");
 }
 
 int snapshots_wait(const struct snapshots *snapshots, const char *id,

@@ -10,7 +10,7 @@
  * A claim begins as a snapshot or a volume is by its dataSource; clone_source.h says which.
  *
  * Of one that is not in the record of a cluster's controller -EAGAIN is said until all
- * shares were looked at.
+ * shares were looked at, or that of its volume, if it is known which one it would be of.
  *
  * Threads: any. Nothing here waits for a share, but what has a deadline (clock_ns()).
  */
@@ -73,6 +73,10 @@ int snapshots_get(const struct snapshots *snapshots, const char *id,
 int snapshots_list(const struct snapshots *snapshots,
 		   const struct snapshot_filter *filter,
 		   struct store_snapshot_list *ret, struct err *err);
+/* 0: that is all; -EAGAIN. volume: as far as snapshots of this one go; NULL = of any. */
+int snapshots_check_complete(const struct snapshots *snapshots,
+			     const struct persistent_volume *volume,
+			     struct err *err);
 /*
  * Until it is ready: 0, SNAPSHOTS_PENDING at the deadline, or
  * SNAPSHOTS_FAILED; *ret as it is then. SNAPSHOTS_NOT_FOUND.

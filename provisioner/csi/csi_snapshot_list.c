@@ -3,12 +3,13 @@
 /*
  * ListSnapshots: all of the record's, whoever asked for them, in the order of ids. Those
  * that are being copied are among them, not ready to use: csi-snapshotter asks here until
- * they are.
+ * they are. What is not in the list is not there, so there is none before that is certain.
  */
 
 #include <string.h>
 
 #include "csi_calls.h"
+#include "csi_find.h"
 #include "csi_snapshot.h"
 
 /* A page's most: so many fit into the 4 MiB that a gRPC client takes. */
@@ -90,6 +91,23 @@ static enum rpc_status read_request(const Csi__V1__ListSnapshotsRequest *wire,
 	return RPC_OK;
 }
 
+static enum rpc_status check_complete(struct csi_controller *self,
+				      const struct snapshot_filter *filter,
+				      const struct answer *answer,
+				      struct err *err)
+{
+	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
+	bool has_volume = false;
+
+	if (filter->id && answer->rows.n > 0)
+		return RPC_OK;
+	if (filter->handle)
+		has_volume = csi_find_volume(self, filter->handle, &volume,
+					     NULL) == RPC_OK;
+	return csi_status_of(snapshots_check_complete(
+		self->options.snapshots, has_volume ? &volume.pv : NULL, err));
+}
+
 enum rpc_status csi_list_snapshots(struct csi_controller *self,
 				   const ProtobufCMessage *message,
 				   struct rpc_response *response,
@@ -108,6 +126,9 @@ enum rpc_status csi_list_snapshots(struct csi_controller *self,
 	r = snapshots_list(self->options.snapshots, &filter, &answer.rows, err);
 	if (r != 0)
 		return csi_status_of(r);
+	status = check_complete(self, &filter, &answer, err);
+	if (status != RPC_OK)
+		return status;
 	if (fill(&answer, n_max) < 0)
 		return csi_refuse(err, RPC_INTERNAL, "no memory");
 	return csi_reply(&answer.wire.base, response, err);

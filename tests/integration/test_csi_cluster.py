@@ -2,6 +2,7 @@
 """CSI Controller beside a cluster's controller: what csi-snapshotter needs, and no
 second way to make the volumes of claims."""
 
+import contextlib
 import glob
 import os
 
@@ -124,6 +125,47 @@ class ClusterCsi(LabCase):
         wait_for(lambda: self.private("copies") == [], "the data to go",
                  seconds=60)
         self.ctl("delete", "pvc", "lossy")
+
+    @contextlib.contextmanager
+    def share_away(self):
+        """A class is on a share that can't be reached since this one leads."""
+        text = self.cluster.adapt(self.class_text("away").replace(
+            "nfs.csi.k8s.io", OURS))
+        self.ctl.apply(text.replace(f"- port={self.cluster.server.port}",
+                                    f"- port={free_port()}"))
+        self.controller.kill()
+        self.controller.start()
+        try:
+            yield
+        finally:
+            self.ctl("delete", "sc", "away")
+            self.controller.kill()
+            self.controller.start()
+
+    def test_a_share_that_is_away_holds_up_its_own_snapshots_only(self):
+        volume = self.fill("near", 1)
+        old = self.snapshot(volume, "old")
+        with self.share_away():
+            wait_for(lambda: self.code_of(
+                "CreateSnapshot", source_volume_id=volume, name="new") ==
+                CODES.OK, "a snapshot to be begun", seconds=30)
+            new = self.snapshot(volume, "new")
+            self.assertEqual(
+                sorted(entry.snapshot.snapshot_id for entry in self.call(
+                    "ListSnapshots", source_volume_id=volume).entries),
+                sorted((old, new)))
+            self.call("ListSnapshots", snapshot_id=old)
+            # What is not known may be there.
+            for method, request in (
+                    ("ListSnapshots", {}),
+                    ("ListSnapshots", {"snapshot_id": "snap-1"}),
+                    ("GetSnapshot", {"snapshot_id": "snap-1"}),
+                    ("DeleteSnapshot", {"snapshot_id": "snap-1"})):
+                self.assertEqual(self.code_of(method, **request),
+                                 CODES.UNAVAILABLE, (method, request))
+            for snapshot in (old, new):
+                self.call("DeleteSnapshot", snapshot_id=snapshot)
+        self.ctl("delete", "pvc", "near")
 
     def test_a_socket_of_a_former_process_is_replaced(self):
         self.controller.kill()
