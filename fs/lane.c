@@ -51,6 +51,8 @@
 #define READS_PER_CALLBACK 16
 #define BYTES_PER_CALLBACK (256u << 10)
 #define PATIENCE_NS	   (100 * NS_PER_MS)
+/* Before anything is concluded from what they have in common. */
+#define HELD_MIN 64
 
 struct lane_limit {
 	unsigned int n;
@@ -79,6 +81,31 @@ void lane_end_wait(struct lane *lane)
 	lane->n_counted++;
 }
 
+/* As many as may be held if those to come are like those that are. */
+static unsigned int n_to_hold(const struct lane *lane)
+{
+	uint64_t n = LANE_BYTES_HELD / (lane->n_bytes_held / lane->n_held + 1);
+
+	return n < lane->n_requests_max / 2 ? (unsigned int)n
+					    : lane->n_requests_max / 2;
+}
+
+/*
+ * What is held does not count here, so it must not in the kernel either, where reads
+ * wait behind the pages that it writes back. It needs room for all of them at once:
+ * what it has queued already is sent with the next request only, and a read that waits
+ * for room is none.
+ */
+static void make_room(struct lane *lane)
+{
+	unsigned int n = lane->n_held < HELD_MIN ? 0 : n_to_hold(lane);
+
+	if (n <= 2 * lane->n_more)
+		return;
+	session_add_background(lane->session, n - lane->n_more);
+	lane->n_more = n;
+}
+
 void lane_begin_hold(struct lane *lane, struct op *op)
 {
 	if (lane->n_bytes_held + op->n_bytes > LANE_BYTES_HELD)
@@ -87,7 +114,9 @@ void lane_begin_hold(struct lane *lane, struct op *op)
 	op->n_bytes_held = op->n_bytes;
 	lane->n_bytes_held += op->n_bytes_held;
 	lane->n_bytes -= op->n_bytes_held;
+	lane->n_held++;
 	lane_begin_wait(lane);
+	make_room(lane);
 }
 
 void lane_end_hold(struct lane *lane, struct op *op)
@@ -97,7 +126,12 @@ void lane_end_hold(struct lane *lane, struct op *op)
 	op->is_held = false;
 	lane->n_bytes_held -= op->n_bytes_held;
 	lane->n_bytes += op->n_bytes_held;
+	lane->n_held--;
 	lane_end_wait(lane);
+	if (lane->n_held == 0 && lane->n_more > 0) {
+		session_drop_background(lane->session, lane->n_more);
+		lane->n_more = 0;
+	}
 }
 
 /* --- reading -------------------------------------------------------------------- */

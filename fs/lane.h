@@ -42,7 +42,9 @@ struct lane {
 	unsigned int n_running;
 	unsigned int n_counted; /* of them, those that limits are about */
 	uint64_t n_bytes;	/* that they keep */
-	uint64_t n_bytes_held;	/* and those that do not count */
+	unsigned int n_held;	/* those at the gate that do not count */
+	unsigned int n_more;	/* session_add_background() */
+	uint64_t n_bytes_held;	/* that these keep */
 	uint64_t n_ended;	/* requests, ever; not those given up */
 	uint64_t n_ended_then;	/* when patience was armed */
 	const struct lane_limit *limit; /* at which it pauses */

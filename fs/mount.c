@@ -325,20 +325,35 @@ static int fusectl_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Fails every request of the connection, for ever. Gone already is fine. */
-static int connection_abort(uint32_t minor)
+static int connection_tell(uint32_t minor, const char *file, const char *value)
 {
 	_cleanup_(fd_close) int control_fd = fusectl_open();
 	_cleanup_(fd_close) int fd = -1;
-	char path[32];
+	char path[48];
 
 	if (control_fd < 0)
 		return control_fd;
-	(void)snprintf(path, sizeof(path), "%u/abort", minor);
+	(void)snprintf(path, sizeof(path), "%u/%s", minor, file);
 	fd = openat(control_fd, path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return write(fd, "1", 1) < 0 ? -errno : 0;
+		return -errno;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
+/* Fails every request of the connection, for ever. Gone already is fine. */
+static int connection_abort(uint32_t minor)
+{
+	int r = connection_tell(minor, "abort", "1");
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int mount_set_background(uint32_t dev_minor, unsigned int n)
+{
+	char value[16];
+
+	(void)snprintf(value, sizeof(value), "%u", n);
+	return connection_tell(dev_minor, "max_background", value);
 }
 
 /* What tasks wrote through mappings and nobody has asked the server to keep. */

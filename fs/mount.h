@@ -71,3 +71,9 @@ void mount_look_up(const char *path);
  * which frees tasks that wait for a dead server. 0 too when nothing was mounted.
  */
 int mount_remove(const char *target, uint32_t abort_minor, struct err *err);
+
+/*
+ * How many of its own requests the kernel of that FUSE device sends at a time: pages that
+ * it writes back, and reads through the page cache. Does not wait.
+ */
+int mount_set_background(uint32_t dev_minor, unsigned int n);

@@ -55,7 +55,8 @@
 
 #define DRAIN_TIMEOUT_NS (1 * NS_PER_S)
 #define MAX_BACKGROUND	 256
-#define HANDLES_MAX	 1024 /* a pod may open as many files as it likes */
+#define BACKGROUND_LAST	 65535 /* fuse_conn_limit_write() */
+#define HANDLES_MAX	 1024  /* a pod may open as many files as it likes */
 
 struct session {
 	struct fuse_session *fuse;
@@ -74,7 +75,8 @@ struct session {
 	struct request_log *requests; /* borrowed; NULL = nothing is logged */
 	pthread_mutex_t lock;
 	pthread_cond_t drained;
-	unsigned int n_busy; /* lock: lanes that are not drained */
+	unsigned int n_background; /* lock: more than usual */
+	unsigned int n_busy;	   /* lock: lanes that are not drained */
 	LIST_HEAD(, session_handle) handles; /* lock */
 	unsigned int n_handles;		     /* lock */
 	uint64_t next_handle;		     /* lock */
@@ -153,6 +155,33 @@ void session_let_go(struct session *session, struct session_handle *handle)
 	handle->free_fn(handle);
 }
 
+/* --- background --------------------------------------------------------------- */
+
+/* Best effort: without it, who reads waits with those who write. */
+static void set_background_locked(const struct session *session)
+{
+	unsigned int n = MAX_BACKGROUND + session->n_background;
+
+	(void)mount_set_background(session->dev_minor,
+				   n < BACKGROUND_LAST ? n : BACKGROUND_LAST);
+}
+
+void session_add_background(struct session *session, unsigned int n)
+{
+	pthread_mutex_lock(&session->lock);
+	session->n_background += n;
+	set_background_locked(session);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_drop_background(struct session *session, unsigned int n)
+{
+	pthread_mutex_lock(&session->lock);
+	session->n_background -= n;
+	set_background_locked(session);
+	pthread_mutex_unlock(&session->lock);
+}
+
 /* --- FUSE_INIT -------------------------------------------------------------- */
 
 /* libfuse's init handler: what it does know of. */
@@ -206,6 +235,8 @@ static int resume_session(struct session *session,
 	if (!session->mountpoint)
 		return err_set(err, -ENOMEM, "resume %s", options->mountpoint);
 	session->dev_minor = resume->dev_minor;
+	/* The former process may have died while it held many. */
+	set_background_locked(session);
 	r = session_init_set(&session->init, resume->init_request,
 			     resume->init_len);
 	if (r == 0)

@@ -102,6 +102,9 @@ const void *session_init_request(const struct session *session,
 /* For lane.c and op.c: the session on the shard of this thread. */
 struct lane *session_lane(struct session *session, unsigned int shard);
 int session_fd(const struct session *session);
+/* The kernel may have n more requests of its own under way than usual, or no more. */
+void session_add_background(struct session *session, unsigned int n);
+void session_drop_background(struct session *session, unsigned int n);
 /* A closing lane has no request left. Shard's thread. */
 void session_lane_drained(struct session *session);
 

@@ -2,8 +2,11 @@
 """Freezing a volume of one node, whose kernel keeps written pages back; and freezing
 that fails, or ends before it should."""
 
+import contextlib
 import os
 import signal
+import subprocess
+import tempfile
 import time
 
 from csi_case import CODES, SECONDS
@@ -11,6 +14,16 @@ from file_writer import FileWriter
 from freeze_case import FreezeCase, Freezer, records, run, start_writer
 from keeper_case import KeeperCase
 from lab import wait_for
+
+
+@contextlib.contextmanager
+def fusectl():
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["mount", "-t", "fusectl", "none", folder], check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", folder], check=True)
 
 
 class FreezeBack(FreezeCase):
@@ -67,6 +80,36 @@ class FreezeBack(FreezeCase):
         self.assertEqual(syncing.communicate(timeout=20)[1], "")
         with open(f"{self.behind}/file", "rb") as back:
             self.assertEqual(back.read(), b"new")
+
+    def assert_reads_go_on(self, name):
+        with open(f"{self.behind}/{name}", "wb") as back:
+            back.write(b"x" * (1 << 20))
+        code = f"assert len(open(p + '/{name}', 'rb').read()) == 1 << 20"
+        self.assertEqual(run(code, self.here).communicate(timeout=10)[1], "")
+
+    def limit(self):
+        """Of the kernel, for requests of its own."""
+        minor = os.minor(os.stat(self.mnt).st_dev)
+        with fusectl() as folder, open(f"{folder}/{minor}/max_background",
+                                       encoding="ascii") as f:
+            return int(f.read())
+
+    def test_reads_go_on_while_many_pages_wait(self):
+        page = 4096
+        self.assertEqual(self.limit(), 256)
+        writer = FileWriter(f"{self.here}/file")
+        self.addCleanup(writer.stop)
+        self.assertEqual(writer.write(0, b"old"), "ok")
+        self.freeze("own", nodes=(0,))
+        for i in range(2000):
+            self.assertEqual(writer.write(i * 2 * page, b"%04d" % i), "ok")
+        syncing = run("os.fsync(os.open(p + '/file', os.O_RDWR))", self.here)
+        time.sleep(1)
+        for name in "ab":
+            self.assert_reads_go_on(name)
+        self.assertEqual(self.thaw("own", nodes=(0,)), [True])
+        self.assertEqual(syncing.communicate(timeout=20)[1], "")
+        self.assertEqual(self.limit(), 256)
 
     def test_a_frozen_volume_is_unstaged_with_all_its_data(self):
         os.mkdir(self.backing("gone"))
