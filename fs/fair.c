@@ -33,9 +33,10 @@ void fair_queue_init(struct fair_queue *queue, uint32_t share_calls,
 	TAILQ_INIT(&queue->turns);
 }
 
-void fair_flow_init(struct fair_flow *flow, struct fair_volume *volume)
+void fair_flow_init(struct fair_flow *flow, struct fair_volume *volume,
+		    fair_owes_fn owes)
 {
-	*flow = (struct fair_flow){ .volume = volume };
+	*flow = (struct fair_flow){ .volume = volume, .owes = owes };
 	TAILQ_INIT(&flow->waiting);
 }
 

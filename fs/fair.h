@@ -17,14 +17,19 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct fair_flow;
 struct fair_volume;
 struct nfs_call;
 
 TAILQ_HEAD(fair_calls, nfs_call);
 TAILQ_HEAD(fair_turns, fair_flow);
 
+/* The server owes the answer to a change that was given up (nfs3_owed.h), or no more. */
+typedef void (*fair_owes_fn)(struct fair_flow *flow, bool it_does);
+
 struct fair_flow {
 	struct fair_volume *volume;  /* borrowed; NULL = nobody's */
+	fair_owes_fn owes;	     /* NULL = never mind */
 	struct fair_calls waiting;   /* in order */
 	TAILQ_ENTRY(fair_flow) turn; /* in queue->turns while calls wait */
 	uint32_t credit;  /* bytes that it may still send in this turn */
@@ -44,7 +49,8 @@ struct fair_queue {
  */
 void fair_queue_init(struct fair_queue *queue, uint32_t share_calls,
 		     uint32_t share_bytes);
-void fair_flow_init(struct fair_flow *flow, struct fair_volume *volume);
+void fair_flow_init(struct fair_flow *flow, struct fair_volume *volume,
+		    fair_owes_fn owes);
 
 void fair_add(struct fair_queue *queue, struct nfs_call *call, uint64_t now_ns);
 /* Before all others of its flow: it has waited before. */

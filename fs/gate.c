@@ -19,6 +19,9 @@
  *  3. is_interrupted is set before the first door opens by itself: who sees it unset
  *     knows that all were closed until then.
  *
+ * A change that was given up may be executed yet, so the server's answer is waited for
+ * all the same (nfs3_owed.h).
+ *
  * What the server has to be told again because it has rebooted (commit_job.c) is no
  * change and passes. Neither is COMMIT, nor anything that reads.
  */
@@ -121,6 +124,18 @@ void gate_exit(struct gate_door *door)
 {
 	if (--door->n_inside == 0 && door->is_awaited)
 		await_no_longer(door);
+}
+
+void gate_owes(struct fair_flow *flow, bool it_does)
+{
+	struct view *view = container_of(flow->volume, struct view, fair);
+	struct gate_door *door =
+		&view->shards[shard_index(shard_current())].door;
+
+	if (it_does)
+		door->n_inside++;
+	else
+		gate_exit(door);
 }
 
 /* --- opening ---------------------------------------------------------------------- */

@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "parking.h"
 
+struct fair_flow;
 struct op;
 struct shards;
 struct view;
@@ -64,6 +65,12 @@ bool gate_is_closed(const struct op *op);
  */
 bool gate_enter(struct gate_door *door);
 void gate_exit(struct gate_door *door);
+
+/*
+ * The server owes the answer to a change that was given up, or does not any more: it is
+ * inside until then. For flow->owes of a view's links.
+ */
+void gate_owes(struct fair_flow *flow, bool it_does);
 
 /* --- control threads ------------------------------------------------------------ */
 

@@ -94,6 +94,8 @@ static void call_withdraw(struct nfs3_client *c, struct nfs_call *call)
 	if (slot) {
 		if (slot->sent_ns)
 			c->is_owed = true;
+		if (slot->sent_ns || call->is_retransmitted)
+			nfs3_owed_add(&c->owed, call, !slot->sent_ns);
 		slot_leave(c, slot);
 		return;
 	}
@@ -257,11 +259,13 @@ static void recover(struct nfs3_client *c)
 static int take_reply(struct nfs3_client *c, uint8_t *data, uint32_t len)
 {
 	struct xdr_reader r = xdr_reader_over(data, len);
-	struct nfs3_slot *slot =
-		nfs3_window_find(&c->window, xdr_load_u32(data));
+	uint32_t xid = xdr_load_u32(data);
+	struct nfs3_slot *slot = nfs3_window_find(&c->window, xid);
 
-	if (!slot)
+	if (!slot) {
+		nfs3_owed_answered(&c->owed, xid);
 		return 0;
+	}
 	if (slot->call->proc == NFS_READDIR ||
 	    slot->call->proc == NFS_READDIRPLUS)
 		return complete_readdir(c, slot, &r);
@@ -277,6 +281,7 @@ static int receive(void *owner, uint8_t *data, uint32_t len)
 		return -EBADMSG;
 	c->replied_ns = clock_ns();
 	c->is_owed = false;
+	nfs3_owed_recover(&c->owed);
 	r = take_reply(c, data, len);
 	if (r == 0)
 		recover(c);
@@ -286,6 +291,17 @@ static int receive(void *owner, uint8_t *data, uint32_t len)
 static bool has_work(void *owner)
 {
 	return nfs3_has_work(owner);
+}
+
+/* Without traffic a NULL of our own finds out when the server is back. */
+static void lose_all(struct nfs3_client *c)
+{
+	nfs3_window_unsend_all(&c->window);
+	nfs3_owed_lose(&c->owed);
+	if (c->owed.n == 0)
+		return;
+	c->is_owed = true;
+	nfs3_time_arm(c);
 }
 
 static void on_state(void *owner, enum nfs_conn_state state)
@@ -303,14 +319,14 @@ static void on_state(void *owner, enum nfs_conn_state state)
 			set_health(c, NFS_HEALTH_DEGRADED);
 		break;
 	case NFS_CONN_BACKOFF:
-		nfs3_window_unsend_all(&c->window);
+		lose_all(c);
 		c->client.n_losses++;
 		/* An idle server may close connections: that is no trouble. */
 		if (nfs3_has_work(c))
 			set_health(c, NFS_HEALTH_UNREACHABLE);
 		break;
 	case NFS_CONN_IDLE:
-		nfs3_window_unsend_all(&c->window);
+		lose_all(c);
 		break;
 	case NFS_CONN_CONNECTING:
 		break;
@@ -360,6 +376,11 @@ static const struct nfs_client_ops client_ops = {
 	.cancel = client_cancel,
 	.flush = client_flush,
 };
+
+void nfs3_client_forget(struct nfs_client *client, const struct fair_flow *flow)
+{
+	nfs3_owed_forget(&client_of(client)->owed, flow);
+}
 
 uint16_t nfs3_client_source_port(const struct nfs_client *client)
 {
@@ -478,7 +499,7 @@ int nfs3_client_new(struct nfs_client **ret, struct loop *loop,
 	c->pool = pool;
 	nfs3_time_init(c);
 	TAILQ_INIT(&c->delayed);
-	fair_flow_init(&c->own, NULL);
+	fair_flow_init(&c->own, NULL, NULL);
 	set_defaults(&c->options);
 	set_origin(c);
 	nfs_sockaddr_name(&options->addr, c->name);

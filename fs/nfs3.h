@@ -69,6 +69,9 @@ struct nfs_client *nfs3_client_free(struct nfs_client *client);
 
 /* 0 before the first connection. */
 uint16_t nfs3_client_source_port(const struct nfs_client *client);
+/* What the flow is owed (nfs3_owed.h) is forgotten, and it may end. */
+void nfs3_client_forget(struct nfs_client *client,
+			const struct fair_flow *flow);
 /* That of the client before it, by its origin; 0 = there was none. */
 uint16_t nfs3_client_former_port(const struct nfs_client *client);
 

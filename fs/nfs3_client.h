@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "fair.h"
 #include "nfs3.h"
+#include "nfs3_owed.h"
 #include "nfs3_window.h"
 #include "nfs_conn.h"
 #include "nfs_socket.h"
@@ -34,6 +35,7 @@ struct nfs3_client {
 	struct timer tick;
 	struct timer wake; /* what is held back may be sent then */
 	char name[NFS_SOCKADDR_NAME_SIZE]; /* for logs */
+	struct nfs3_owed owed;
 	struct nfs3_window window;
 };
 

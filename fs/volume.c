@@ -149,7 +149,7 @@ static void get_links(struct shard *shard, void *userdata)
 
 		options.share_bytes =
 			share_bytes[own->n_links % VIEW_N_LINK_KINDS];
-		fair_flow_init(&link->flow, &volume->view.fair);
+		fair_flow_init(&link->flow, &volume->view.fair, gate_owes);
 		start->r = shard_client_get(shard, &options, own->n_links,
 					    &link->client, start->err);
 		if (start->r < 0)
@@ -164,8 +164,11 @@ static void put_links(struct shard *shard, void *userdata)
 	struct volume *volume = userdata;
 	struct view_shard *own = &volume->view.shards[shard_index(shard)];
 
-	while (own->n_links > 0)
-		shard_client_put(shard, own->links[--own->n_links].client);
+	for (unsigned int i = 0; i < own->n_links; i++) {
+		nfs3_client_forget(own->links[i].client, &own->links[i].flow);
+		shard_client_put(shard, own->links[i].client);
+	}
+	own->n_links = 0;
 	free(TAKE_PTR(own->links));
 }
 

@@ -35,8 +35,8 @@ static void set_up(void)
 	/* No call is light: these are test_fair_server's. */
 	flooder = reader =
 		(struct fair_volume){ .server = &server, .n_small = MANY };
-	fair_flow_init(&flood, &flooder);
-	fair_flow_init(&other, &reader);
+	fair_flow_init(&flood, &flooder, NULL);
+	fair_flow_init(&other, &reader, NULL);
 	now_ns = LONG_NS;
 }
 
