@@ -115,13 +115,6 @@ int apply_share_make(const struct applier *applier,
 	return note_server(applier, volume, r, err);
 }
 
-/* The maker whose names are to be held while the directory is taken; NULL = none. */
-static struct maker *rival(const struct applier *applier,
-			   const struct share_volume *volume)
-{
-	return strcmp(volume->path, volume->name) != 0 ? applier->maker : NULL;
-}
-
 int apply_share_reclaim(const struct applier *applier,
 			const struct share_volume *volume, enum on_delete how,
 			struct err *err)
@@ -130,9 +123,7 @@ int apply_share_reclaim(const struct applier *applier,
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		maker_hold_names(rival(applier, volume));
 		r = applier->share->reclaim(&kept, how, err);
-		maker_let_names_go(rival(applier, volume));
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;
@@ -145,10 +136,8 @@ int apply_share_scrub(const struct applier *applier,
 	int r = check_server(applier, volume, err);
 
 	if (r == 0) {
-		maker_hold_names(rival(applier, volume));
 		r = applier->share->scrub(&kept, applier->now() + SLICE_NS,
 					  err);
-		maker_let_names_go(rival(applier, volume));
 		r = note_server(applier, volume, r, err);
 	}
 	return r == SHARE_UNREACHED ? err->code : r;

@@ -6,10 +6,6 @@
  *	  | maker_drop()
  *	  v
  *	gone
- *
- * A directory with the volume's own name can't be anybody else's. One whose name a
- * class decides on can: who asks whether it is free and takes it then must be alone,
- * so these are made one after the other.
  */
 
 #include "maker.h"
@@ -26,9 +22,6 @@ struct maker {
 	struct maker_options options;
 	pthread_t threads[N_THREADS];
 	size_t n_threads;
-	pthread_mutex_t
-		names; /* held while a directory of a given name is made */
-
 	pthread_mutex_t lock; /* guards everything below */
 	pthread_cond_t changed;
 	bool is_closed;
@@ -70,30 +63,6 @@ static struct making *next(struct maker *maker)
 	return making;
 }
 
-void maker_hold_names(struct maker *maker)
-{
-	if (maker)
-		(void)pthread_mutex_lock(&maker->names);
-}
-
-void maker_let_names_go(struct maker *maker)
-{
-	if (maker)
-		(void)pthread_mutex_unlock(&maker->names);
-}
-
-static void make(struct maker *maker, struct making *making)
-{
-	bool is_own = strcmp(making->place.path, making->place.name) == 0;
-
-	if (!is_own)
-		(void)pthread_mutex_lock(&maker->names);
-	making->r = maker->options.make(maker->options.userdata, making,
-					&making->err);
-	if (!is_own)
-		(void)pthread_mutex_unlock(&maker->names);
-}
-
 static void tell(struct maker *maker, struct making *making)
 {
 	(void)pthread_mutex_lock(&maker->lock);
@@ -110,7 +79,8 @@ static void *maker_thread(void *userdata)
 	struct making *making;
 
 	while ((making = next(maker))) {
-		make(maker, making);
+		making->r = maker->options.make(maker->options.userdata, making,
+						&making->err);
 		tell(maker, making);
 	}
 	return NULL;
@@ -223,7 +193,6 @@ int maker_new(struct maker **ret, const struct maker_options *options)
 	if (!maker)
 		return -ENOMEM;
 	maker->options = *options;
-	(void)pthread_mutex_init(&maker->names, NULL);
 	(void)pthread_mutex_init(&maker->lock, NULL);
 	(void)pthread_cond_init(&maker->changed, NULL);
 	TAILQ_INIT(&maker->added);
@@ -248,7 +217,6 @@ struct maker *maker_free(struct maker *maker)
 	drop(maker, &maker->taken);
 	(void)pthread_cond_destroy(&maker->changed);
 	(void)pthread_mutex_destroy(&maker->lock);
-	(void)pthread_mutex_destroy(&maker->names);
 	free(maker);
 	return NULL;
 }

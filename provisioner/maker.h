@@ -64,12 +64,5 @@ void maker_drop(struct maker *maker);
 int maker_take(struct maker *maker, const char *claim_namespace,
 	       const char *claim_name, struct making **ret);
 
-/*
- * Until it is let go no directory is made whose name others may have as well: whoever
- * takes such a one away has looked who else has it. Any thread; maker NULL: nothing.
- */
-void maker_hold_names(struct maker *maker);
-void maker_let_names_go(struct maker *maker);
-
 DEFINE_CLEANUP(struct making *, making_free)
 DEFINE_CLEANUP(struct maker *, maker_free)

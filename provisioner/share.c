@@ -49,6 +49,11 @@ static int check_made(struct session *session,
 		session, "it is not the one that was made for the volume", err);
 }
 
+static bool has_own_name(const struct share_volume *volume)
+{
+	return strcmp(volume->path, volume->name) == 0;
+}
+
 /*
  * Whether another volume has the path: 0, SHARE_TAKEN, or an error. Of those that
  * share a directory each is as the first one: either all adopted it, or the last of
@@ -64,7 +69,7 @@ static int check_owner(struct session *session,
 
 	*ret_has_owner = false;
 	/* A path that is the PV's own name can't be anybody else's. */
-	if (strcmp(volume->path, volume->name) == 0)
+	if (has_own_name(volume))
 		return 0;
 	r = share_descriptor_find(session->nfs, &session->volumes, volume,
 				  &other);
@@ -99,13 +104,13 @@ static bool is_chosen(const struct share_volume *volume)
 {
 	return volume->claim_namespace &&
 	       namespace_is_csi(volume->claim_namespace) &&
-	       strcmp(volume->path, volume->name) == 0;
+	       has_own_name(volume);
 }
 
 /* The first thing on the share that says that this volume is going to exist. */
-static int claim_path(struct session *session,
-		      struct share_descriptor *descriptor,
-		      struct share_owner *ret_owner, struct err *err)
+static int write_first(struct session *session,
+		       struct share_descriptor *descriptor,
+		       struct share_owner *ret_owner, struct err *err)
 {
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
@@ -128,6 +133,20 @@ static int claim_path(struct session *session,
 	if (r < 0)
 		return session_fail(session, r, "write the descriptor of", err);
 	return 0;
+}
+
+/* From its descriptor on the path is the volume's. */
+static int claim_path(struct session *session,
+		      struct share_descriptor *descriptor,
+		      struct share_owner *ret_owner, struct err *err)
+{
+	int r;
+
+	if (!has_own_name(session->volume))
+		session_hold_places(session);
+	r = write_first(session, descriptor, ret_owner, err);
+	share_hold_release(&session->held_places);
+	return r;
 }
 
 static uint32_t mode_of(const struct share_volume *volume)
@@ -205,6 +224,7 @@ int share_make(const struct share_volume *volume, struct share_owner *ret_owner,
 	r = session_open(&session, volume, err);
 	if (r != 0)
 		return r;
+	session_hold_volume(&session);
 	if (volume->copy)
 		return share_make_copied(&session, ret_owner, err);
 	r = share_descriptor_read(session.nfs, &session.volumes, volume->name,

@@ -17,7 +17,8 @@
  * interrupted finishes it. Errors are sentences that name server, share and
  * directory.
  *
- * Threads: any; two operations on one volume must not run at the same time.
+ * Threads: any. Of two operations on one volume that write its descriptors, or on one
+ * path, the second waits for the first (share_hold.h).
  */
 
 #include "model.h"

@@ -17,36 +17,6 @@
 #include "share.h"
 #include "share_copy_place.h"
 
-/* Whether the path is free: 0, SHARE_TAKEN, or an error. */
-static int check_free(struct session *session, struct share_owner *ret_owner,
-		      struct err *err)
-{
-	const struct share_volume *volume = session->volume;
-	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
-	_cleanup_(free) char *name = NULL;
-	struct share_fh parent;
-	struct share_entry entry;
-	int r = share_descriptor_find(session->nfs, &session->volumes, volume,
-				      &other);
-
-	if (r == 0) {
-		*ret_owner = other.owner;
-		other.owner = (struct share_owner){ 0 };
-		return SHARE_TAKEN;
-	}
-	if (r < 0 && r != -ENOENT)
-		return session_fail(session, r, "find the owner of", err);
-	r = session_find_directory(session, &parent, &name, &entry);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return session_fail(session, r, "look up", err);
-	return err_set(
-		err, -EEXIST,
-		"put a copy at directory %s on share %s of server %s: another one is in its place",
-		volume->path, volume->share, volume->server);
-}
-
 static int find_whole(struct session *session, struct copy_place *ret,
 		      struct err *err)
 {
@@ -131,7 +101,9 @@ int share_make_copied(struct session *session, struct share_owner *ret_owner,
 	if (r < 0 && r != -ENOENT)
 		return session_fail(session, r, "read the descriptor of", err);
 	if (r == -ENOENT) {
-		r = check_free(session, ret_owner, err);
+		session_hold_places(session);
+		r = session_check_free(session, "put a copy at", ret_owner,
+				       err);
 		if (r != 0)
 			return r;
 	} else {

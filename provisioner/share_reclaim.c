@@ -136,6 +136,7 @@ static int check_sharers(struct session *session,
 
 	if (!descriptor->is_shared)
 		return 0;
+	session_hold_places(session);
 	r = share_descriptor_find(session->nfs, &session->volumes,
 				  session->volume, &other);
 	if (r == -ENOENT)
@@ -254,6 +255,7 @@ int share_reclaim(const struct share_volume *volume, enum on_delete how,
 
 	if (r != 0)
 		return r;
+	session_hold_volume(&session);
 	r = session_find_directory(&session, &found.parent, &name,
 				   &found.entry);
 	if (r < 0 && r != -ENOENT)
@@ -270,6 +272,7 @@ int share_forget(const struct share_volume *volume, const char *name,
 
 	if (r != 0)
 		return r;
+	share_hold_take(&session.held_volume, SHARE_HOLD_VOLUME, name);
 	r = share_descriptor_remove(session.nfs, &session.volumes, name);
 	if (r < 0)
 		return session_fail(&session, r, "remove the descriptor of",

@@ -70,14 +70,6 @@ static int find_own(struct session *session, struct share_entry *ret,
 	return check_own(session, &own, ret, err);
 }
 
-static int open_own(struct session *session, const struct share_volume *volume,
-		    struct share_entry *ret, struct err *err)
-{
-	int r = session_open(session, volume, err);
-
-	return r == 0 ? find_own(session, ret, err) : r;
-}
-
 /* Something goes in any case: with a slow server all the time is over by now. */
 static bool is_in_time(void *userdata,
 		       const struct share_tree_progress *progress)
@@ -93,8 +85,12 @@ int share_scrub(const struct share_volume *volume, uint64_t deadline_ns,
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_entry entry = { 0 };
-	int r = open_own(&session, volume, &entry, err);
+	int r = session_open(&session, volume, err);
 
+	if (r != 0)
+		return r;
+	session_hold_places(&session);
+	r = find_own(&session, &entry, err);
 	if (r != 0)
 		return r;
 	r = share_tree_walk(session.nfs, &entry.fh, ".", SHARE_TREE_EMPTY,
@@ -108,8 +104,10 @@ int share_permit(const struct share_volume *volume, struct err *err)
 {
 	_cleanup_(session_fini) struct session session = { 0 };
 	struct share_entry entry = { 0 };
-	int r = open_own(&session, volume, &entry, err);
+	int r = session_open(&session, volume, err);
 
+	if (r == 0)
+		r = find_own(&session, &entry, err);
 	if (r != 0)
 		return r;
 	r = share_nfs_chmod(session.nfs, &entry.fh, volume->permissions);
@@ -126,6 +124,7 @@ int share_describe(const struct share_volume *volume, struct err *err)
 
 	if (r != 0)
 		return r;
+	session_hold_volume(&session);
 	r = share_descriptor_read(session.nfs, &session.volumes, volume->name,
 				  &descriptor);
 	if (r == 0)

@@ -24,6 +24,8 @@ void session_fini(struct session *session)
 	    !share_nfs_is_broken(session->nfs))
 		share_pool_put(pool, session);
 	session->nfs = share_nfs_close(session->nfs);
+	share_hold_release(&session->held_places);
+	share_hold_release(&session->held_volume);
 }
 
 int session_fail_at(struct session *session, enum share_step step, int r,
@@ -197,4 +199,33 @@ int session_find_trashed(struct session *session,
 		session,
 		"what lies in the trash under the volume's name is not the one that was made for it",
 		err);
+}
+
+int session_check_free(struct session *session, const char *what,
+		       struct share_owner *ret_owner, struct err *err)
+{
+	const struct share_volume *volume = session->volume;
+	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
+	_cleanup_(free) char *name = NULL;
+	struct share_fh parent;
+	struct share_entry entry;
+	int r = share_descriptor_find(session->nfs, &session->volumes, volume,
+				      &other);
+
+	if (r == 0) {
+		*ret_owner = other.owner;
+		other.owner = (struct share_owner){ 0 };
+		return SHARE_TAKEN;
+	}
+	if (r < 0 && r != -ENOENT)
+		return session_fail(session, r, "find the owner of", err);
+	r = session_find_directory(session, &parent, &name, &entry);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return session_fail(session, r, "look up", err);
+	return err_set(
+		err, -EEXIST,
+		"%s directory %s on share %s of server %s: another one is in its place",
+		what, volume->path, volume->share, volume->server);
 }

@@ -9,6 +9,7 @@
 #include "share.h"
 #include "share_descriptor.h"
 #include "share_fault.h"
+#include "share_hold.h"
 #include "share_nfs.h"
 
 #define VOLUME_MODE 0777
@@ -20,12 +21,35 @@ struct session {
 	struct share_fh private;	   /* .claimfs */
 	struct share_fh volumes;	   /* .claimfs/volumes */
 	struct share_fh trash;		   /* .claimfs/trash */
+	struct share_hold held_volume;	   /* until session_fini() */
+	struct share_hold held_places;	   /* the same, at the latest */
 };
 
 /* SHARE_UNREACHED when the share can't be mounted. */
 int session_open(struct session *session, const struct share_volume *volume,
 		 struct err *err);
 void session_fini(struct session *session);
+
+/* Nobody else works on the volume's descriptors. */
+static inline void session_hold_volume(struct session *session)
+{
+	share_hold_take(&session->held_volume, SHARE_HOLD_VOLUME,
+			session->volume->name);
+}
+
+/* Nobody else gets a directory of this server, or takes one away from others. */
+static inline void session_hold_places(struct session *session)
+{
+	share_hold_take(&session->held_places, SHARE_HOLD_PLACES,
+			session->volume->server);
+}
+
+/*
+ * Whether the volume's path is free: 0, SHARE_TAKEN, or an error, "<what> directory ...:
+ * another one is in its place". For who holds the places.
+ */
+int session_check_free(struct session *session, const char *what,
+		       struct share_owner *ret_owner, struct err *err);
 
 /* "<what> directory ... on share ... of server ...: <r>"; returns r. */
 int session_fail(struct session *session, int r, const char *what,

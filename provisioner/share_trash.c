@@ -87,6 +87,7 @@ static int note(const struct share_volume *volume, struct err *err)
 		return 0;
 	if (r != 0)
 		return r;
+	session_hold_volume(&session);
 	r = share_descriptor_write(session.nfs, &session.trash, volume,
 				   &descriptor);
 	return r < 0 ? session_fail(&session, r,
@@ -101,6 +102,7 @@ static int drop(const struct share_volume *volume, struct err *err)
 
 	if (r != 0)
 		return r;
+	session_hold_volume(&session);
 	r = share_descriptor_remove(session.nfs, &session.trash, volume->name);
 	return r < 0 ? session_fail(&session, r,
 				    "remove the descriptor in the trash of",
@@ -109,36 +111,6 @@ static int drop(const struct share_volume *volume, struct err *err)
 }
 
 /* --- back --------------------------------------------------------------------------- */
-
-/* Whether the place is free: 0, SHARE_TAKEN, or an error. */
-static int check_place(struct session *session, struct share_owner *ret_owner,
-		       struct err *err)
-{
-	const struct share_volume *volume = session->volume;
-	_cleanup_(share_descriptor_fini) struct share_descriptor other = { 0 };
-	_cleanup_(free) char *name = NULL;
-	struct share_fh parent;
-	struct share_entry entry;
-	int r = share_descriptor_find(session->nfs, &session->volumes, volume,
-				      &other);
-
-	if (r == 0) {
-		*ret_owner = other.owner;
-		other.owner = (struct share_owner){ 0 };
-		return SHARE_TAKEN;
-	}
-	if (r < 0 && r != -ENOENT)
-		return session_fail(session, r, "find the owner of", err);
-	r = session_find_directory(session, &parent, &name, &entry);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return session_fail(session, r, "look up", err);
-	return err_set(
-		err, -EEXIST,
-		"restore directory %s on share %s of server %s: another one is in its place",
-		volume->path, volume->share, volume->server);
-}
 
 static int move_back(struct session *session,
 		     const struct share_descriptor *descriptor, struct err *err)
@@ -191,8 +163,11 @@ static int restore(const struct share_volume *volume,
 
 	if (r == -ENOENT)
 		return check_restored(&session, err);
-	if (r == 0)
-		r = check_place(&session, ret_owner, err);
+	if (r != 0)
+		return r;
+	session_hold_volume(&session);
+	session_hold_places(&session);
+	r = session_check_free(&session, "restore", ret_owner, err);
 	if (r == 0)
 		r = move_back(&session, &descriptor, err);
 	return r;

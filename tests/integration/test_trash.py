@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 from lab import LabError, wait_for
-from lab_case import LabCase
+from lab_case import CLAIM, LabCase
 
 
 class TrashCase(LabCase):
@@ -104,6 +104,7 @@ class FullTrash(TrashCase):
 
 
 class Trash(TrashCase):
+    test_seconds = 300  # no test has a pod, so nothing can hang on a mount
 
     def test_a_deleted_claims_data_lies_in_the_trash_for_a_day(self):
         volume = self.make_trashed("day")
@@ -335,6 +336,39 @@ class Trash(TrashCase):
         self.assertEqual(os.listdir(self.backing(volume)), [])
         self.assertEqual(self.item(volume)["state"], "kept")
         self.assertTrue(os.path.exists(self.trash(volume)))
+
+    def make_rivals(self, path):
+        """A volume comes back while another claim comes to its path; which of the
+        two have it then."""
+        self.ctl.apply(self.cluster.adapt(
+            self.class_text(path, trash_ttl="24h").replace(
+                "parameters:\n", f"parameters:\n  subDir: {path}\n")))
+        volume = self.apply_claim(f"first-{path}", path)
+        self.delete_claim(f"first-{path}", volume)
+        second = f"second-{path}"
+        restored = []
+        thread = threading.Thread(
+            target=lambda: restored.append(self.ctl.run("restore", volume)))
+        thread.start()
+        wait_for(lambda: (volume, "restoring") in self.rows(), "the restore")
+        self.ctl.apply(CLAIM.format(name=second, class_name=path,
+                                    mode="ReadWriteMany", size="1Gi"))
+        thread.join()
+        wait_for(lambda: self.ctl.phase("pvc", second) == "Bound" or
+                 "overlaps with that of" in self.ctl("describe", "pvc", second),
+                 f"what becomes of {second}", 30)
+        return (restored[0].returncode == 0,
+                self.ctl.phase("pvc", second) == "Bound")
+
+    def test_who_comes_while_a_volume_is_restored_does_not_get_its_path(self):
+        self.apply_claim("before", "kept")
+        with self.server_away():
+            for number in range(100):
+                with open(f"{self.cluster.export}/.claimfs/volumes/"
+                          f"{number}.json", "w", encoding="ascii") as f:
+                    f.write("{}")
+        for path in ("path-a", "path-b", "path-c"):
+            self.assertEqual(sum(self.make_rivals(path)), 1, path)
 
     def test_what_is_not_in_the_trash_can_not_be_restored(self):
         with self.assertRaisesRegex(LabError, "not in the trash"):

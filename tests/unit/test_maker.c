@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Directories that are made on threads: who is alone, who is told, and what is dropped. */
+/* Directories that are made on threads: who is told, and what is dropped. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -70,7 +70,7 @@ static void teardown(void)
 	maker_free(maker);
 }
 
-static void add(const char *claim, const char *path)
+static void add(const char *claim)
 {
 	struct making *making = calloc(1, sizeof(*making));
 
@@ -78,18 +78,17 @@ static void add(const char *claim, const char *path)
 	making->place.claim_namespace = strdup("default");
 	making->place.claim_name = strdup(claim);
 	making->place.name = strdup(claim);
-	making->place.path = strdup(path);
+	making->place.path = strdup(claim);
 	cr_assert_eq(maker_add(maker, making), 0);
 }
 
-static void add_many(const char *folder)
+static void add_many(void)
 {
 	for (int i = 0; i < MANY; i++) {
-		char claim[8], path[32];
+		char claim[8];
 
 		(void)snprintf(claim, sizeof(claim), "c%d", i);
-		(void)snprintf(path, sizeof(path), "%s%s", folder, claim);
-		add(claim, path);
+		add(claim);
 	}
 	maker_begin(maker);
 	wait_told(MANY);
@@ -97,16 +96,10 @@ static void add_many(const char *folder)
 
 TestSuite(maker, .init = setup, .fini = teardown, .timeout = 60);
 
-Test(maker, directories_of_the_volumes_own_names_are_made_together)
+Test(maker, directories_are_made_together)
 {
 	n_awaited = 2;
-	add_many("");
-}
-
-Test(maker, a_directory_of_a_given_name_is_made_alone)
-{
-	add_many("given/");
-	cr_expect_eq(n_most, 1);
+	add_many();
 }
 
 Test(maker, what_was_made_is_taken_once)
@@ -114,7 +107,7 @@ Test(maker, what_was_made_is_taken_once)
 	_cleanup_(making_free) struct making *making = NULL;
 	struct making *again;
 
-	add("bad", "bad");
+	add("bad");
 	cr_expect_eq(maker_take(maker, "default", "bad", &making), MAKER_BUSY);
 	maker_begin(maker);
 	wait_told(1);
@@ -129,7 +122,7 @@ Test(maker, what_was_not_begun_can_be_dropped)
 {
 	struct making *making;
 
-	add("c", "c");
+	add("c");
 	maker_drop(maker);
 	maker_begin(maker);
 	cr_expect_eq(maker_take(maker, "default", "c", &making), 0);
