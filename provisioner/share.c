@@ -68,9 +68,6 @@ static int check_owner(struct session *session,
 	int r;
 
 	*ret_has_owner = false;
-	/* A path that is the PV's own name can't be anybody else's. */
-	if (has_own_name(volume))
-		return 0;
 	r = share_descriptor_find(session->nfs, &session->volumes, volume,
 				  &other);
 	if (r == -ENOENT)
@@ -107,6 +104,12 @@ static bool is_chosen(const struct share_volume *volume)
 	       has_own_name(volume);
 }
 
+/* Of the PV's own name nobody else has a directory, unless one is there already. */
+static bool may_be_anothers(const struct share_volume *volume, bool is_there)
+{
+	return is_there || !has_own_name(volume);
+}
+
 /* The first thing on the share that says that this volume is going to exist. */
 static int write_first(struct session *session,
 		       struct share_descriptor *descriptor,
@@ -115,18 +118,22 @@ static int write_first(struct session *session,
 	_cleanup_(free) char *name = NULL;
 	struct share_fh parent;
 	struct share_entry entry;
-	bool has_owner;
-	int r = check_owner(session, descriptor, &has_owner, ret_owner, err);
+	bool has_owner = false, is_there;
+	int r = session_find_directory(session, &parent, &name, &entry);
 
-	if (r != 0)
-		return r;
-	r = session_find_directory(session, &parent, &name, &entry);
 	if (r < 0 && r != -ENOENT)
 		return session_fail(session, r, "look up", err);
-	if (r == 0 && is_chosen(session->volume))
+	is_there = r == 0;
+	if (is_there && is_chosen(session->volume))
 		return refuse_to_adopt(session->volume, err);
+	r = may_be_anothers(session->volume, is_there)
+		    ? check_owner(session, descriptor, &has_owner, ret_owner,
+				  err)
+		    : 0;
+	if (r != 0)
+		return r;
 	if (!has_owner)
-		descriptor->is_adopted = r == 0;
+		descriptor->is_adopted = is_there;
 	descriptor->is_shared = session->volume->is_shared;
 	r = share_descriptor_write(session->nfs, &session->volumes,
 				   session->volume, descriptor);
@@ -142,7 +149,9 @@ static int claim_path(struct session *session,
 {
 	int r;
 
-	if (!has_own_name(session->volume))
+	if (has_own_name(session->volume))
+		session_hold_top(session);
+	else
 		session_hold_places(session);
 	r = write_first(session, descriptor, ret_owner, err);
 	share_hold_release(&session->held_places);

@@ -5,7 +5,10 @@
  * one step on the server. So it is one in this process, which is the only one that
  * works on a share's places (a standby does nothing, kube_mode.c).
  *
- * Places are held by server and not by share, because shares may lie in each other.
+ * Places are held by server and not by share, because shares may lie in each other. A
+ * volume in a directory of its own name is made without, or thousands of descriptors
+ * would be read each time; it holds the top, and so does whoever comes to a directory of
+ * that name by a class.
  * There is a handful of holders, the threads that work on shares, in one list.
  */
 
@@ -20,12 +23,19 @@ static pthread_mutex_t lock =
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static LIST_HEAD(, share_hold) holds = LIST_HEAD_INITIALIZER(holds);
 
+static bool is_same(const char *a, const char *b)
+{
+	size_t len = strcspn(a, "/");
+
+	return strcspn(b, "/") == len && strncmp(a, b, len) == 0;
+}
+
 static bool is_held_locked(enum share_hold_kind kind, const char *name)
 {
 	const struct share_hold *hold;
 
 	LIST_FOREACH (hold, &holds, link)
-		if (hold->kind == kind && strcmp(hold->name, name) == 0)
+		if (hold->kind == kind && is_same(hold->name, name))
 			return true;
 	return false;
 }

@@ -25,6 +25,7 @@ void session_fini(struct session *session)
 		share_pool_put(pool, session);
 	session->nfs = share_nfs_close(session->nfs);
 	share_hold_release(&session->held_places);
+	share_hold_release(&session->held_top);
 	share_hold_release(&session->held_volume);
 }
 

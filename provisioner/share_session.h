@@ -22,6 +22,7 @@ struct session {
 	struct share_fh volumes;	   /* .claimfs/volumes */
 	struct share_fh trash;		   /* .claimfs/trash */
 	struct share_hold held_volume;	   /* until session_fini() */
+	struct share_hold held_top;	   /* the same */
 	struct share_hold held_places;	   /* the same, at the latest */
 };
 
@@ -37,9 +38,17 @@ static inline void session_hold_volume(struct session *session)
 			session->volume->name);
 }
 
+/* Nobody else makes a directory of this name. */
+static inline void session_hold_top(struct session *session)
+{
+	share_hold_take(&session->held_top, SHARE_HOLD_TOP,
+			session->volume->path);
+}
+
 /* Nobody else gets a directory of this server, or takes one away from others. */
 static inline void session_hold_places(struct session *session)
 {
+	session_hold_top(session);
 	share_hold_take(&session->held_places, SHARE_HOLD_PLACES,
 			session->volume->server);
 }

@@ -42,6 +42,7 @@ class Places(LabCase):
                 "labelled": "subDir: k8s/${pvc.labels['team']}",
                 "noted": "subDir: ${.PVC.namespace}/${.PVC.annotations.nfs.io/p}",
                 "named": "subDir: by/${pvc.metadata.name}",
+                "topmost": "subDir: ${pvc.metadata.name}",
                 "lonely": "subDir: lonely",
                 "shared": 'subDir: common\n  shared: "true"',
                 "archive": "subDir: ${pvc.metadata.annotations['n']}\n"
@@ -191,6 +192,19 @@ class Places(LabCase):
         self.assertEqual(self.ctl.phase("pvc", "second"), "Pending")
         self.ctl("delete", "pvc", "second")
         self.assertTrue(os.path.isdir(self.backing("lonely")))
+
+    def test_a_volume_does_not_get_a_directory_that_awaited_its_name(self):
+        """Whoever reads a pending claim's uid knows what its volume will be called."""
+        self.ctl.apply(CLAIM.format(name="awaited", class_name="late",
+                                    mode="ReadWriteMany", size="1Gi"))
+        name = "pvc-" + self.ctl.find("pvc", "awaited")["metadata"]["uid"]
+        trap = self.apply_claim(name, "topmost")
+        self.assertTrue(os.path.isdir(self.backing(name)))
+        self.apply_class("late")
+        self.wait_event(f"overlaps with that of volume {trap}")
+        self.assertEqual(self.ctl.phase("pvc", "awaited"), "Pending")
+        self.ctl("delete", "pvc", name)
+        self.ctl.wait_phase("pvc", "awaited", "Bound", seconds=60)
 
     def test_a_shared_directory_goes_with_the_last_claim(self):
         volumes = [self.apply_claim(name, "shared")
