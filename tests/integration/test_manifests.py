@@ -98,6 +98,13 @@ class ChartCase(unittest.TestCase):
                 for (kind, _, name), item in self.objects(changes).items()
                 if kind in WORKLOADS}
 
+    def assert_takes(self, container):
+        done = subprocess.run(
+            [program(lab_case.PROGRAMS, container["command"][0]),
+             *container["args"], "--help"],
+            text=True, capture_output=True, check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
 
 class Base(ChartCase):
 
@@ -142,12 +149,7 @@ class Base(ChartCase):
 class CommandLines(ChartCase):
 
     def takes(self, name, changes=None):
-        container = self.pods(changes)[name]["containers"][0]
-        done = subprocess.run(
-            [program(lab_case.PROGRAMS, container["command"][0]),
-             *container["args"], "--help"],
-            text=True, capture_output=True, check=False, timeout=60)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assert_takes(self.pods(changes)[name]["containers"][0])
 
     def test_the_node_takes_its_own(self):
         self.takes("claimfs-node")
@@ -297,6 +299,53 @@ class Security(ChartCase):
     def test_the_controller_is_not_root(self):
         pod = self.pods()["claimfs-controller"]
         self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+
+
+class Sidecars(ChartCase):
+    """What stands in the controller's place: examples/sidecars."""
+
+    def objects_of(self, name):
+        return [*yaml.safe_load_all(read(KUBERNETES, "examples", "sidecars",
+                                         name))]
+
+    def containers(self):
+        workload, = self.objects_of("controller.yaml")
+        ours, *others = workload["spec"]["template"]["spec"]["containers"]
+        return ours, others
+
+    def test_the_provisioner_takes_its_own(self):
+        container, _ = self.containers()
+        self.assert_takes(container)
+
+    def test_all_have_the_socket_that_it_serves(self):
+        ours, others = self.containers()
+        self.assertIn("--csi-socket=/csi/csi.sock", ours["args"])
+        self.assertEqual(len(others), 4)
+        for container in others:
+            self.assertIn("--csi-address=/csi/csi.sock", container["args"])
+        for container in ours, *others:
+            self.assertIn({"name": "csi", "mountPath": "/csi"},
+                          container["volumeMounts"])
+
+    def test_images_are_those_of_the_chart(self):
+        ours, others = self.containers()
+        controller, snapshotter = self.pods(
+            {"snapshots": {"enabled": True}})["claimfs-controller"][
+                "containers"]
+        self.assertEqual(ours["image"], controller["image"])
+        self.assertIn(snapshotter["image"],
+                      [container["image"] for container in others])
+
+    def test_they_may_do_as_little_as_the_controller(self):
+        ours, others = self.containers()
+        for container in ours, *others:
+            context = container["securityContext"]
+            self.assertTrue(context["readOnlyRootFilesystem"])
+            self.assertFalse(context["allowPrivilegeEscalation"])
+            self.assertEqual(context["capabilities"], {"drop": ["ALL"]})
+        for item in self.objects_of("rbac.yaml"):
+            self.assertNotIn("secrets", str(item.get("rules")))
+            self.assertNotIn("'*'", str(item.get("rules")))
 
 
 class Examples(LabCase):
