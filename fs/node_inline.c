@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "class_parameters.h"
+#include "csi_origin.h"
 #include "inline_class.h"
 #include "inline_record.h"
 #include "inline_remover.h"
@@ -149,15 +150,10 @@ static void wish_fini(struct wish *wish)
 
 DEFINE_FINI(struct wish, wish_fini)
 
-static bool is_of_cluster(const char *key)
-{
-	return strncmp(key, "csi.storage.k8s.io/", 19) == 0;
-}
-
 static int read_attribute(struct wish *wish, const struct label *label,
 			  struct err *err)
 {
-	if (is_of_cluster(label->key))
+	if (csi_key_is_told(label->key))
 		return 0;
 	if (strcmp(label->key, "class") == 0) {
 		wish->class_name = label->value;

@@ -12,12 +12,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "csi_origin.h"
 #include "inline_record.h"
 #include "inline_tree.h"
 #include "node_check.h"
 #include "parse.h"
 
-#define CLUSTER_PREFIX	  "csi.storage.k8s.io/"
 #define KUBERNETES_PREFIX "storage.kubernetes.io/"
 #define MOUNT_OPTIONS_KEY "mountOptions"
 /* What our provisioner tells about a volume, for .meta. */
@@ -30,8 +30,7 @@ static bool has_prefix(const char *text, const char *prefix)
 
 static bool is_information(const char *key)
 {
-	return has_prefix(key, CLUSTER_PREFIX) ||
-	       has_prefix(key, KUBERNETES_PREFIX) ||
+	return csi_key_is_told(key) || has_prefix(key, KUBERNETES_PREFIX) ||
 	       has_prefix(key, FACT_PREFIX);
 }
 
@@ -51,7 +50,7 @@ static const char *find(const struct labels *context, const char *prefix,
 
 const char *node_context_get(const struct labels *context, const char *key)
 {
-	const char *value = find(context, CLUSTER_PREFIX, key);
+	const char *value = find(context, CSI_TOLD_PREFIX, key);
 
 	return value ? value : "";
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "csi_origin.h"
 #include "parse.h"
 
 #define ALLOWED \
@@ -247,7 +248,7 @@ const char *const class_mutable_keys[] = { "onDelete", "trashTTL",
 /* For information: of the cluster, and of our own provisioner. */
 static bool is_information(const char *key)
 {
-	static const char *const prefixes[] = { "csi.storage.k8s.io/",
+	static const char *const prefixes[] = { CSI_TOLD_PREFIX,
 						"storage.kubernetes.io/",
 						"claimfs.io/" };
 

@@ -36,6 +36,11 @@ bool holder_is_csi(const char *pod_uid)
 	       0;
 }
 
+bool csi_key_is_told(const char *key)
+{
+	return strncmp(key, CSI_TOLD_PREFIX, strlen(CSI_TOLD_PREFIX)) == 0;
+}
+
 bool csi_name_is_label(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";

@@ -22,6 +22,13 @@
 #define ANNOTATION_TOLD_NAMESPACE "claimfs.io/pvc-namespace"
 #define ANNOTATION_TOLD_VOLUME	  "claimfs.io/pv-name"
 
+/*
+ * Begins the keys by which a sidecar or a kubelet tells of its own objects, in any map
+ * that it hands on: they say nothing about the volume.
+ */
+#define CSI_TOLD_PREFIX "csi.storage.k8s.io/"
+bool csi_key_is_told(const char *key);
+
 /* Begins the uid of an attachment that ControllerPublishVolume made; its node follows. */
 #define CSI_HOLDER_PREFIX "csi:"
 

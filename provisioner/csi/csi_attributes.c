@@ -52,14 +52,8 @@ static bool fill(cJSON *json, const struct csi_attributes *attributes,
 		 const char *driver)
 {
 	cJSON *metadata = cJSON_AddObjectToObject(json, "metadata");
-	cJSON *parameters = cJSON_AddObjectToObject(json, "parameters");
 
-	for (size_t i = 0; parameters && i < attributes->parameters.n; i++)
-		if (!cJSON_AddStringToObject(
-			    parameters, attributes->parameters.items[i].key,
-			    attributes->parameters.items[i].value))
-			return false;
-	return parameters &&
+	return csi_class_add_parameters(json, &attributes->parameters) &&
 	       cJSON_AddStringToObject(json, "apiVersion",
 				       "storage.k8s.io/v1") &&
 	       cJSON_AddStringToObject(json, "kind", "VolumeAttributesClass") &&

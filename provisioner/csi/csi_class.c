@@ -16,6 +16,7 @@
 #include <cjson/cJSON.h>
 
 #include "csi_calls.h"
+#include "csi_origin.h"
 #include "fnv1a.h"
 #include "json_field.h"
 #include "log.h"
@@ -23,13 +24,6 @@
 
 #define ANNOTATION_MADE_FOR "claimfs.io/made-for"
 #define MADE_FOR_CSI	    "csi"
-
-/* What sidecars add on their own; it says nothing about the volume. */
-static bool is_of_sidecar(const char *key)
-{
-	return strncmp(key, "csi.storage.k8s.io/",
-		       strlen("csi.storage.k8s.io/")) == 0;
-}
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -51,14 +45,14 @@ static uint64_t hash_of(const struct csi_class *class, const char *driver)
 	return hash;
 }
 
-static void drop_sidecars(struct labels *labels)
+static void drop_told(struct labels *labels)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < labels->n; i++) {
 		struct label label = labels->items[i];
 
-		if (!is_of_sidecar(label.key)) {
+		if (!csi_key_is_told(label.key)) {
 			labels->items[n++] = label;
 			continue;
 		}
@@ -78,7 +72,7 @@ void csi_class_init(struct csi_class *class, const char *driver,
 		.n_mount_flags = capabilities->n_mount_flags,
 	};
 	*take_parameters = (struct labels){ 0 };
-	drop_sidecars(&class->parameters);
+	drop_told(&class->parameters);
 	if (class->parameters.n > 0)
 		qsort(class->parameters.items, class->parameters.n,
 		      sizeof(*class->parameters.items), compare_keys);
@@ -92,15 +86,15 @@ void csi_class_fini(struct csi_class *class)
 
 /* --- the object ----------------------------------------------------------------------- */
 
-static bool add_parameters(cJSON *json, const struct labels *labels)
+bool csi_class_add_parameters(cJSON *json, const struct labels *parameters)
 {
-	cJSON *parameters = cJSON_AddObjectToObject(json, "parameters");
+	cJSON *map = cJSON_AddObjectToObject(json, "parameters");
 
-	for (size_t i = 0; parameters && i < labels->n; i++)
-		if (!cJSON_AddStringToObject(parameters, labels->items[i].key,
-					     labels->items[i].value))
+	for (size_t i = 0; map && i < parameters->n; i++)
+		if (!cJSON_AddStringToObject(map, parameters->items[i].key,
+					     parameters->items[i].value))
 			return false;
-	return parameters;
+	return map;
 }
 
 static bool add_flags(cJSON *json, const struct csi_class *class)
@@ -128,7 +122,7 @@ static bool fill(cJSON *json, const struct csi_class *class, const char *driver)
 	       cJSON_AddStringToObject(json, "provisioner", driver) &&
 	       cJSON_AddBoolToObject(json, "allowVolumeExpansion", true) &&
 	       cJSON_AddStringToObject(json, "reclaimPolicy", "Delete") &&
-	       add_parameters(json, &class->parameters) &&
+	       csi_class_add_parameters(json, &class->parameters) &&
 	       add_flags(json, class);
 }
 

@@ -10,6 +10,7 @@
 #include "csi_name.h"
 #include "object.h"
 
+struct cJSON;
 struct csi_controller;
 
 struct csi_class {
@@ -24,6 +25,9 @@ void csi_class_init(struct csi_class *class, const char *driver,
 		    struct labels *take_parameters,
 		    const struct csi_capabilities *capabilities);
 void csi_class_fini(struct csi_class *class);
+/* Adds member "parameters" to an object's JSON; false = no memory. */
+bool csi_class_add_parameters(struct cJSON *json,
+			      const struct labels *parameters);
 
 /* Makes it unless it is there. The caller has self->classes locked for reading. */
 enum rpc_status csi_class_ensure(struct csi_controller *self,

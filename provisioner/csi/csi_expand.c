@@ -11,11 +11,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "clock.h"
 #include "csi_calls.h"
 #include "csi_capability.h"
 #include "csi_find.h"
-#include "csi_origin.h"
 #include "csi_pending.h"
 #include "json_field.h"
 #include "object_change.h"
@@ -48,11 +46,6 @@ struct growth {
 	uint64_t capacity;
 };
 
-enum {
-	WAIT_GROWN = 1,
-	WAIT_GONE = 2,
-};
-
 /* An object_wait_fn for the PersistentVolume. */
 static int has_grown(void *userdata, const struct object *object,
 		     struct err *err)
@@ -61,10 +54,10 @@ static int has_grown(void *userdata, const struct object *object,
 
 	(void)err;
 	if (!object || strcmp(object->uid, growth->uid) != 0)
-		return WAIT_GONE;
+		return CSI_GONE;
 	(void)json_quantity(object->json, "spec.capacity.storage", 0,
 			    &growth->capacity, NULL);
-	return growth->capacity >= growth->wanted ? WAIT_GROWN : 0;
+	return growth->capacity >= growth->wanted ? CSI_CHANGED : 0;
 }
 
 static enum rpc_status await_growth(struct csi_controller *self,
@@ -74,23 +67,8 @@ static enum rpc_status await_growth(struct csi_controller *self,
 	const struct object_key key = { .kind = KIND_PERSISTENT_VOLUME,
 					.namespace = "",
 					.name = pv->meta.name };
-	int r = object_wait_until(self->wait, self->options.cluster, &key,
-				  clock_ns() + CSI_PATIENCE_NS, has_grown,
-				  growth, err);
 
-	switch (r) {
-	case 0:
-		return csi_pending(self, CSI_NAMESPACE, pv->claim_ref.name,
-				   pv->handle, err);
-	case WAIT_GROWN:
-		return RPC_OK;
-	case WAIT_GONE:
-		return csi_refuse(err, RPC_NOT_FOUND,
-				  "volume \"%s\" was deleted meanwhile",
-				  pv->handle);
-	default:
-		return csi_status_of(r);
-	}
+	return csi_await_change(self, pv, &key, has_grown, growth, err);
 }
 
 static enum rpc_status grow(struct csi_controller *self,

@@ -17,18 +17,16 @@
 
 #include "csi_calls.h"
 #include "csi_condition.h"
-#include "csi_name.h"
-#include "csi_origin.h"
+#include "csi_page.h"
 #include "csi_published.h"
 #include "json_field.h"
 #include "json_index.h"
 #include "quantity.h"
 #include "store_volume.h"
 
-#define PAGE_BYTES   (3 << 20)
-#define ENTRY_BYTES  64 /* what an entry has besides its names */
-#define TEXT_MAX     256
-#define TOKEN_PREFIX "after:"
+#define PAGE_BYTES  (3 << 20)
+#define ENTRY_BYTES 64 /* what an entry has besides its names */
+#define TEXT_MAX    256
 
 struct listed {
 	char *name;
@@ -182,7 +180,7 @@ struct answer {
 	struct entry *entries;
 	Csi__V1__ListVolumesResponse__Entry **list;
 	struct csi_published published;
-	char token[TEXT_MAX + sizeof(TOKEN_PREFIX)];
+	char token[CSI_TOKEN_SIZE];
 };
 
 static void answer_fini(struct answer *answer)
@@ -232,26 +230,9 @@ static int fill(struct answer *answer, const struct page *page)
 	}
 	if (!page->has_more)
 		return 0;
-	(void)snprintf(answer->token, sizeof(answer->token), TOKEN_PREFIX "%s",
-		       page->items[page->n - 1].name);
+	csi_page_token(page->items[page->n - 1].name, answer->token);
 	answer->wire.next_token = answer->token;
 	return 0;
-}
-
-/* *ret: the name behind which the page begins. */
-static enum rpc_status read_token(const char *token, const char **ret,
-				  struct err *err)
-{
-	size_t len = strlen(TOKEN_PREFIX);
-
-	*ret = "";
-	if (!*token)
-		return RPC_OK;
-	if (strncmp(token, TOKEN_PREFIX, len) != 0 || !token[len])
-		return csi_refuse(err, RPC_ABORTED,
-				  "starting_token is not one of ours");
-	*ret = token + len;
-	return RPC_OK;
 }
 
 static enum rpc_status read_page(struct csi_controller *self,
@@ -259,17 +240,16 @@ static enum rpc_status read_page(struct csi_controller *self,
 				 struct page *page, struct answer *answer,
 				 struct err *err)
 {
-	const char *after;
-	enum rpc_status status = read_token(wire->starting_token, &after, err);
+	struct csi_page wanted;
+	enum rpc_status status = csi_page_read(
+		wire->max_entries, wire->starting_token, &wanted, err);
 	int r;
 
 	if (status != RPC_OK)
 		return status;
-	if (wire->max_entries < 0)
-		return csi_refuse(err, RPC_INVALID_ARGUMENT,
-				  "max_entries is negative");
-	page->n_max = (size_t)wire->max_entries;
-	r = store_each_volume(self->options.store, after, look_at, page, err);
+	page->n_max = wanted.n_max;
+	r = store_each_volume(self->options.store, wanted.after, look_at, page,
+			      err);
 	if (r == 0 && !self->options.is_cluster)
 		r = csi_published_read(&answer->published, self->options.store,
 				       NULL, err);

@@ -10,11 +10,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "clock.h"
 #include "csi_attributes.h"
 #include "csi_calls.h"
 #include "csi_find.h"
-#include "csi_origin.h"
 #include "csi_pending.h"
 #include "json_field.h"
 #include "object_change.h"
@@ -33,11 +31,6 @@ struct modification {
 	const char *class;
 };
 
-enum {
-	WAIT_MODIFIED = 1,
-	WAIT_GONE = 2,
-};
-
 /* An object_wait_fn for the claim. */
 static int is_modified(void *userdata, const struct object *claim,
 		       struct err *err)
@@ -47,14 +40,14 @@ static int is_modified(void *userdata, const struct object *claim,
 
 	(void)err;
 	if (!claim || strcmp(claim->uid, wanted->uid) != 0)
-		return WAIT_GONE;
+		return CSI_GONE;
 	(void)json_string(claim->json,
 			  "status.currentVolumeAttributesClassName", "", &now,
 			  NULL);
 	return strcmp(now, wanted->class) == 0 &&
 			       !json_at(claim->json,
 					"status.modifyVolumeStatus")
-		       ? WAIT_MODIFIED
+		       ? CSI_CHANGED
 		       : 0;
 }
 
@@ -67,23 +60,8 @@ static enum rpc_status await_end(struct csi_controller *self,
 					.name = pv->claim_ref.name };
 	struct modification wanted = { .uid = pv->claim_ref.uid,
 				       .class = class };
-	int r = object_wait_until(self->wait, self->options.cluster, &key,
-				  clock_ns() + CSI_PATIENCE_NS, is_modified,
-				  &wanted, err);
 
-	switch (r) {
-	case 0:
-		return csi_pending(self, CSI_NAMESPACE, pv->claim_ref.name,
-				   pv->handle, err);
-	case WAIT_MODIFIED:
-		return RPC_OK;
-	case WAIT_GONE:
-		return csi_refuse(err, RPC_NOT_FOUND,
-				  "volume \"%s\" was deleted meanwhile",
-				  pv->handle);
-	default:
-		return csi_status_of(r);
-	}
+	return csi_await_change(self, pv, &key, is_modified, &wanted, err);
 }
 
 static enum rpc_status change(struct csi_controller *self,

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "json_index.h"
 #include "store_copy.h"
 
@@ -65,6 +66,31 @@ enum rpc_status csi_pending(struct csi_controller *self, const char *namespace,
 	return csi_refuse(err, RPC_ABORTED,
 			  "operation pending for volume \"%s\"%s%s", volume,
 			  *search.message ? ": " : "", search.message);
+}
+
+enum rpc_status csi_await_change(struct csi_controller *self,
+				 const struct persistent_volume *pv,
+				 const struct object_key *key,
+				 object_wait_fn fn, void *userdata,
+				 struct err *err)
+{
+	int r = object_wait_until(self->wait, self->options.cluster, key,
+				  clock_ns() + CSI_PATIENCE_NS, fn, userdata,
+				  err);
+
+	switch (r) {
+	case 0:
+		return csi_pending(self, pv->claim_ref.namespace,
+				   pv->claim_ref.name, pv->handle, err);
+	case CSI_CHANGED:
+		return RPC_OK;
+	case CSI_GONE:
+		return csi_refuse(err, RPC_NOT_FOUND,
+				  "volume \"%s\" was deleted meanwhile",
+				  pv->handle);
+	default:
+		return csi_status_of(r);
+	}
 }
 
 enum rpc_status csi_copy_check(struct csi_controller *self, const char *pv,

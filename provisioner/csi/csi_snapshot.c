@@ -22,8 +22,7 @@
 #include "csi_origin.h"
 #include "parse.h"
 
-#define SIDECARS_PREFIX "csi.storage.k8s.io/"
-#define LOOK_NS		(NS_PER_S / 2) /* how late a stop is seen, at most */
+#define LOOK_NS (NS_PER_S / 2) /* how late a stop is seen, at most */
 
 void csi_snapshot_fill(struct csi_snapshot_wire *ret,
 		       const struct store_snapshot *row)
@@ -67,8 +66,7 @@ static enum rpc_status read_parameters(
 
 		if (strcmp(item->key, "freeze") == 0)
 			status = read_freeze(item->value, ret_freeze_s, err);
-		else if (strncmp(item->key, SIDECARS_PREFIX,
-				 strlen(SIDECARS_PREFIX)) != 0)
+		else if (!csi_key_is_told(item->key))
 			return csi_refuse(
 				err, RPC_INVALID_ARGUMENT,
 				"invalid parameter \"%s\" of a snapshot; allowed: freeze",

@@ -6,16 +6,13 @@
  * they are. What is not in the list is not there, so there is none before that is certain.
  */
 
-#include <string.h>
-
 #include "csi_calls.h"
 #include "csi_find.h"
+#include "csi_page.h"
 #include "csi_snapshot.h"
 
 /* A page's most: so many fit into the 4 MiB that a gRPC client takes. */
-#define PAGE_MAX     8192
-#define TOKEN_PREFIX "after:"
-#define TOKEN_MAX    128
+#define PAGE_MAX 8192
 
 struct entry {
 	Csi__V1__ListSnapshotsResponse__Entry entry;
@@ -27,7 +24,7 @@ struct answer {
 	struct store_snapshot_list rows;
 	struct entry *entries;
 	Csi__V1__ListSnapshotsResponse__Entry **list;
-	char token[TOKEN_MAX + sizeof(TOKEN_PREFIX)];
+	char token[CSI_TOKEN_SIZE];
 };
 
 static void answer_fini(struct answer *answer)
@@ -60,8 +57,7 @@ static int fill(struct answer *answer, size_t n_max)
 	answer->wire.n_entries = n;
 	if (answer->rows.n <= n)
 		return 0;
-	(void)snprintf(answer->token, sizeof(answer->token), TOKEN_PREFIX "%s",
-		       answer->rows.items[n - 1].id);
+	csi_page_token(answer->rows.items[n - 1].id, answer->token);
 	answer->wire.next_token = answer->token;
 	return 0;
 }
@@ -70,23 +66,19 @@ static enum rpc_status read_request(const Csi__V1__ListSnapshotsRequest *wire,
 				    struct snapshot_filter *ret,
 				    struct err *err)
 {
-	const char *token = wire->starting_token;
-	size_t len = strlen(TOKEN_PREFIX);
+	struct csi_page page;
+	enum rpc_status status = csi_page_read(
+		wire->max_entries, wire->starting_token, &page, err);
 
-	if (wire->max_entries < 0)
-		return csi_refuse(err, RPC_INVALID_ARGUMENT,
-				  "max_entries is negative");
-	if (*token && (strncmp(token, TOKEN_PREFIX, len) != 0 || !token[len]))
-		return csi_refuse(err, RPC_ABORTED,
-				  "starting_token is not one of ours");
+	if (status != RPC_OK)
+		return status;
 	*ret = (struct snapshot_filter){
 		.handle =
 			*wire->source_volume_id ? wire->source_volume_id : NULL,
 		.id = *wire->snapshot_id ? wire->snapshot_id : NULL,
-		.after = *token ? token + len : NULL,
-		.limit = wire->max_entries > 0 && wire->max_entries < PAGE_MAX
-				 ? (size_t)wire->max_entries
-				 : PAGE_MAX,
+		.after = *page.after ? page.after : NULL,
+		.limit = page.n_max > 0 && page.n_max < PAGE_MAX ? page.n_max
+								 : PAGE_MAX,
 	};
 	return RPC_OK;
 }
