@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * claimfs' own service beside CSI's (claimfs.proto): who makes a snapshot lets the volume
- * stand still meanwhile. What the fields must look like is node.h's to say.
+ * Freeze and Thaw, of claimfs's own service beside CSI's (claimfs.proto): the provisioner
+ * freezes a volume while it copies it for a snapshot. Fields are checked by the functions of
+ * node.h.
  */
 
 #include "claimfs.pb-c.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Copies, as rows for threads (turns.h); a turn is copier_turn.c's. Who deletes a snapshot
- * is not to wait for all that is copied: some threads do nothing but what is short.
+ * Gives the rows of the table `copy` to threads, by turns.h. What a thread does with a row
+ * is in copier_turn.c. Some threads take only rows whose work is short: who deletes a
+ * snapshot must not wait until large copies are made.
  */
 
 #include "copier.h"

@@ -2,15 +2,14 @@
 #pragma once
 
 /*
- * Makes copies of directories in the background: for snapshots, and for volumes that are
- * to begin as a volume or a snapshot is. What there is to do stands in the record
- * (store_copy.h), so a restart goes on where it was; who changes a row calls
- * copier_wake().
+ * Copies directories in the background: for snapshots, and for volumes that begin as a copy
+ * of a volume or a snapshot. Each copy is a row of the record (store_copy.h), so a restart
+ * goes on where the last process ended. Whoever adds or changes a row calls copier_wake().
  *
- * A copy that fails is tried again, later and later. One that fails because there is no
- * room, or no right, leaves nothing behind until then.
+ * A copy that failed is tried again, after longer and longer times. If it failed for want of
+ * room or of rights, what was copied is removed until then.
  *
- * Threads: its own, two of which copy; its functions may be called by any.
+ * Threads: it has its own, of which two make copies. Any thread may call the functions.
  */
 
 #include "freezer.h"
@@ -23,8 +22,9 @@ struct copier;
 struct copier_options {
 	struct store *store;	       /* borrowed */
 	const struct share_ops *share; /* borrowed */
-	const struct freezer *freezer; /* borrowed; NULL = none stands still */
-	/* Something has become of a copy; on one of its threads. */
+	const struct freezer
+		*freezer; /* borrowed; NULL = no volume can be frozen */
+	/* Called when a copy became whole, failed, or is gone; on one of its threads. */
 	void (*changed)(void *userdata, const struct store_copy *copy);
 	void *userdata;
 };
@@ -32,24 +32,24 @@ struct copier_options {
 int copier_new(struct copier **ret, const struct copier_options *options,
 	       struct err *err);
 int copier_start(struct copier *copier, struct err *err);
-/* Waits for its threads: a copy ends when what it has asked for is answered. */
+/* Waits for its threads, which begin no further calls to a server and await the answers. */
 void copier_stop(struct copier *copier);
 struct copier *copier_free(struct copier *copier);
 
-/* Of these NULL is nobody's and does nothing. */
+/* The functions below accept NULL and then do nothing. */
 
-/* Rows are new. */
+/* Says that there are new or changed rows. */
 void copier_wake(struct copier *copier);
-/* What is being done to this copy is ended soon, and looked at again. */
+/* Ends the work on this copy soon; then its row is read again. */
 void copier_interrupt(struct copier *copier, const char *name);
-/* How fast it goes at present. */
+/* How fast this copy goes at present. */
 struct turns_speed copier_look(struct copier *copier, const char *name);
-/* Until it is whole, stopped, or has failed, or the deadline (clock_ns()). */
+/* Blocks until the copy is whole, stopped or failed, at most until clock_ns() is that. */
 void copier_wait(struct copier *copier, const char *name, uint64_t deadline_ns);
-/* Until the share has told that this snapshot, which is dropped, is none any more. */
+/* Blocks until a deleted snapshot is gone from its share, with the same limit. */
 void copier_wait_dropped(struct copier *copier, const char *snapshot,
 			 uint64_t deadline_ns);
-/* Until nothing is done to it. */
+/* Blocks until no thread works on the copy, with the same limit. */
 void copier_wait_idle(struct copier *copier, const char *name,
 		      uint64_t deadline_ns);
 

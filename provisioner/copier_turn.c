@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- *	running, not counted -> count, for a few seconds
+ * What a turn does depends on the state of the copy's row:
+ *
+ *	running, not counted -> count the source's files, for a few seconds
  *	running  -> copy -> whole
- *	whole    -> a snapshot: descriptor and rename -> ready, row gone
- *	         -> a volume's: the claim is looked at
- *	dropping -> a snapshot is none any more on its share -> its row gone
- *	         -> removed -> the copy's row gone
+ *	whole    -> for a snapshot: write its descriptor, rename it -> ready, row removed
+ *	         -> for a volume: the reconciler is told to look at the claim
+ *	dropping -> rename the snapshot, so that it is none any more -> its row removed
+ *	         -> remove what was copied -> the copy's row removed
  *
- * One whose volume stands still (freezer.h) is copied from the beginning in one turn. If
- * that does not succeed it is stopped: to try again is to let writers wait again.
+ * If the volume is to be frozen (freezer.h), all of it is copied in one turn, from the
+ * beginning. When that fails the copy is stopped and not tried again, since writers would
+ * have to wait again.
  *
- * Each arrow may be repeated. What is there of a copy is found again on the share, so
- * the row only says that there may be something; it goes last.
+ * Each step may be repeated after a crash. What was copied is found again on the share. The
+ * row only says that something may be there, so it is removed last.
  *
- * Whoever deletes a snapshot waits for the first of these, which takes a rename; so those
- * turns that remove something are short, and none of them is behind copies (copier.c).
+ * Whoever deletes a snapshot waits for the first step of dropping, which takes one rename.
+ * So turns that remove something are short, and do not wait behind copies (copier.c).
  *
- * A copy's turn has no limit: to go on later means to look at all that is whole already,
- * and a file that somebody writes to would begin anew each time.
+ * A turn that copies has no time limit: each new turn has to look at all files that are
+ * whole already, and a file that somebody goes on writing to would begin anew each time.
  */
 
 #include "copier_turn.h"

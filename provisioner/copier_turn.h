@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One turn of a copier's thread at one copy. */
+/* What a thread of the copier does when it takes up one copy. Threads: the copier's. */
 
 #include "copier.h"
 #include "server_health.h"
 
-/* As turns_options.take; TURN_GONE: there is nothing more to do about it. */
+/* A turns_options.take. TURN_GONE: the copy's row is gone, there is no more to do. */
 int copier_turn(const struct copier_options *options,
 		struct server_health *health, const char *name,
 		struct turn_view *view, struct err *err);

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * Lets a volume stand still on all nodes that have it, for a copy that is of one moment:
- * what its writers had written is on the server, and nothing changes until it thaws.
- * Only for nodes that were named with a socket (--node NAME=SOCKET).
+ * Freezes a volume, so that a copy of it is of one moment. Each node that has the volume
+ * writes what its programs had written to the server, and then holds all further writes
+ * back until the volume thaws. Possible for nodes that --node gave a socket
+ * (NAME=SOCKET).
  *
- * Threads: any; one per node is started for the length of a call.
+ * Threads: any. A call asks all nodes at once and has a thread for each meanwhile.
  */
 
 #include <stdbool.h>
@@ -28,33 +29,36 @@ struct freezer {
 
 /* Borrowed for the call. */
 struct freezer_wish {
-	const char *volume; /* PV's name */
-	const char *handle;
-	const char *token; /* nobody else's, of this freeze */
-	uint32_t seconds;  /* after which nodes thaw by themselves */
+	const char *volume; /* the PersistentVolume's name */
+	const char *handle; /* what nodes call the volume: its volumeHandle */
+	const char *
+		token; /* unique; a node thaws only for the token that froze it */
+	uint32_t
+		seconds; /* after which nodes thaw on their own; FREEZER_MAX_S */
 };
 
 struct frozen;
 
 enum freezer_outcome {
-	FREEZER_MOVED = 1,   /* it did not stand still all the time */
+	FREEZER_MOVED = 1,   /* it may have been written to in between */
 	FREEZER_STOPPED = 2, /* go_on() said so */
 };
 
-/* Asked again and again while nodes are waited for. */
+/* Called about twice a second while nodes are waited for; false ends the waiting. */
 typedef bool (*freezer_fn)(void *userdata);
 
 /*
- * 0: it stands still everywhere, and *ret is for freezer_thaw(). FREEZER_STOPPED. -EBUSY
- * or what else a node said, who is named: it stands still nowhere then. At most twice
- * wish->seconds.
+ * Blocks for at most twice wish->seconds, and some seconds more if a node does not answer.
+ * 0: the volume is frozen on all nodes that have it, and *ret is for freezer_thaw().
+ * Otherwise it is frozen on none: FREEZER_STOPPED, or -errno (-EBUSY: a node can't be asked
+ * or has not staged the volume yet) with a sentence that names the node.
  */
 int freezer_freeze(const struct freezer *freezer,
 		   const struct freezer_wish *wish, freezer_fn go_on,
 		   void *userdata, struct frozen **ret, struct err *err);
 
 /*
- * It goes on. 0: it stood still until now on all nodes that have it. FREEZER_MOVED: not
- * on one of them, whom err names. NULL is accepted.
+ * Thaws the volume on all nodes. 0: it was frozen until now on all nodes that have it.
+ * FREEZER_MOVED: on one of them it was not, which err names. NULL is accepted.
  */
 int freezer_thaw(struct frozen *take_frozen, struct err *err);

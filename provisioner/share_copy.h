@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The copy of a directory with everything below it, by handle, with many calls in
- * flight. What is remembered has a limit, however large, wide or deep the directory is.
+ * Copies a directory and everything below it, with many NFS calls in flight. Its memory has
+ * a fixed limit, however many files there are and however deep the directories.
  * Threads: one per job.
  */
 
@@ -14,24 +14,25 @@
 struct copy_job {
 	struct share_nfs *from; /* borrowed, as is all else here */
 	struct share_nfs *to;
-	const struct share_fh *source; /* the directory */
+	const struct share_fh *source; /* the directory to copy */
 	const struct share_fh
-		*place; /* what will have COPY_TREE and COPY_LINKS */
-	share_copy_fn go_on;
+		*place;	     /* where COPY_TREE and COPY_LINKS are made */
+	share_copy_fn go_on; /* told of progress; false = stop */
 	void *userdata;
 };
 
-/* Where it failed. */
+/* Where a copy failed; for copy_fault_fini(). */
 struct copy_fault {
 	char *path;	   /* below the source; NULL = the directory itself */
-	const char *what;  /* was being done to it */
-	bool is_at_source; /* else on the target */
+	const char *what;  /* what was being done: a verb, as "read" */
+	bool is_at_source; /* else at the target */
 	enum share_step step;
 };
 
 /*
- * 0: all is there and stable. SHARE_MORE: it was told to stop. After that and after an
- * error the connections are of no more use.
+ * Copies, or goes on with what an earlier run left. 0: all is there and on stable storage.
+ * SHARE_MORE: go_on said to stop. -errno: *fault says where. The connections can be used
+ * again only after 0.
  */
 int copy_run(const struct copy_job *job, struct copy_fault *fault);
 void copy_fault_fini(struct copy_fault *fault);

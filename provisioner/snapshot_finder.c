@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A share is a row for turns.h, looked at once; the list of them is made at the start
- * and never changes, but for which are done. Two names of one share are looked at twice:
- * a snapshot that has its row already is left alone.
+ * Threads of turns.h look at the shares, each share once. The list of shares is made at the
+ * start; afterwards only their marks "done" change. A share that is known by two names is
+ * looked at twice, which does no harm: a snapshot that has a row already is left alone.
  */
 
 #include "snapshot_finder.h"

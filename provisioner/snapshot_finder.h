@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * In a cluster the record does not outlive its pod, but snapshots do: whoever begins to
- * lead looks for them on every share that a class or a volume is on. Until that is done,
- * one that is not in the record may still be there. What was being removed goes on to be.
+ * Finds snapshots that the record has lost. In a cluster the record ends with its pod, but
+ * snapshots stay on their shares. So a controller that begins to lead looks at every share
+ * that a class or a volume names, writes what it finds into the record, and goes on to
+ * remove what was being removed. Until it is done a snapshot that the record does not have
+ * may exist all the same.
  *
- * Threads: its own; snapshot_finder_is_done() any.
+ * Threads: it has its own. Any may call snapshot_finder_is_done().
  */
 
 #include "cluster.h"
@@ -30,12 +32,15 @@ struct snapshot_finder_options {
 int snapshot_finder_new(struct snapshot_finder **ret,
 			const struct snapshot_finder_options *options,
 			struct err *err);
-/* Of the classes and volumes that there are now; a share that is away is waited for. */
+/*
+ * Begins with the shares of the classes and volumes that there are now. A share that can't
+ * be reached is tried again until it can.
+ */
 int snapshot_finder_start(struct snapshot_finder *finder, struct err *err);
 void snapshot_finder_stop(struct snapshot_finder *finder);
 struct snapshot_finder *snapshot_finder_free(struct snapshot_finder *finder);
 
-/* All of them were looked at. NULL: nobody has to look. */
+/* Whether all shares were looked at; true for NULL, where no record can be lost. */
 bool snapshot_finder_is_done(struct snapshot_finder *finder);
 /* The one that this volume is on was; also one that was nobody's when it began. */
 bool snapshot_finder_has_looked_at(struct snapshot_finder *finder,

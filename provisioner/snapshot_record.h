@@ -2,19 +2,19 @@
 #pragma once
 
 /*
- * A snapshot as its descriptor on the share has it, so that the record can be made again
- * from that. Pure; any thread.
+ * A snapshot's row of the record as text for its descriptor on the share, and back, so that
+ * a lost record can be made again. Pure; any thread.
  */
 
 #include "store_snapshot.h"
 
 struct cJSON;
 
-/* malloc'ed; NULL = no memory. */
+/* For free(); NULL = no memory. */
 char *snapshot_record_text(const struct store_snapshot *snapshot);
 /*
- * Of a whole snapshot of this id that lies on this share. -EINVAL when it is about
- * another one, or can't be read.
+ * The row from a descriptor that was found for this id. *ret is for store_snapshot_fini().
+ * 0, -ENOMEM, or -EINVAL: the descriptor is of another snapshot or can't be read.
  */
 int snapshot_record_read(const struct cJSON *record, const char *id,
 			 struct store_snapshot *ret, struct err *err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Its descriptor has the row (snapshot_record.h), but for where it lies: that is the
- * share it was found on, by whatever name that share has now. One that is being removed,
- * or copied, has a row, and is none of those that a share tells of.
+ * The descriptor has all fields of the row (snapshot_record.h). Only its server and share
+ * are not believed: the snapshot lies on the share where it was found, which may have
+ * another name by now. Snapshots that are still being copied or removed are not found, as
+ * they do not lie in .claimfs/snapshots.
  */
 
 #include "snapshot_recover.h"

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A snapshot that a share has gets its row in the record again. Threads: any. */
+/* Makes a row of the record from a snapshot that was found on a share. Threads: any. */
 
 #include "share.h"
 #include "store_snapshot.h"
 
 enum snapshot_recover_outcome {
 	SNAPSHOT_RECOVERED = 0,
-	SNAPSHOT_EXISTS = 1,
-	SNAPSHOT_LEFT = 2, /* nothing to make it from; err has the reason */
+	SNAPSHOT_EXISTS = 1, /* the record has it already */
+	SNAPSHOT_LEFT = 2,   /* no row can be made from it; err says why */
 };
 
 enum snapshot_recover_flags {
-	SNAPSHOT_RECOVER_DRY_RUN = 1u << 0, /* nothing is made */
+	SNAPSHOT_RECOVER_DRY_RUN = 1u << 0, /* only say what would be made */
 };
 
-/* found: of share_ops.each_snapshot. */
+/*
+ * found is what share_ops.each_snapshot told of the share `where`. Returns an outcome, or
+ * -errno.
+ */
 int snapshot_recover(struct store *store, const struct share_volume *where,
 		     const struct share_snapshot_found *found,
 		     enum snapshot_recover_flags flags, struct err *err);

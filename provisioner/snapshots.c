@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A request writes a row, with the copy's (create: RUNNING, delete: DROPPING), and wakes
- * the copier, whose threads do all that waits for shares. The record decides between two
- * who want one name, and between who deletes a snapshot and who makes a volume from it.
+ * A request writes the snapshot's row and that of its copy (RUNNING to make a snapshot,
+ * DROPPING to delete it) and wakes the copier, whose threads do all that waits for shares.
+ * Of two callers who want the same name, or of one who deletes a snapshot while another
+ * makes a volume from it, the record's transactions decide who was first.
  */
 
 #include "snapshots.h"

@@ -2,17 +2,18 @@
 #pragma once
 
 /*
- * Snapshots, for whoever asks: claimctl and CSI alike. Names are of whoever wants one, in
- * a namespace: that of the claim, or CSI_NAMESPACE for CSI's. Ids are ours, opaque, and
- * never used again. A snapshot is a copy on the volume's share, and independent of the
- * volume when it is ready.
+ * Making, finding and deleting snapshots, for claimctl and CSI alike. A snapshot is a copy
+ * of a volume's directory on the same share. Once it is ready it does not need the volume.
  *
- * A claim begins as a snapshot or a volume is by its dataSource; clone_source.h says which.
+ * The caller chooses a name, which is unique in a namespace: the claim's, or CSI_NAMESPACE
+ * for snapshots over CSI. Ids are ours: opaque, and never used for another snapshot. A claim
+ * that is to begin as a snapshot names it in its dataSource (clone_source.h).
  *
- * Of one that is not in the record of a cluster's controller -EAGAIN is said until all
- * shares were looked at, or that of its volume, if it is known which one it would be of.
+ * A cluster's controller may have lost its record. Until it has looked for snapshots on all
+ * shares (snapshot_finder.h), or on that of the snapshot's volume if that is known, -EAGAIN
+ * is returned for one that the record does not have.
  *
- * Threads: any. Nothing here waits for a share, but what has a deadline (clock_ns()).
+ * Threads: any. Only functions with a deadline (of clock_ns()) wait for a share.
  */
 
 #include "cluster.h"
@@ -33,12 +34,11 @@ struct snapshots {
 };
 
 enum snapshots_outcome {
-	SNAPSHOTS_OTHER = 1, /* the name is a snapshot's of another volume */
-	SNAPSHOTS_NO_VOLUME = 2, /* or it is no volume of ours */
+	SNAPSHOTS_OTHER = 1, /* a snapshot of another volume has this name */
+	SNAPSHOTS_NO_VOLUME = 2, /* the volume does not exist or is not ours */
 	SNAPSHOTS_IN_USE = 3,	 /* a volume is being made from it */
 	SNAPSHOTS_NOT_FOUND = 4,
-	SNAPSHOTS_PENDING =
-		5, /* it was not ready, or gone, when the time was over */
+	SNAPSHOTS_PENDING = 5, /* not ready, or not gone yet, at the deadline */
 	SNAPSHOTS_FAILED =
 		6, /* it will be tried again; ret has code and error */
 };
@@ -47,7 +47,7 @@ enum snapshots_outcome {
 struct snapshots_request {
 	const char *namespace;
 	const char *name;   /* any text */
-	const char *volume; /* PV's name */
+	const char *volume; /* the PersistentVolume's name */
 	uint32_t
 		freeze_s; /* its nodes hold writes back, so long at most; 0 = not */
 };
@@ -61,15 +61,19 @@ int snapshots_create(const struct snapshots *snapshots,
 		     const struct snapshots_request *request,
 		     struct store_snapshot *ret, struct err *err);
 /*
- * It is none any more, in the record at once; 0 when its share says the same, though what
- * it holds is still being removed, or when there is none. SNAPSHOTS_PENDING, with a
- * sentence: it will be; SNAPSHOTS_IN_USE.
+ * Deletes a snapshot: the record does not have it any more at once, and 0 is returned when
+ * its share does not either, even if its data is still being removed. 0 also when there is
+ * none of this id. SNAPSHOTS_PENDING with a sentence: that takes longer; SNAPSHOTS_IN_USE.
  */
 int snapshots_delete(const struct snapshots *snapshots, const char *id,
 		     uint64_t deadline_ns, struct err *err);
+/* *ret is for store_snapshot_fini(). 0, SNAPSHOTS_NOT_FOUND, or -errno. */
 int snapshots_get(const struct snapshots *snapshots, const char *id,
 		  struct store_snapshot *ret, struct err *err);
-/* Ordered by id: the next page begins after the last one's. */
+/*
+ * Those that the filter allows, ordered by id; filter->after begins the next page. *ret is
+ * for store_snapshot_list_fini(). 0 or -errno.
+ */
 int snapshots_list(const struct snapshots *snapshots,
 		   const struct snapshot_filter *filter,
 		   struct store_snapshot_list *ret, struct err *err);
@@ -78,8 +82,9 @@ int snapshots_check_complete(const struct snapshots *snapshots,
 			     const struct persistent_volume *volume,
 			     struct err *err);
 /*
- * Until it is ready: 0, SNAPSHOTS_PENDING at the deadline, or
- * SNAPSHOTS_FAILED; *ret as it is then. SNAPSHOTS_NOT_FOUND.
+ * Blocks until the snapshot is ready (0), a try to copy it has failed (SNAPSHOTS_FAILED),
+ * or the deadline has come (SNAPSHOTS_PENDING). *ret is what it is then.
+ * SNAPSHOTS_NOT_FOUND leaves *ret alone.
  */
 int snapshots_wait(const struct snapshots *snapshots, const char *id,
 		   uint64_t deadline_ns, struct store_snapshot *ret,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What of a volume can be changed later goes the way that VolumeAttributesClasses go in a
- * cluster: the claim names one, and the reconciler makes the volume so. Our own API does
- * not serve them, so those here are in the record only, called by a hash as
- * StorageClasses are (csi_class.c), and locked as they are.
+ * Parameters that may change after a volume was made are carried out as in a cluster: the
+ * claim names a VolumeAttributesClass, and the reconciler gives the volume what that class
+ * says. Our own API does not serve these classes, so those made here exist in the record
+ * only. They have a hash for a name, and are locked and removed, as StorageClasses are
+ * (csi_class.c).
  */
 
 #include "csi_attributes.h"

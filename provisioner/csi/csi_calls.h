@@ -4,8 +4,10 @@
 /*
  * What the files of the Controller service share; nobody else includes this.
  *
- * A handler gets a message of its method's type. What it refuses it says in *err;
- * csi_controller.c logs and counts.
+ * A handler is called with a decoded message of its method's request type, which it may
+ * borrow from until it returns. It answers with RPC_OK and fills *response, or with
+ * another status and sets *err to one sentence for the caller. csi_controller.c logs
+ * refusals and counts calls, so handlers do neither.
  */
 
 #include <pthread.h>
@@ -22,11 +24,14 @@
 #define CSI_METHODS   18
 #define CSI_CODES     17
 #define CSI_LOCKS     64
-#define CSI_ID_MAX    128 /* csi.proto: of any string without a limit of its own */
-#define CSI_NAME_MAX  128
-#define CSI_MAP_MAX   4096 /* csi.proto: of keys and values together */
-#define CSI_CLASS_MAX 128  /* classes that are there at a time */
-/* How long a call blocks. A CO that waits 10 s still gets the answer. */
+#define CSI_ID_MAX    128 /* bytes; csi.proto: any string without its own limit */
+#define CSI_NAME_MAX  128  /* bytes; the same for a name */
+#define CSI_MAP_MAX   4096 /* bytes; csi.proto: all keys and values of a map */
+#define CSI_CLASS_MAX 128  /* classes (csi_class.h) that may exist at a time */
+/*
+ * How long a call waits for work to be done. Orchestrators commonly give up after 10 s
+ * (the default --timeout of the sidecars is 10 s or more), so they still get our answer.
+ */
 #define CSI_PATIENCE_NS (8 * NS_PER_S)
 
 struct csi_controller {
@@ -35,9 +40,12 @@ struct csi_controller {
 	struct rpc_server *server; /* NULL until csi_controller_serve() */
 	struct object_wait *wait;
 	struct server_health health;
-	/* Of what is decided about one volume; by csi_lock(). */
+	/* Held while something is decided about one volume; taken by csi_lock(). */
 	pthread_mutex_t locks[CSI_LOCKS];
-	/* Written by who removes classes, so that nobody begins to use one then. */
+	/*
+	 * Read-locked from choosing a class until the claim that uses it is written;
+	 * write-locked to remove classes that no claim uses.
+	 */
 	pthread_rwlock_t classes;
 	atomic_bool is_ready; /* csi_controller_begin() */
 	atomic_uint_fast64_t counts[CSI_METHODS][CSI_CODES];
@@ -48,20 +56,26 @@ typedef enum rpc_status (*csi_fn)(struct csi_controller *self,
 				  struct rpc_response *response,
 				  struct err *err);
 
-/* One lock for all that is called so; others may share it. */
+/* The lock for a volume's name or id. Several names may share one lock. */
 pthread_mutex_t *csi_lock(struct csi_controller *self, const char *name);
 
-/* csi_status.c: sets the sentence, returns the status. */
+/* csi_status.c: sets *err to the sentence and returns the status. */
 enum rpc_status csi_refuse(struct err *err, enum rpc_status status,
 			   const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Of an outcome of struct cluster or store, or -errno, whose sentence err has. */
+/*
+ * The status for what struct cluster or the store returned: 0, a positive outcome, or
+ * -errno. Their sentence is in *err already.
+ */
 enum rpc_status csi_status_of(int r);
 
-/* RPC_INVALID_ARGUMENT: a volume or snapshot can't be called so. */
+/* Checks the name of a volume or snapshot: RPC_OK or RPC_INVALID_ARGUMENT. */
 enum rpc_status csi_name_check(const char *name, struct err *err);
 
-/* csi_node_limit.c: volumes that the node takes; UINT64_MAX = any number. Blocks for 1 s. */
+/*
+ * csi_node_limit.c: how many volumes the node takes; UINT64_MAX = any number. Asks the
+ * node's daemon and blocks for at most 1 s.
+ */
 uint64_t csi_node_limit(const struct csi_controller_options *options,
 			const char *node);
 

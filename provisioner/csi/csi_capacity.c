@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * GetCapacity: what the share of these parameters has left, asked now. Without
- * parameters it is the roomiest of all shares that a class of ours is on; who has no
- * class has no room. Of what a share can't be, a block device, there is none either.
+ * GetCapacity: the free bytes of the share that the parameters name, as its server says
+ * now. Without parameters it is the largest number of all shares that our StorageClasses
+ * name, and 0 if there is no such class. For capabilities that we can't provide, such as a
+ * block device, it is 0, too (csi.proto: capacity "available to provision" such volumes).
  */
 
 #include <string.h>

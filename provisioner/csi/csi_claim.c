@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What tells two requests of one name apart is what the claim keeps of them: its class
- * (parameters and mount flags), its access modes, its size and its source. A volume that
- * does all that is asked for is the same one (spec: "compatible"), also when it has grown
- * since. mutable_parameters are not compared: they may be others by now.
+ * Two requests of one name are compared by what the claim keeps of the first: its class
+ * (that is parameters and mount flags), access modes, size and source. If the volume
+ * satisfies the second request, too, it is the answer, even if it has grown since (the
+ * specification calls such a volume "compatible"). mutable_parameters are not compared:
+ * ControllerModifyVolume may have changed them in between.
  */
 
 #include "csi_claim.h"
@@ -21,8 +22,8 @@
 #include "model_decode.h"
 #include "quantity.h"
 
-#define DEFAULT_BYTES \
-	(1ull << 30) /* of who does not mind: as sidecars ask for */
+/* The size where the request names none: what csi-provisioner's requests begin at. */
+#define DEFAULT_BYTES (1ull << 30)
 
 void csi_wanted_fini(struct csi_wanted *wanted)
 {
@@ -42,7 +43,7 @@ static uint64_t size_of(const struct csi_range *range)
 								: DEFAULT_BYTES;
 }
 
-/* What a sidecar tells of the claim that it acts for (--extra-create-metadata). */
+/* Keeps which claim of a cluster it is for, if csi-provisioner (--extra-create-metadata) tells. */
 static bool add_told(cJSON *annotations, const struct labels *parameters)
 {
 	static const struct {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A class is called by a hash of all that it has, so that equal requests find it again;
- * what is there is compared, in case another one has the same hash. It is never changed.
+ * A class has a hash of its content for a name, so that requests with equal parameters and
+ * mount flags find it again. A class that is found is compared with the request, in case of
+ * two contents with one hash. Classes are never changed.
  *
- * One that is not used is removed when its last volume goes, or at the next start. Who is
- * about to use one has self->classes for reading until his claim is there; who removes
- * has it for writing.
+ * A class goes with its last volume or, after a crash, at the next start. Who is about to
+ * use a class holds self->classes for reading until the claim is written; who removes one
+ * holds it for writing. So no class is removed between the two.
  */
 
 #include "csi_class.h"
@@ -245,7 +246,7 @@ static int release(struct csi_controller *self, const char *name,
 		   struct err *err)
 {
 	bool is_used;
-	/* Nearly always: then nobody has to wait for anybody. */
+	/* Nearly always it is used: then the lock, for which all wait, is not taken. */
 	int r = store_class_has_claims(self->options.store, name, &is_used,
 				       err);
 

@@ -20,7 +20,11 @@ struct csi_class {
 	size_t n_mount_flags;
 };
 
-/* Takes the parameters without Kubernetes' own; they are checked when it is made. */
+/*
+ * Keeps the parameters but for those that a sidecar adds (csi_key_is_told()), and gives
+ * the class its name. Borrows the mount flags. Nothing is checked: the API does that when
+ * the class is made.
+ */
 void csi_class_init(struct csi_class *class, const char *driver,
 		    struct labels *take_parameters,
 		    const struct csi_capabilities *capabilities);
@@ -29,13 +33,17 @@ void csi_class_fini(struct csi_class *class);
 bool csi_class_add_parameters(struct cJSON *json,
 			      const struct labels *parameters);
 
-/* Makes it unless it is there. The caller has self->classes locked for reading. */
+/*
+ * Makes the object unless it exists. The caller has self->classes read-locked.
+ * RPC_INVALID_ARGUMENT: a parameter or mount flag is wrong; RPC_RESOURCE_EXHAUSTED: there
+ * are CSI_CLASS_MAX already; RPC_INTERNAL: another class has this name.
+ */
 enum rpc_status csi_class_ensure(struct csi_controller *self,
 				 const struct csi_class *class,
 				 struct err *err);
-/* Removes one that has no claims and was made here; best effort. */
+/* Removes the class of this name if it was made here and no claim uses it; best effort. */
 void csi_class_release(struct csi_controller *self, const char *name);
-/* The same for all of them, at the start. */
+/* Does so for all of them, at the start. 0 or -errno. */
 int csi_class_sweep(struct csi_controller *self, struct err *err);
 
 DEFINE_FINI(struct csi_class, csi_class_fini)

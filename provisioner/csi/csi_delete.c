@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * DeleteVolume: the claim goes, the reconciler reclaims, and the volume is gone when its
- * PersistentVolume is. The class goes with its last volume.
+ * DeleteVolume deletes the claim and waits until the reconciler has reclaimed the volume,
+ * that is, until the PersistentVolume is gone. Then it removes the class, if this was its
+ * last volume.
  *
- * Whether somebody has the volume and the claim's end are decided with the volume's lock
- * held, which ControllerPublishVolume takes, too.
+ * The volume's lock is held from checking that nobody has the volume until its claim is
+ * deleted. ControllerPublishVolume takes the same lock, so nobody gets it in between.
  */
 
 #include <string.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ControllerExpandVolume: the claim asks for more, the reconciler gives it, and the
- * answer has what the PersistentVolume has then. Nothing on the share changes by it; the
- * node is told by NodeExpandVolume, so that `df` and .meta say so.
+ * ControllerExpandVolume lets the claim ask for more, waits until the reconciler has
+ * expanded the PersistentVolume, and answers with its capacity. Nothing changes on the
+ * share. The orchestrator then tells the node by NodeExpandVolume, so that `df` and .meta
+ * show the new size.
  */
 
 #include <inttypes.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An id is a handle and nothing else: it is looked up, never taken apart. All volumes of
- * our drivers have one, whoever made them.
+ * A volume_id is a PersistentVolume's volumeHandle. It is looked up in the record and never
+ * parsed. Every volume of our drivers is found, whether CreateVolume made it, a claim, or an
+ * administrator.
  *
- * volume_context is what the PersistentVolume has as its volumeAttributes, so that a node
- * gets the same whether the kubelet or another CO asks it.
+ * volume_context is the PersistentVolume's volumeAttributes. So a node is told the same by
+ * the kubelet and by any other orchestrator.
  */
 
 #include "csi_find.h"

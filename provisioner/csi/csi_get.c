@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ControllerGetVolume, and what is wrong with a volume. In lists that is what the record
- * says, of one volume it is what its server says: whether it answers, and whether the
- * directory is there.
+ * ControllerGetVolume, and the condition of volumes. For one volume the condition is asked
+ * of its server: whether that answers, and whether the volume's directory exists. Lists say
+ * only what the record knows, since asking a server for each volume would take too long.
  */
 
 #include <string.h>
@@ -94,7 +94,7 @@ static int probe(struct csi_controller *self, const struct csi_volume *volume,
 	return r;
 }
 
-/* What is wrong with it; malloc'ed, NULL when nothing is. */
+/* *ret: what is wrong with it, for free(); NULL = nothing. 0 or -ENOMEM. */
 static int find_condition(struct csi_controller *self,
 			  const struct csi_volume *volume, char **ret)
 {

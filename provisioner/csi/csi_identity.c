@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who we are and what we can: Identity, and ControllerGetCapabilities. The requests have
- * no fields.
+ * The Identity service, and ControllerGetCapabilities: which plugin this is and what it can
+ * do. The requests have no fields.
  *
- * In a cluster, volumes are made from its claims, by this program itself: a sidecar that
- * did the same would make every volume twice. So there what makes and changes volumes is
- * not offered.
+ * With --kubernetes this program itself makes volumes for the cluster's claims. A
+ * csi-provisioner beside it would make each volume a second time. So the capabilities to
+ * make and change volumes are not offered there.
  */
 
 #include "csi_calls.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ListVolumes: all volumes of our drivers, whoever made them, in the order of their
- * PersistentVolumes' names. A page begins behind the last one of the page before, so what
- * comes and goes in between neither repeats nor hides another.
+ * ListVolumes: all volumes of our drivers, whoever made them, ordered by the names of their
+ * PersistentVolumes. A page begins behind the last name of the page before (csi_page.h). So
+ * volumes that are made or deleted between two pages neither repeat nor hide others.
  *
- * Nothing is parsed: what an answer has of a volume is looked up in its text (json_index).
- * volume_context is left out. A CO has it from CreateVolume, and ten thousand of them
- * would be more than the 4 MiB that a gRPC client takes; for the same reason a page ends
- * after PAGE_BYTES though no max_entries were given.
+ * The stored texts are not parsed into objects: what the answer needs is looked up in them
+ * (json_index). volume_context is left out: orchestrators have it from CreateVolume, and
+ * those of ten thousand volumes would exceed the 4 MiB that gRPC clients accept by default.
+ * For the same reason a page ends after PAGE_BYTES even if the request has no max_entries.
  */
 
 #include <string.h>
@@ -25,7 +25,7 @@
 #include "store_volume.h"
 
 #define PAGE_BYTES  (3 << 20)
-#define ENTRY_BYTES 64 /* what an entry has besides its names */
+#define ENTRY_BYTES 64 /* of an entry besides its id and condition */
 #define TEXT_MAX    256
 
 struct listed {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ControllerModifyVolume: the claim names another VolumeAttributesClass, and the volume is
- * so when the claim's status says it. What the new one does not name is again as the
- * volume's parameters had it (volume_attributes.h).
+ * ControllerModifyVolume lets the claim name another VolumeAttributesClass and waits until
+ * the claim's status says that the volume has what that class says. A parameter that an
+ * earlier call changed and this one does not name is what CreateVolume's parameters said
+ * again (volume_attributes.h).
  */
 
 #include <string.h>

@@ -8,10 +8,13 @@
 
 #define CSI_OBJECT_NAME_MAX 64
 
-/* UTF-8 without control characters, but for tab and line ends. */
+/* Whether it is UTF-8 without control characters other than tab and line ends. */
 bool csi_text_is_clean(const char *text);
 
-/* The name itself where it can be an object's, else "csi-<hash>". */
+/*
+ * What an object for this name is called in the record: the name itself if it is a DNS
+ * label, else "csi-<hash of the name>".
+ */
 void csi_object_name(const char *name, char ret[CSI_OBJECT_NAME_MAX]);
-/* "csi-<hash>" */
+/* "csi-" and the hash in 16 hexadecimal digits. */
 void csi_hash_name(uint64_t hash, char ret[CSI_OBJECT_NAME_MAX]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How many volumes a node takes: what its daemon says to the kubelet, too
- * (NodeGetInfo's max_volumes_per_node). It is asked each time, as it may have been
- * started anew with another number. One that does not answer at once has no limit
- * here: what is too much for it, it refuses itself when the volume is to be staged.
+ * How many volumes a node takes: NodeGetInfo's max_volumes_per_node, which its daemon tells
+ * the kubelet, too. The daemon is asked each time, since it may have been restarted with
+ * another number. If it does not answer within PATIENCE_MS there is no limit here: the
+ * daemon itself refuses a volume too many when it is to be staged.
  */
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The reconciler tells what went wrong by events about the claim or the volume, and tries again. Who
- * waits over CSI sees no events, so he is told the last one.
+ * When something goes wrong the reconciler writes an event about the claim or volume and
+ * tries again. A caller over CSI does not see events, so the refusal quotes the last one.
  */
 
 #include "csi_pending.h"

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What to say of work that goes on. Any thread. */
+/*
+ * Waiting for the reconciler, and what a call answers when its work is not done in time.
+ * Any thread.
+ */
 
 #include "csi_calls.h"
 
-/* Where events about what has no namespace are. */
+/* The namespace of events about PersistentVolumes, which have none themselves. */
 #define EVENTS_OF_VOLUMES "default"
 
 /*
- * RPC_ABORTED: "operation pending for volume ..." with the last warning about the object,
- * if there is one; namespace: of its events.
+ * Refuses with RPC_ABORTED and "operation pending for volume <volume>", followed by the
+ * message of the last Warning event about the object of this name, if there is one. The
+ * namespace is that of the events.
  */
 enum rpc_status csi_pending(struct csi_controller *self, const char *namespace,
 			    const char *object, const char *volume,
@@ -33,8 +37,8 @@ enum rpc_status csi_await_change(struct csi_controller *self,
 				 object_wait_fn fn, void *userdata,
 				 struct err *err);
 /*
- * RPC_OK: nothing is wrong with the copy that a PersistentVolume is to begin as;
- * RPC_RESOURCE_EXHAUSTED: there was no room for it at the last try.
+ * Looks at the copy that the PersistentVolume pv is to begin as. RPC_RESOURCE_EXHAUSTED:
+ * the last try found no room for it; volume is the name for the sentence. RPC_OK: else.
  */
 enum rpc_status csi_copy_check(struct csi_controller *self, const char *pv,
 			       const char *volume, struct err *err);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ControllerPublishVolume and its end: rows in the record's table of attachments, which
- * pods' volumes are in, too (pod_attach.c). So the one truth about who has a volume is
- * asked whoever asks, and deleting knows of it.
+ * ControllerPublishVolume and ControllerUnpublishVolume write and remove rows of the
+ * record's table of attachments. Pods' volumes have rows in the same table (pod_attach.c).
+ * So pods and CSI can't both get a volume that only one node may have, and a volume that
+ * somebody has is not deleted.
  *
- * A row here has the node in place of a pod's uid, and in place of its name how the
- * volume was published. What was published for one node is on no other, whatever mode
- * another one asks for: its cache believes that it is alone.
+ * A row of ours has CSI_HOLDER_PREFIX and the node in place of a pod's uid, and the access
+ * mode in place of a pod's name. A volume that was published in a SINGLE_NODE mode is
+ * published to no other node, whatever mode is asked for: the caches of the first node
+ * rely on being alone.
  */
 
 #include <inttypes.h>
@@ -29,7 +31,7 @@ struct publication {
 	char holder[NODE_MAX + sizeof(CSI_HOLDER_PREFIX)];
 	char how[HOW_MAX]; /* "SINGLE_NODE_WRITER,ro" */
 	bool is_for_one_node;
-	uint64_t n_max; /* volumes that the node takes */
+	uint64_t n_max; /* how many volumes the node takes */
 };
 
 static const char single_prefix[] = "SINGLE_NODE";
@@ -67,7 +69,7 @@ static enum rpc_status check_request(
 	return csi_capability_check(wire->volume_capability, err);
 }
 
-/* Without any --node, every one is believed to be there. */
+/* If no --node was given at all, every id is accepted. */
 static bool is_node(const struct csi_controller_options *options,
 		    const char *node)
 {
@@ -77,7 +79,10 @@ static bool is_node(const struct csi_controller_options *options,
 	return options->n_nodes == 0 && strlen(node) <= NODE_MAX;
 }
 
-/* Its claim is there and stays; the caller has the lock that DeleteVolume takes. */
+/*
+ * The claim exists and is not being deleted. It stays so: the caller has the volume's lock,
+ * which DeleteVolume takes, too.
+ */
 static enum rpc_status check_claim(struct csi_controller *self,
 				   const struct persistent_volume *pv,
 				   struct err *err)
@@ -112,7 +117,10 @@ static enum rpc_status refuse_held(const struct publication *wanted,
 			  wanted->pv->handle, node);
 }
 
-/* RPC_OK: nobody minds; *ret_is_there: it was published so before. */
+/*
+ * Whether the volume may be published, as far as ControllerPublishVolume decided before.
+ * *ret_is_there: exactly this was published already.
+ */
 static enum rpc_status look(struct csi_controller *self,
 			    const struct publication *wanted,
 			    bool *ret_is_there, struct err *err)
@@ -228,7 +236,7 @@ enum rpc_status csi_publish_volume(struct csi_controller *self,
 
 /* --- the end ------------------------------------------------------------------------------- */
 
-/* node "" = all that we published it to. */
+/* node "" = all nodes that ControllerPublishVolume published the volume to. */
 static int detach(struct csi_controller *self, const char *volume,
 		  const char *node, struct err *err)
 {
@@ -247,7 +255,7 @@ static int detach(struct csi_controller *self, const char *volume,
 	return r;
 }
 
-/* A volume that is gone is published to nobody. */
+/* A volume that does not exist counts as unpublished (csi.proto). */
 enum rpc_status csi_unpublish_volume(struct csi_controller *self,
 				     const ProtobufCMessage *message,
 				     struct rpc_response *response,

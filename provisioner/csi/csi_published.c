@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Sorted once, searched for each volume: there may be ten thousand of both. */
+/*
+ * There may be ten thousand volumes and as many attachments. So the attachments are sorted
+ * once, and those of each volume are found by binary search.
+ */
 
 #include "csi_published.h"
 

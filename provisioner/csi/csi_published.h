@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* On which nodes volumes are, by the record's attachments. Any thread. */
+/*
+ * Which nodes have a volume, for published_node_ids: those of the record's attachments,
+ * which pods and ControllerPublishVolume make. Any thread.
+ */
 
 #include "store_attachment.h"
 
@@ -9,14 +12,17 @@ struct csi_published {
 	struct attachment_list list; /* ordered by volume and node */
 };
 
-/* volume NULL = of all. */
+/*
+ * Reads the attachments of one volume, by its PersistentVolume's name; NULL = of all. *ret
+ * is for csi_published_fini(). 0 or -errno.
+ */
 int csi_published_read(struct csi_published *ret, struct store *store,
 		       const char *volume, struct err *err);
 void csi_published_fini(struct csi_published *published);
 
 /*
- * The nodes of a volume, each once, in *ret (for free()), whose texts are borrowed;
- * *ret is NULL where there are none. -ENOMEM.
+ * The nodes of a volume, each once and sorted. *ret is for free() and NULL if there are
+ * none; its strings are borrowed from *published. 0 or -ENOMEM.
  */
 int csi_published_nodes(const struct csi_published *published,
 			const char *volume, char ***ret, size_t *ret_n);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Snapshots (snapshots.h) by CSI. Making one takes as long as copying the volume does:
- * who asks is answered when it is ready, or after CSI_PATIENCE_NS with ready_to_use
- * false, and asks again. One that failed for want of room says so; it is tried again, and
- * is the same one when it is asked for again.
+ * CreateSnapshot, DeleteSnapshot and GetSnapshot, by snapshots.h. A snapshot takes as long
+ * as copying its volume does. CreateSnapshot answers when it is ready, or after
+ * CSI_PATIENCE_NS with ready_to_use false; csi-snapshotter then asks again. If a try failed
+ * for want of room it answers RESOURCE_EXHAUSTED; the copy is tried again in the background,
+ * and a repeated request finds the same snapshot.
  *
- * A snapshot is a copy and depends on its volume no more when it is ready. size_bytes is
- * the volume's capacity: what is made from it must have as much.
+ * A snapshot is a copy and does not need its volume once it is ready. size_bytes is the
+ * volume's capacity, which a volume that is made from it must have at least.
  */
 
 #include "csi_snapshot.h"

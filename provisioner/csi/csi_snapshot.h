@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* csi.v1.Snapshot of a row of the record. Any thread. */
+/* Writes a snapshot's row of the record as csi.v1.Snapshot. Any thread. */
 
 #include "csi.pb-c.h"
 #include "snapshots.h"
@@ -11,6 +11,6 @@ struct csi_snapshot_wire {
 	Csi__V1__Timestamp created;
 };
 
-/* Borrows from the row; the wire stays where it is. */
+/* Borrows from the row. *ret points into itself: it must not be copied or moved. */
 void csi_snapshot_fill(struct csi_snapshot_wire *ret,
 		       const struct store_snapshot *row);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ListSnapshots: all of the record's, whoever asked for them, in the order of ids. Those
- * that are being copied are among them, not ready to use: csi-snapshotter asks here until
- * they are. What is not in the list is not there, so there is none before that is certain.
+ * ListSnapshots: all snapshots of the record, whoever made them, ordered by id. Those that
+ * are still being copied are listed with ready_to_use false: csi-snapshotter lists them
+ * again until they are ready. A snapshot that is not listed counts as gone, so while the
+ * record may lack one (snapshot_finder.h) there is no list.
  */
 
 #include "csi_calls.h"
@@ -11,7 +12,7 @@
 #include "csi_page.h"
 #include "csi_snapshot.h"
 
-/* A page's most: so many fit into the 4 MiB that a gRPC client takes. */
+/* Entries of a page: so many fit into the 4 MiB that gRPC clients accept by default. */
 #define PAGE_MAX 8192
 
 struct entry {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A source is looked for once, when the volume is asked for the first time: the claim
- * keeps which one it was (clone_source.h), and who asks again is answered though it may
- * be gone by then.
+ * A source is looked up only when the claim for the volume is made. The claim keeps which
+ * source it was (clone_source.h), so a repeated request is answered even if the source was
+ * deleted in between.
  */
 
 #include "csi_source.h"

@@ -1,38 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a volume is to begin as: CreateVolume's volume_content_source. Any thread. */
+/*
+ * CreateVolume's volume_content_source: the snapshot or volume that a new volume begins as
+ * a copy of. Any thread.
+ */
 
 #include "csi.pb-c.h"
 #include "csi_capability.h"
 
 struct csi_controller;
 
-/* "snapshot:ID" and "volume:ID" have at most so many bytes. */
-#define CSI_SOURCE_MAX 144
+#define CSI_SOURCE_MAX \
+	144 /* bytes of "snapshot:ID" or "volume:ID", with the NUL */
 
 struct csi_source {
-	char text[CSI_SOURCE_MAX]; /* both kind and id; "" = nothing */
-	const char *id;		   /* borrowed from the message */
+	char text
+		[CSI_SOURCE_MAX]; /* "snapshot:ID", "volume:ID"; "" = no source */
+	const char *id;		  /* borrowed from the message */
 	bool is_snapshot;
 };
 
+/*
+ * NULL = no source. RPC_INVALID_ARGUMENT: it is of no known type, or has no id;
+ * RPC_NOT_FOUND: nothing can have such an id.
+ */
 enum rpc_status csi_source_read(const Csi__V1__VolumeContentSource *wire,
 				struct csi_source *ret, struct err *err);
 
-/* What is found of one that is there. */
+/* What a source is in the record; for csi_source_found_fini(). */
 struct csi_source_found {
 	char *name; /* the snapshot's id, or the PersistentVolume's name */
-	uint64_t capacity;
+	uint64_t capacity; /* bytes */
 };
 
-/* RPC_NOT_FOUND. */
+/* Looks a source up that is not "". RPC_NOT_FOUND: it does not exist. */
 enum rpc_status csi_source_find(struct csi_controller *self,
 				const struct csi_source *source,
 				struct csi_source_found *ret, struct err *err);
 /*
- * What the volume is to ask for, so that the source fits. RPC_OUT_OF_RANGE: that is
- * more than the limit.
+ * Raises what the volume requires to the source's capacity, so that the copy fits.
+ * RPC_OUT_OF_RANGE: that is more than the range's limit.
  */
 enum rpc_status csi_source_fit(const struct csi_source_found *found,
 			       struct csi_range *range, struct err *err);

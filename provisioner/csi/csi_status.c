@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What went wrong as gRPC's codes. The tables of codes are the specification's
- * ("RPC Errors" of each call); what it leaves open is here.
+ * Which gRPC code an error is. The specification has a table of codes for each call (its
+ * sections "... Errors"), which the handlers follow; here are the errors that those tables
+ * do not speak of.
  */
 
 #include <stdarg.h>

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* ValidateVolumeCapabilities: what can't be confirmed is no error, but a message. */
+/*
+ * ValidateVolumeCapabilities: if the volume does not have what is asked for, that is no
+ * error: the answer then has a message and no `confirmed` (csi.proto).
+ */
 
 #include "csi_calls.h"
 #include "csi_capability.h"
 #include "csi_find.h"
 
-/* What is confirmed is what was asked. */
+/* All that the request asked for is confirmed, in the request's own words. */
 static void confirm(const Csi__V1__ValidateVolumeCapabilitiesRequest *wire,
 		    Csi__V1__ValidateVolumeCapabilitiesResponse__Confirmed *ret)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * CreateVolume:
+ * CreateVolume writes a claim, waits until the reconciler has bound it, and answers:
  *
  *	name -> claim in the record -> (reconciler) -> Bound -> answer
  *
- * The claim is the whole memory of a request: who asks again, after a time-out or a
- * crash, finds it and waits on. Its name is made from the volume's, so two that ask at
- * the same time make one.
+ * Nothing but the claim is kept of a request. Who repeats a request, after a time-out or a
+ * crash, finds the claim and waits on. The claim's name is made from the volume's, so two
+ * callers who want the same volume at the same time make one.
  *
- * The PersistentVolume is called as the volume is, if nothing else is or was called so:
- * names come back in CSI, and what was deleted may lie in the trash under its own.
+ * The PersistentVolume gets the volume's name too, unless something has that name or had it
+ * and is still in the trash: over CSI a name may be used again once its volume is deleted.
  */
 
 #include <string.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A list of those who wait, each with the key of his object and a condition of his own.
- * The hub's callback asks the function of each that a change is about, and wakes him
- * only when that ends his waiting: an object changes several times on its way. Nobody
- * waits for long and there are few of them at a time (a thread each), so a list will do.
+ * All waiting threads are in a list, each with the key of its object and a condition
+ * variable. The watch hub's callback calls the functions of those whose object has changed,
+ * and wakes a thread only when its function says that the waiting is over: an object changes
+ * several times before that. A list is enough: each waits in a thread of its own, so there
+ * are few at a time.
  *
- * Lock order: the store's lock, then ours. Nothing of the store is called with ours
- * held.
+ * Lock order: the store's lock, then ours. With ours held nothing of the store is called.
  */
 
 #include "object_wait.h"
