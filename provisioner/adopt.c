@@ -165,17 +165,6 @@ static int make_claim_object(const struct adoption *self, struct object **ret,
 	return object_new(ret, json, err);
 }
 
-static int replace(char **text, const char *with)
-{
-	char *copy = strdup(with);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*text);
-	*text = copy;
-	return 0;
-}
-
 /* Its mode and owner stay as they are. */
 static int find_place(struct adoption *self, const struct object *object,
 		      struct err *err)
@@ -191,8 +180,8 @@ static int find_place(struct adoption *self, const struct object *object,
 		return r;
 	self->place.permissions = 0;
 	self->place.has_owner = false;
-	if (replace(&self->place.path, self->dir) < 0 ||
-	    replace(&self->place.name, self->volume) < 0)
+	if (volume_place_set(&self->place.path, self->dir) < 0 ||
+	    volume_place_set(&self->place.name, self->volume) < 0)
 		return no_memory(err);
 	return 0;
 }

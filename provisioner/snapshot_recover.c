@@ -20,17 +20,6 @@ static int left(struct err *err, const char *why)
 	return SNAPSHOT_LEFT;
 }
 
-static int replace(char **text, const char *with)
-{
-	char *copy = strdup(with);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*text);
-	*text = copy;
-	return 0;
-}
-
 static int set_place(struct store_snapshot *row,
 		     const struct share_volume *where, struct err *err)
 {
@@ -43,8 +32,8 @@ static int set_place(struct store_snapshot *row,
 	place.mountport = where->mountport;
 	free(row->detail);
 	row->detail = NULL;
-	if (replace(&place.server, where->server) < 0 ||
-	    replace(&place.share, where->share) < 0 ||
+	if (volume_place_set(&place.server, where->server) < 0 ||
+	    volume_place_set(&place.share, where->share) < 0 ||
 	    volume_place_to_detail(&place, &row->detail) < 0)
 		return err_set(err, -ENOMEM, "no memory");
 	return 0;

@@ -31,6 +31,17 @@ void volume_place_fini(struct volume_place *place)
 	*place = (struct volume_place){ 0 };
 }
 
+int volume_place_set(char **field, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
 struct share_volume volume_place_borrow(const struct volume_place *place)
 {
 	return (struct share_volume){

@@ -33,6 +33,8 @@ struct volume_place {
 };
 
 void volume_place_fini(struct volume_place *place);
+/* Replaces one of a place's strings by a copy of value: 0 or -ENOMEM. */
+int volume_place_set(char **field, const char *value);
 struct share_volume volume_place_borrow(const struct volume_place *place);
 
 /* Where the claim's volume is to be, by its class. -EINVAL for a bad class. */

@@ -96,17 +96,6 @@ static int guess_claim(const struct share_found *found, struct object **ret,
 	return object_new(ret, json, err);
 }
 
-static int replace(char **text, const char *with)
-{
-	char *copy = strdup(with);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*text);
-	*text = copy;
-	return 0;
-}
-
 static int guess_volume(const struct recovery *self,
 			const struct storage_class *class, struct object **ret,
 			struct err *err)
@@ -119,10 +108,10 @@ static int guess_volume(const struct recovery *self,
 		r = volume_place_of_claim(&claim, class, &place, err);
 	if (r < 0)
 		return r;
-	if (replace(&place.name, self->found->volume) < 0 ||
-	    replace(&place.path, self->found->path) < 0 ||
-	    replace(&place.server, self->where->server) < 0 ||
-	    replace(&place.share, self->where->share) < 0)
+	if (volume_place_set(&place.name, self->found->volume) < 0 ||
+	    volume_place_set(&place.path, self->found->path) < 0 ||
+	    volume_place_set(&place.server, self->where->server) < 0 ||
+	    volume_place_set(&place.share, self->where->share) < 0)
 		return err_set(err, -ENOMEM, "no memory");
 	return volume_object_new(ret, self->claim, class, &place, err);
 }

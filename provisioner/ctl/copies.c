@@ -71,21 +71,16 @@ static int print_items(const cJSON *items, struct err *err)
 static int run(const struct ctl_args *args, const char *action,
 	       const char *name, struct err *err)
 {
-	_cleanup_(client_free) struct client *client = NULL;
 	cJSON *body = cJSON_CreateObject();
 	cJSON *answer = NULL;
-	int r = client_new(&client, args->server, err);
+	int r;
 
-	if (r < 0) {
-		cJSON_Delete(body);
-		return r;
-	}
 	if (action) {
 		(void)cJSON_AddStringToObject(body, "action", action);
 		(void)cJSON_AddStringToObject(body, "name", name);
 	}
 	(void)cJSON_AddBoolToObject(body, "dryRun", args->is_dry_run);
-	r = ctl_admin_call(client, "copies", body, &answer, err);
+	r = ctl_admin_ask(args->server, "copies", body, &answer, err);
 	if (r < 0)
 		return r;
 	if (ctl_is_structured(args))

@@ -47,6 +47,19 @@ int ctl_admin_call(struct client *client, const char *verb, cJSON *take_body,
 	return r > 0 ? -ENOENT : r;
 }
 
+int ctl_admin_ask(const char *server, const char *verb, cJSON *take_body,
+		  cJSON **ret, struct err *err)
+{
+	_cleanup_(client_free) struct client *client = NULL;
+	int r = client_new(&client, server, err);
+
+	if (r < 0) {
+		cJSON_Delete(take_body);
+		return r;
+	}
+	return ctl_admin_call(client, verb, take_body, ret, err);
+}
+
 static int on_line(void *userdata, const char *type, const cJSON *object,
 		   struct err *err)
 {

@@ -9,6 +9,9 @@
 int ctl_admin_call(struct client *client, const char *verb,
 		   struct cJSON *take_body, struct cJSON **ret,
 		   struct err *err);
+/* The same by a connection of its own. */
+int ctl_admin_ask(const char *server, const char *verb, struct cJSON *take_body,
+		  struct cJSON **ret, struct err *err);
 
 /*
  * A verb that takes long: fn sees each progress object (client_event_fn, type

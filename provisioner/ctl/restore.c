@@ -49,18 +49,13 @@ static const struct ctl_verb_spec spec = {
 static int restore_volume(const struct ctl_args *args, const char *volume,
 			  struct err *err)
 {
-	_cleanup_(client_free) struct client *client = NULL;
 	cJSON *body = cJSON_CreateObject();
 	cJSON *answer = NULL;
-	int r = client_new(&client, args->server, err);
+	int r;
 
 	(void)cJSON_AddStringToObject(body, "volume", volume);
 	(void)cJSON_AddBoolToObject(body, "dryRun", args->is_dry_run);
-	if (r < 0) {
-		cJSON_Delete(body);
-		return r;
-	}
-	r = ctl_admin_call(client, "restore", body, &answer, err);
+	r = ctl_admin_ask(args->server, "restore", body, &answer, err);
 	if (r < 0)
 		return r;
 	if (ctl_is_structured(args))

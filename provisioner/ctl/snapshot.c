@@ -44,19 +44,6 @@ static const struct ctl_verb_spec spec = {
 		"  claimctl snapshot --freeze-limit 2m data\n",
 };
 
-static int call(const struct ctl_args *args, const char *verb, cJSON *take_body,
-		cJSON **ret, struct err *err)
-{
-	_cleanup_(client_free) struct client *client = NULL;
-	int r = client_new(&client, args->server, err);
-
-	if (r < 0) {
-		cJSON_Delete(take_body);
-		return r;
-	}
-	return ctl_admin_call(client, verb, take_body, ret, err);
-}
-
 /* --- names -------------------------------------------------------------------------- */
 
 static bool is_kind(const char *word)
@@ -152,8 +139,8 @@ static int fetch(const struct ctl_args *args, char **operands, int n,
 	do {
 		const char *name = name_at(operands, n, i);
 		cJSON *answer = NULL, *item;
-		int r = call(args, "snapshots", make_body(args, name), &answer,
-			     err);
+		int r = ctl_admin_ask(args->server, "snapshots",
+				      make_body(args, name), &answer, err);
 
 		if (r < 0)
 			return r;
@@ -197,8 +184,8 @@ int ctl_snapshot_delete(const struct ctl_args *args, char **operands, int n,
 		return err_set(err, CTL_USAGE,
 			       "say which object to delete by its name");
 	for (int i = 0; (name = name_at(operands, n, i)); i++) {
-		int r = call(args, "delete-snapshot", make_body(args, name),
-			     NULL, err);
+		int r = ctl_admin_ask(args->server, "delete-snapshot",
+				      make_body(args, name), NULL, err);
 
 		if (r < 0)
 			return r;

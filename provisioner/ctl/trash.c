@@ -114,19 +114,6 @@ static cJSON *make_body(const struct ctl_args *args, const char *action,
 	return NULL;
 }
 
-static int call(const struct ctl_args *args, const char *verb, cJSON *take_body,
-		cJSON **ret, struct err *err)
-{
-	_cleanup_(client_free) struct client *client = NULL;
-	int r = client_new(&client, args->server, err);
-
-	if (r < 0) {
-		cJSON_Delete(take_body);
-		return r;
-	}
-	return ctl_admin_call(client, verb, take_body, ret, err);
-}
-
 static void print_action(const struct ctl_args *args, const char *action,
 			 const char *volume, const cJSON *answer)
 {
@@ -153,8 +140,8 @@ static int run_trash(const struct ctl_args *args, char **operands, int n,
 	const char *action = n > 0 ? operands[0] : NULL;
 	const char *volume = n > 1 ? operands[1] : NULL;
 	cJSON *answer = NULL;
-	int r = call(args, "trash", make_body(args, action, volume), &answer,
-		     err);
+	int r = ctl_admin_ask(args->server, "trash",
+			      make_body(args, action, volume), &answer, err);
 
 	if (r < 0)
 		return r;
