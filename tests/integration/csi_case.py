@@ -4,7 +4,6 @@ here wrote, Debian's python3-grpcio with stubs made from base/csi.proto."""
 
 import importlib
 import os
-import signal
 import subprocess
 import sys
 
@@ -142,79 +141,6 @@ class CsiCase(LabCase):
                 volume_id=volume,
                 staging_target_path=f"{cls.folder}/stage-{number}-{volume}"),
             timeout=SECONDS)
-
-
-class ControllerCase(CsiCase):
-    """A provisioner that serves CSI besides: self.controller calls it. Requests are
-    made by keyword from what is usual."""
-
-    controller_options = ()
-
-    @classmethod
-    def start_lab(cls):
-        super().start_lab()
-        cls.socket = os.path.join(cls.cluster.folder, "csi.sock")
-        cls.cluster.start_provisioner("--csi-socket", cls.socket,
-                                      *cls.controller_options)
-        cls.ctl = cls.cluster.ctl
-        cls.connect()
-
-    @classmethod
-    def connect(cls):
-        """Its API answers a moment before."""
-        cls.client = Client(cls.stubs, cls.socket)
-        cls.client.identity.Probe(cls.pb.ProbeRequest(), timeout=SECONDS,
-                                  wait_for_ready=True)
-        cls.controller = cls.client.controller
-        cls.identity = cls.client.identity
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.channel.close()
-        super().tearDownClass()
-
-    @classmethod
-    def restart_provisioner(cls, kill=False):
-        cls.client.channel.close()
-        if kill:
-            cls.cluster.provisioner.process.signal(signal.SIGKILL)
-        cls.cluster.provisioner.stop()
-        cls.cluster.provisioner.start()
-        cls.connect()
-
-    @classmethod
-    def parameters(cls, **changes):
-        return {"server": "127.0.0.1", "share": cls.cluster.server.export,
-                "trashTTL": "0", **changes}
-
-    @classmethod
-    def flags(cls):
-        server = cls.cluster.server
-        return [f"port={server.port}", f"mountport={server.mount_port}"]
-
-    @classmethod
-    def mountable(cls, mode=None):
-        return cls.capability(mode, flags=cls.flags())
-
-    @classmethod
-    def create_request(cls, name, size=1 << 30, limit=0, **changes):
-        return cls.pb.CreateVolumeRequest(**{
-            "name": name,
-            "capacity_range": cls.pb.CapacityRange(required_bytes=size,
-                                                   limit_bytes=limit),
-            "volume_capabilities": [cls.mountable()],
-            "parameters": cls.parameters(), **changes})
-
-    @classmethod
-    def create(cls, name, **changes):
-        """The volume of the answer."""
-        return cls.controller.CreateVolume(
-            cls.create_request(name, **changes), timeout=SECONDS).volume
-
-    @classmethod
-    def delete(cls, volume_id):
-        cls.controller.DeleteVolume(
-            cls.pb.DeleteVolumeRequest(volume_id=volume_id), timeout=SECONDS)
 
 
 class MountCase(CsiCase):

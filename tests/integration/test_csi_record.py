@@ -5,9 +5,7 @@ Whoever drives it, csi-provisioner for one, remembers them all the while."""
 import glob
 import os
 
-from csi_case import CODES, SECONDS, ControllerCase
-
-NAMESPACE = "claimfs-csi"
+from controller_case import CODES, NAMESPACE, ControllerCase
 
 
 class LostRecord(ControllerCase):
@@ -29,12 +27,6 @@ class LostRecord(ControllerCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
-    def publish(self, volume, node, mode):
-        self.controller.ControllerPublishVolume(
-            self.pb.ControllerPublishVolumeRequest(
-                volume_id=volume, node_id=node,
-                volume_capability=self.mountable(mode)), timeout=SECONDS)
-
     def test_a_volume_is_what_it_was(self):
         mode = self.modes.SINGLE_NODE_WRITER
         request = {"volume_capabilities": [self.mountable(mode)]}
@@ -48,9 +40,7 @@ class LostRecord(ControllerCase):
         self.assert_code(
             CODES.FAILED_PRECONDITION, self.controller.DeleteVolume,
             self.pb.DeleteVolumeRequest(volume_id="kept"))
-        self.controller.ControllerUnpublishVolume(
-            self.pb.ControllerUnpublishVolumeRequest(volume_id="kept"),
-            timeout=SECONDS)
+        self.unpublish("kept")
         self.assertEqual(self.create("kept", size=5 << 20, **request), before)
         self.delete("kept")
         self.assertFalse(os.path.exists(self.backing("kept")))

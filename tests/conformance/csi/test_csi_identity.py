@@ -4,10 +4,10 @@
 import os
 import re
 
-from controller_case import CODES, SECONDS, Case, code_of, grpc
+from controller_case import CODES, SECONDS, ControllerCase, code_of, grpc
 
 
-class Identity(Case):
+class Identity(ControllerCase):
 
     @classmethod
     def set_up_lab(cls):
@@ -22,6 +22,7 @@ class Identity(Case):
             self.assertRegex(info.name, r"^[A-Za-z0-9][A-Za-z0-9.-]{0,61}"
                                         r"[A-Za-z0-9]$")
             self.assertTrue(info.vendor_version)
+        self.assertEqual(infos[0].name, "nfs.csi.k8s.io")
 
     def test_every_socket_claims_the_same_capabilities(self):
         """CSI: whatever the instance itself serves."""
@@ -49,7 +50,7 @@ class Identity(Case):
                          known - {"UNKNOWN"})
 
 
-class Wire(Case):
+class Wire(ControllerCase):
 
     def call(self, path):
         return self.client.channel.unary_unary(
@@ -58,6 +59,7 @@ class Wire(Case):
 
     def test_an_unknown_method_is_unimplemented(self):
         for path in ("/csi.v1.Controller/ControllerDance",
+                     "/csi.v1.Node/NodeGetInfo",
                      "/csi.v1.GroupController/GroupControllerGetCapabilities",
                      "/csi.v2.Controller/CreateVolume"):
             self.assertEqual(code_of(self.call(path), b""),

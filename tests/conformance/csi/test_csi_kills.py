@@ -5,14 +5,14 @@ repeats his requests, as an orchestrator does, gets all that he asked for, once.
 import os
 import random
 
-from controller_case import SECONDS, Case
+from controller_case import SECONDS, ControllerCase
 from lab import wait_for
 
 KILLS = 4
 CALLS = 60
 
 
-class Kills(Case):
+class Kills(ControllerCase):
 
     needs = ("LIST_VOLUMES", "LIST_SNAPSHOTS")
 
@@ -27,7 +27,7 @@ class Kills(Case):
             enough = self.chance.randrange(CALLS // 2)
             wait_for(lambda: sum(future.done() for future in futures) >= enough,
                      f"{enough} answers", SECONDS)
-            self.kill_provisioner()
+            self.restart_provisioner(kill=True)
 
     def settle(self, call, requests):
         return self.all_settled(getattr(self.controller, call), requests)
@@ -63,22 +63,16 @@ class Kills(Case):
         for number in range(50):
             with open(f"{self.folder_of(volume)}/{number}", "wb") as f:
                 f.write(b"x" * number)
-        requests = [self.pb.CreateSnapshotRequest(
-            source_volume_id=volume.volume_id, name=f"kept-{number}")
-            for number in range(CALLS // 2)]
+        requests = [self.snapshot_request(volume.volume_id, f"kept-{number}")
+                    for number in range(CALLS // 2)]
         self.killed_while("CreateSnapshot", requests)
         ids = {self.snapshot_of(volume.volume_id, request.name).snapshot_id
                for request in requests}
         self.assertEqual(len(ids), len(requests))
-        self.assertEqual(self.snapshot_ids(), ids)
+        self.assertEqual(set(self.snapshot_ids()), ids)
         deletions = [self.pb.DeleteSnapshotRequest(snapshot_id=snapshot)
                      for snapshot in ids]
         self.killed_while("DeleteSnapshot", deletions)
         self.settle("DeleteSnapshot", deletions)
-        self.assertEqual(self.snapshot_ids(), set())
+        self.assertEqual(self.snapshot_ids(), [])
         self.delete(volume.volume_id)
-
-    def snapshot_ids(self):
-        return {entry.snapshot.snapshot_id for entry in
-                self.controller.ListSnapshots(self.pb.ListSnapshotsRequest(),
-                                              timeout=SECONDS).entries}

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """ListVolumes and ControllerGetVolume: pages of a list that changes meanwhile."""
 
-from controller_case import CODES, SECONDS, Case
+from controller_case import CODES, ControllerCase
 
 VOLUMES = 7
 
 
-class Lists(Case):
+class Lists(ControllerCase):
 
     needs = ("LIST_VOLUMES", "GET_VOLUME")
 
@@ -28,16 +28,16 @@ class Lists(Case):
                                  sorted(self.volumes))
 
     def test_without_a_size_all_are_in_one_page(self):
-        answer = self.controller.ListVolumes(self.pb.ListVolumesRequest(),
-                                             timeout=SECONDS)
+        answer = self.list_volumes()
         self.assertEqual(answer.next_token, "")
         self.assertEqual(len(answer.entries), VOLUMES)
         for entry in answer.entries:
             made = self.volumes[entry.volume.volume_id]
             self.assertEqual(entry.volume.capacity_bytes, made.capacity_bytes)
+            self.assertFalse(entry.status.volume_condition.abnormal)
 
     def test_a_token_that_was_never_given_aborts(self):
-        for token in ("garbage", "-1", "99999999999999999999", "a/b", "\t"):
+        for token in ("garbage", "after:", "-1", "99999999999999999999", "a/b", "\t"):
             with self.subTest(token):
                 self.assert_code(CODES.ABORTED, self.controller.ListVolumes,
                                  self.pb.ListVolumesRequest(
@@ -48,15 +48,12 @@ class Lists(Case):
                          self.pb.ListVolumesRequest(max_entries=-1))
 
     def test_who_stays_is_in_the_pages_whoever_comes_and_goes(self):
-        first = self.controller.ListVolumes(
-            self.pb.ListVolumesRequest(max_entries=3), timeout=SECONDS)
+        first = self.list_volumes(max_entries=3)
         seen = [entry.volume.volume_id for entry in first.entries]
         gone = seen[-1]
         self.delete(gone)
         new = self.create("newcomer")
-        rest = self.controller.ListVolumes(
-            self.pb.ListVolumesRequest(starting_token=first.next_token),
-            timeout=SECONDS)
+        rest = self.list_volumes(starting_token=first.next_token)
         seen += [entry.volume.volume_id for entry in rest.entries]
         self.assertEqual(len(set(seen)), len(seen))
         self.assertLessEqual(set(self.volumes), set(seen))
@@ -67,9 +64,7 @@ class Lists(Case):
 
     def test_one_volume_is_as_it_was_created(self):
         for volume in self.volumes.values():
-            answer = self.controller.ControllerGetVolume(
-                self.pb.ControllerGetVolumeRequest(volume_id=volume.volume_id),
-                timeout=SECONDS)
+            answer = self.get(volume.volume_id)
             self.assertEqual(answer.volume, volume)
             self.assertTrue(answer.HasField("status"))
 

@@ -3,12 +3,12 @@
 
 import concurrent.futures
 
-from controller_case import (CODES, SECONDS, TIMES, Case, code_of)
+from controller_case import CODES, TIMES, ControllerCase, code_of
 
 NODES = ("node-a", "node-b")
 
 
-class Publishing(Case):
+class Publishing(ControllerCase):
 
     needs = ("PUBLISH_UNPUBLISH_VOLUME", "LIST_VOLUMES_PUBLISHED_NODES", "GET_VOLUME")
 
@@ -29,12 +29,9 @@ class Publishing(Case):
 
     def nodes_of(self, volume):
         """As ControllerGetVolume and ListVolumes tell."""
-        got = self.controller.ControllerGetVolume(
-            self.pb.ControllerGetVolumeRequest(volume_id=volume),
-            timeout=SECONDS)
-        listed = [entry.status.published_node_ids for entry in
-                  self.controller.ListVolumes(self.pb.ListVolumesRequest(),
-                                              timeout=SECONDS).entries
+        got = self.get(volume)
+        listed = [entry.status.published_node_ids
+                  for entry in self.list_volumes().entries
                   if entry.volume.volume_id == volume]
         self.assertEqual([sorted(nodes) for nodes in listed],
                          [sorted(got.status.published_node_ids)])
@@ -52,6 +49,10 @@ class Publishing(Case):
         self.assert_code(CODES.INVALID_ARGUMENT,
                          self.controller.ControllerUnpublishVolume,
                          self.pb.ControllerUnpublishVolumeRequest())
+
+    def test_a_mode_that_the_volume_does_not_have_is_invalid(self):
+        self.refused(CODES.INVALID_ARGUMENT,
+                     self.make(self.modes.SINGLE_NODE_WRITER))
 
     def test_an_unknown_volume_or_node_is_not_found(self):
         volume = self.make()
@@ -73,11 +74,17 @@ class Publishing(Case):
         volume = self.make()
         self.publish(volume)
         self.refused(CODES.ALREADY_EXISTS, volume, readonly=True)
-        self.refused(CODES.ALREADY_EXISTS, volume,
-                     mode=self.modes.SINGLE_NODE_WRITER)
+        for mode in (self.modes.SINGLE_NODE_WRITER,
+                     self.modes.MULTI_NODE_READER_ONLY):
+            self.refused(CODES.ALREADY_EXISTS, volume, mode=mode)
+        self.unpublish(volume)
+        for _ in range(2):
+            self.publish(volume, readonly=True)
+        self.refused(CODES.ALREADY_EXISTS, volume)
 
     def test_a_volume_of_one_node_is_on_one_node(self):
         for mode in (self.modes.SINGLE_NODE_WRITER,
+                     self.modes.SINGLE_NODE_READER_ONLY,
                      self.modes.SINGLE_NODE_SINGLE_WRITER,
                      self.modes.SINGLE_NODE_MULTI_WRITER):
             with self.subTest(mode):
@@ -151,6 +158,6 @@ class Publishing(Case):
     def test_who_has_what_survives_a_kill(self):
         volume = self.make()
         self.publish(volume, "node-b")
-        self.kill_provisioner()
+        self.restart_provisioner(kill=True)
         self.assertEqual(self.nodes_of(volume), ["node-b"])
         self.publish(volume, "node-b")

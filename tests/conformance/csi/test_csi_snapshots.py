@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 
-from controller_case import CODES, GIB, SECONDS, TIMES, Case
+from controller_case import CODES, GIB, NAMESPACE, SECONDS, TIMES, ControllerCase
+from lab import wait_for
 from lab_case import TESTS
 
 sys.path.insert(0, os.path.join(TESTS, "suites"))
@@ -17,7 +18,7 @@ RSYNC = ("rsync", "--archive", "--hard-links", "--acls", "--xattrs", "--checksum
          "--omit-link-times", "--delete", "--dry-run", "--itemize-changes")
 
 
-class CopyCase(Case):
+class CopyCase(ControllerCase):
 
     @classmethod
     def filled(cls, name):
@@ -44,32 +45,20 @@ class Snapshots(CopyCase):
         cls.volume = cls.create("source").volume_id
         cls.other = cls.create("other").volume_id
 
-    def request(self, name, **changes):
-        return self.pb.CreateSnapshotRequest(**{
-            "source_volume_id": self.volume, "name": name, **changes})
-
-    def listed(self, **changes):
-        return [entry.snapshot.snapshot_id for entry in
-                self.controller.ListSnapshots(
-                    self.pb.ListSnapshotsRequest(**changes),
-                    timeout=SECONDS).entries]
-
     def test_its_codes(self):
         made = self.snapshot_of(self.volume, "coded")
-        for code, request in (
-                (CODES.INVALID_ARGUMENT, self.request("")),
-                (CODES.INVALID_ARGUMENT, self.request("x" * 129)),
-                (CODES.INVALID_ARGUMENT, self.request("a\x02b")),
-                (CODES.INVALID_ARGUMENT,
-                 self.request("x", source_volume_id="")),
-                (CODES.INVALID_ARGUMENT,
-                 self.request("x", parameters={"colour": "red"})),
-                (CODES.NOT_FOUND,
-                 self.request("x", source_volume_id="nobody")),
-                (CODES.ALREADY_EXISTS,
-                 self.request("coded", source_volume_id=self.other))):
-            with self.subTest(request):
-                self.assert_code(code, self.controller.CreateSnapshot, request)
+        for code, volume, name, parameters in (
+                (CODES.INVALID_ARGUMENT, self.volume, "", {}),
+                (CODES.INVALID_ARGUMENT, self.volume, "x" * 129, {}),
+                (CODES.INVALID_ARGUMENT, self.volume, "a\x02b", {}),
+                (CODES.INVALID_ARGUMENT, "", "x", {}),
+                (CODES.INVALID_ARGUMENT, self.volume, "x", {"colour": "red"}),
+                (CODES.NOT_FOUND, "nobody", "x", {}),
+                (CODES.ALREADY_EXISTS, self.other, "coded", {})):
+            with self.subTest(volume=volume, name=name):
+                self.assert_code(
+                    code, self.controller.CreateSnapshot,
+                    self.snapshot_request(volume, name, **parameters))
         self.assert_code(CODES.INVALID_ARGUMENT,
                          self.controller.DeleteSnapshot,
                          self.pb.DeleteSnapshotRequest())
@@ -82,7 +71,7 @@ class Snapshots(CopyCase):
     def test_ten_equal_requests_make_one(self):
         made = [self.snapshot_of(self.volume, "again") for _ in range(TIMES)]
         self.assertEqual(made, made[:1] * TIMES)
-        self.assertEqual(self.listed(), [made[0].snapshot_id])
+        self.assertEqual(self.snapshot_ids(), [made[0].snapshot_id])
         self.assertEqual(made[0].source_volume_id, self.volume)
         self.assertGreater(made[0].creation_time.seconds, 1_700_000_000)
         self.assertRegex(made[0].snapshot_id, r"^[A-Za-z0-9._-]{1,128}$")
@@ -91,7 +80,7 @@ class Snapshots(CopyCase):
             timeout=SECONDS)
         self.assertEqual(got.snapshot, made[0])
         self.delete_snapshots(*[made[0].snapshot_id] * TIMES)
-        self.assertEqual(self.listed(), [])
+        self.assertEqual(self.snapshot_ids(), [])
 
     def test_names_are_any_text(self):
         names = ("n" * 127 + "a", "n" * 127 + "b", "ü" * 64, "../../etc", "/")
@@ -110,25 +99,28 @@ class Snapshots(CopyCase):
                                 self.pb.ListSnapshotsRequest, size)
                      for entry in page]
             self.assertEqual(sorted(found), sorted([*ids, lone]))
-        self.assertEqual(sorted(self.listed(source_volume_id=self.volume)),
+        self.assertEqual(sorted(self.snapshot_ids(source_volume_id=self.volume)),
                          sorted(ids))
-        self.assertEqual(self.listed(snapshot_id=lone), [lone])
-        self.assertEqual(self.listed(snapshot_id="nobody"), [])
-        self.assertEqual(self.listed(source_volume_id="nobody"), [])
-        self.assertEqual(self.listed(snapshot_id=lone,
+        self.assertEqual(self.snapshot_ids(snapshot_id=lone), [lone])
+        self.assertEqual(self.snapshot_ids(snapshot_id="nobody"), [])
+        self.assertEqual(self.snapshot_ids(source_volume_id="nobody"), [])
+        self.assertEqual(self.snapshot_ids(snapshot_id=lone,
                                      source_volume_id=self.volume), [])
         self.assert_code(CODES.ABORTED, self.controller.ListSnapshots,
                          self.pb.ListSnapshotsRequest(starting_token="junk"))
         self.delete_snapshots(*ids, lone)
 
     def test_many_in_flight(self):
-        requests = [self.request(f"crowd-{number % 20}")
+        requests = [self.snapshot_request(self.volume, f"crowd-{number % 20}")
                     for number in range(40)]
         self.all_settled(self.controller.CreateSnapshot, requests)
         ids = {self.snapshot_of(self.volume, f"crowd-{number}").snapshot_id
                for number in range(20)}
-        self.assertEqual(set(self.listed()), ids)
+        self.assertEqual(set(self.snapshot_ids()), ids)
         self.delete_snapshots(*ids)
+        kept = self.cluster.export + "/.claimfs/snapshots"
+        wait_for(lambda: os.listdir(kept) == [], "the share to be empty",
+                 seconds=30)
 
 
 class Copies(CopyCase):
@@ -173,6 +165,7 @@ class Copies(CopyCase):
                 self.assert_code(code, self.controller.CreateVolume,
                                  self.create_request(
                                      "copy", volume_content_source=source))
+        self.assertIsNone(self.ctl.find("pvc", "copy", NAMESPACE))
 
     def test_a_copy_has_room_for_all_that_is_copied(self):
         volume = self.create("roomy", size=2 * GIB).volume_id
