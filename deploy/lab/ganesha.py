@@ -7,9 +7,11 @@ outside the lab's folder. One with a lock manager is for a network namespace of
 its own, where an rpcbind and an rpc.statd have to run.
 """
 
+import functools
 import glob
 import os
 import subprocess
+import tempfile
 
 from .process import LabError, Process, answers
 
@@ -81,6 +83,19 @@ EXPORT {{
 GRACE_SECONDS = 5
 
 
+@functools.cache
+def build_preload(*options):
+    """ganesha_alone.c as a shared object; a run of tests starts many servers."""
+    source = os.path.join(os.path.dirname(os.path.dirname(
+        os.path.abspath(__file__))), "ganesha_alone.c")
+    with tempfile.TemporaryDirectory() as folder:
+        target = os.path.join(folder, "ganesha_alone.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O", *options, "-o",
+                        target, source], check=True)
+        with open(target, "rb") as f:
+            return f.read()
+
+
 class Ganesha:
     """The server; export, port and mount_port are what clients need. For each of
     squashed ("root_squash", "all_squash", "read_only") it exports one more folder,
@@ -124,14 +139,11 @@ class Ganesha:
                 if self.nlm_port else "Graceless = true;", **vars(self)))
         return path
 
-    def _build_preload(self):
-        source = os.path.join(os.path.dirname(os.path.dirname(
-            os.path.abspath(__file__))), "ganesha_alone.c")
-        target = os.path.join(self.state, "ganesha_alone.so")
-        with_rpcbind = ["-DWITH_RPCBIND"] if self.nlm_port else []
-        subprocess.run(["cc", "-shared", "-fPIC", "-O", *with_rpcbind, "-o",
-                        target, source], check=True)
-        return target
+    def _write_preload(self):
+        path = os.path.join(self.state, "ganesha_alone.so")
+        with open(path, "wb") as f:
+            f.write(build_preload(*["-DWITH_RPCBIND"] if self.nlm_port else []))
+        return path
 
     def start(self):
         for port in (self.port, self.mount_port):
@@ -142,7 +154,7 @@ class Ganesha:
                        *map(self.squashed_export, self.squashed)):
             os.makedirs(folder, exist_ok=True)
         config = self._write_config()
-        preload = self._build_preload()
+        preload = self._write_preload()
         log_size = os.path.getsize(self.process.log_path) if os.path.exists(
             self.process.log_path) else 0
         self.process.start(
