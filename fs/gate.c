@@ -29,8 +29,8 @@
 #include "gate.h"
 
 #include <errno.h>
-#include <time.h>
 
+#include "cond.h"
 #include "lane.h"
 #include "leftovers.h"
 #include "log.h"
@@ -41,7 +41,7 @@
 void gate_init(struct gate *gate)
 {
 	parking_init(&gate->parking);
-	pthread_cond_init(&gate->changed, NULL);
+	cond_init_monotonic(&gate->changed);
 }
 
 void gate_fini(struct gate *gate)
@@ -252,8 +252,6 @@ static int wait_locked(struct view *view,
 		       bool (*is_so)(const struct view *view), uint64_t end_ns)
 {
 	struct gate *gate = &view->gate;
-	struct timespec deadline = { .tv_sec = (time_t)(end_ns / NS_PER_S),
-				     .tv_nsec = (long)(end_ns % NS_PER_S) };
 	int r = 0;
 
 	for (;;) {
@@ -263,8 +261,8 @@ static int wait_locked(struct view *view,
 			return 0;
 		if (r != 0)
 			return -r;
-		r = pthread_cond_clockwait(&gate->changed, &gate->parking.lock,
-					   CLOCK_MONOTONIC, &deadline);
+		r = cond_wait_until(&gate->changed, &gate->parking.lock,
+				    end_ns);
 	}
 }
 
