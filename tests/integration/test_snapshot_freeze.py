@@ -5,7 +5,7 @@ import json
 import os
 
 from freeze_case import go_on, records, start_writer
-from lab import LabError
+from lab import LabError, wait_for
 from lab_case import LabCase
 
 
@@ -76,6 +76,27 @@ class SnapshotFreeze(LabCase):
         self.assertEqual(os.listdir(copies) if os.path.isdir(copies) else [],
                          [])
         self.ctl("delete", "snapshot", "of-large")
+
+    def test_a_copy_that_is_stopped_lets_a_killed_writer_end(self):
+        self.fill("ending", "ReadWriteOnce", 1000)
+        mnt, = self.apply_mounts("ending", "ReadWriteOnce")
+        writer = start_writer(self, mnt)
+        go_on(self, writer)
+        self.ctl("snapshot", "--freeze-limit", "10m", "ending", "of-ending",
+                 "--wait=false")
+        wait_for(lambda: self.is_frozen(mnt), "the freeze", 20)
+        writer.kill()
+        copy = json.loads(self.ctl("get", "snapshots", "of-ending",
+                                   "-o", "json"))["id"]
+        self.ctl("copies", "stop", copy)
+        writer.wait(timeout=10)
+        self.assertFalse(self.is_frozen(mnt))
+        self.ctl("delete", "snapshot", "of-ending")
+
+    @staticmethod
+    def is_frozen(mnt):
+        with open(f"{mnt}/.meta/health", encoding="ascii") as f:
+            return "frozen" in f.read()
 
     def test_a_node_that_can_t_be_asked_is_named(self):
         self.apply_claim("away")
