@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A GET, and a watch from it on: whatever happens after the GET is in the watch. The
- * server ends watches from time to time; then it is asked again.
+ * A version of the list, a GET, and a watch from that version on: whatever happens after
+ * the GET is in the watch. The object's own version will not do: a server remembers
+ * changes for a while, and this one's may be years ago. The server ends watches from time
+ * to time; then it is asked again.
  */
 
 #include "ctl_wait.h"
@@ -28,25 +30,52 @@ static int on_event(void *userdata, const char *type, const cJSON *object,
 	return waiting->fn(waiting->userdata, is_gone ? NULL : object, err);
 }
 
-static int watch(struct client *client, const struct ctl_object *object,
-		 const cJSON *json, unsigned int timeout_s,
-		 struct waiting *waiting, struct err *err)
+static char *list_url(const struct ctl_object *object, const char *more)
 {
 	_cleanup_(free) char *path =
 		client_path(object->kind, object->namespace, NULL);
-	_cleanup_(free) char *url = NULL;
-	const char *version =
-		cJSON_GetStringValue(json_at(json, "metadata.resourceVersion"));
-	struct client_request request = { .method = "GET" };
+	char *url;
 
-	if (!path ||
-	    asprintf(
-		    &url,
-		    "%s?watch=1&fieldSelector=metadata.name%%3D%s&resourceVersion=%s",
-		    path, object->name, version ? version : "") < 0) {
-		url = NULL;
+	if (!path || asprintf(&url, "%s?fieldSelector=metadata.name%%3D%s%s",
+			      path, object->name, more) < 0)
+		return NULL;
+	return url;
+}
+
+int ctl_watch_version(struct client *client, const struct ctl_object *object,
+		      char ret[CTL_VERSION_MAX], struct err *err)
+{
+	_cleanup_(free) char *url = list_url(object, "");
+	const struct client_request request = { .method = "GET", .path = url };
+	const char *version;
+	cJSON *json = NULL;
+	int r;
+
+	if (!url)
 		return err_set(err, -ENOMEM, "out of memory");
-	}
+	r = client_call(client, &request, &json, err);
+	if (r != 0)
+		return r < 0 ? r : -ENOENT;
+	version =
+		cJSON_GetStringValue(json_at(json, "metadata.resourceVersion"));
+	(void)snprintf(ret, CTL_VERSION_MAX, "%s", version ? version : "");
+	cJSON_Delete(json);
+	return 0;
+}
+
+static int watch(struct client *client, const struct ctl_object *object,
+		 const char *version, unsigned int timeout_s,
+		 struct waiting *waiting, struct err *err)
+{
+	_cleanup_(free) char *url = NULL;
+	struct client_request request = { .method = "GET" };
+	char more[CTL_VERSION_MAX + 32];
+
+	(void)snprintf(more, sizeof(more), "&watch=1&resourceVersion=%s",
+		       version);
+	url = list_url(object, more);
+	if (!url)
+		return err_set(err, -ENOMEM, "out of memory");
 	request.path = url;
 	return client_watch(client, &request, timeout_s, on_event, waiting,
 			    err);
@@ -74,11 +103,15 @@ static int look_and_watch(struct client *client,
 	_cleanup_(free) char *path =
 		client_path(object->kind, object->namespace, object->name);
 	const struct client_request request = { .method = "GET", .path = path };
+	char version[CTL_VERSION_MAX];
 	cJSON *json = NULL;
 	int r;
 
 	if (!path)
 		return err_set(err, -ENOMEM, "out of memory");
+	r = ctl_watch_version(client, object, version, err);
+	if (r < 0)
+		return r;
 	r = client_call(client, &request, &json, err);
 	/* The server's sentence stays, for whoever can't go on without it. */
 	if (r == CLIENT_NOT_FOUND)
@@ -87,7 +120,7 @@ static int look_and_watch(struct client *client,
 		return r;
 	r = waiting->fn(waiting->userdata, json, err);
 	if (r == 0)
-		r = watch(client, object, json, timeout_s, waiting, err);
+		r = watch(client, object, version, timeout_s, waiting, err);
 	cJSON_Delete(json);
 	return r;
 }

@@ -17,6 +17,12 @@ enum ctl_wait_outcome {
 	CTL_WAIT_DONE = 1,
 };
 
+#define CTL_VERSION_MAX 24
+
+/* Where a watch of the object may begin, whether it is there or not. */
+int ctl_watch_version(struct client *client, const struct ctl_object *object,
+		      char ret[CTL_VERSION_MAX], struct err *err);
+
 /*
  * Sees each state of the object, NULL when it is not there: 0 to go on, CTL_WAIT_DONE,
  * or a negative errno.

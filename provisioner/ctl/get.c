@@ -14,6 +14,7 @@
 #include "ctl_print.h"
 #include "ctl_snapshot.h"
 #include "ctl_table.h"
+#include "ctl_wait.h"
 #include "json_field.h"
 #include "json_index.h"
 
@@ -47,7 +48,7 @@ struct get {
 	size_t n_printed; /* rows or objects, all together */
 	cJSON *list;	  /* objects for -o json and yaml */
 	struct ctl_table table;
-	char version[24]; /* of the last list: where a watch begins */
+	char version[CTL_VERSION_MAX]; /* where a watch begins */
 };
 
 static bool is_table(const struct get *get)
@@ -130,8 +131,11 @@ static void begin_table(struct get *get, size_t i)
 	};
 }
 
+/* Of a list; one object has had its own since whenever. */
 static void keep_version(struct get *get, const char *version)
 {
+	if (get->args->is_watch && get->items->items[0].name)
+		return;
 	(void)snprintf(get->version, sizeof(get->version), "%s",
 		       version ? version : "");
 }
@@ -229,6 +233,20 @@ static int on_event(void *userdata, const char *type, const cJSON *object,
 	return ctl_print(object, get->args->output, err);
 }
 
+/* Before what is printed first. */
+static int find_version(struct get *get, struct err *err)
+{
+	const struct ctl_item *item = &get->items->items[0];
+	const struct ctl_object object = { .kind = item->kind,
+					   .namespace =
+						   ctl_namespace(get->args),
+					   .name = item->name };
+
+	if (!get->args->is_watch || !item->name)
+		return 0;
+	return ctl_watch_version(get->client, &object, get->version, err);
+}
+
 static int watch(struct get *get, struct err *err)
 {
 	const struct ctl_item *item = &get->items->items[0];
@@ -302,7 +320,9 @@ static int run(const struct ctl_args *args, const struct ctl_items *items,
 		return r;
 	get.client = client;
 	get.list = cJSON_CreateArray();
-	r = get_all(&get, err);
+	r = find_version(&get, err);
+	if (r == 0)
+		r = get_all(&get, err);
 	if (r == 0 && args->is_watch && !is_table(&get)) {
 		const cJSON *item;
 
