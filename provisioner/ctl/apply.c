@@ -132,8 +132,8 @@ static int send(const struct apply *apply, const char *method, const char *path,
 					  .body = body };
 	int r;
 
-	if (!body || asprintf(&url, "%s%s", path,
-			      apply->is_dry_run ? "?dryRun=All" : "") < 0) {
+	if (!body || asprintf(&url, "%s?fieldValidation=Strict%s", path,
+			      apply->is_dry_run ? "&dryRun=All" : "") < 0) {
 		url = NULL;
 		return no_memory(err);
 	}

@@ -8,7 +8,7 @@ import re
 import subprocess
 import threading
 
-from lab_case import LabCase
+from lab_case import CLAIM, LabCase
 
 SECONDS = 30
 
@@ -144,6 +144,17 @@ class Claimctl(LabCase):
         self.assertIn("Invalid value", self.fails(
             1, "label", "pvc", "data", "a=not a label"))
 
+    def test_a_misspelt_field_is_refused_by_its_name(self):
+        done = subprocess.run(
+            [self.ctl.program, "apply", "-f", "-"], env=self.ctl.env,
+            input=CLAIM.format(name="misspelt", class_name="fast",
+                               mode="ReadWriteMany", size="1Gi").replace(
+                                   "storageClassName", "storageClassname"),
+            text=True, capture_output=True, timeout=SECONDS, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('unknown field "spec.storageClassname"', done.stderr)
+        self.assertIsNone(self.ctl.find("pvc", "misspelt"))
+
     # Waiting
 
     def test_wait_for_a_field(self):
@@ -166,6 +177,22 @@ class Claimctl(LabCase):
         waiter.join(SECONDS)
         self.ctl("label", "pvc", "data", "later-")
         self.assertEqual(done, ["persistentvolumeclaim/data condition met\n"])
+
+    def test_what_is_older_than_the_provisioner_is_watched(self):
+        provisioner = self.cluster.provisioner
+        provisioner.process.stop()
+        provisioner.start()
+        self.test_wait_sees_what_comes_later()
+        with subprocess.Popen(
+                [self.ctl.program, "get", "pvc", "data", "-w", "-o", "name"],
+                env=self.ctl.env, text=True, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT) as watcher:
+            lines = [watcher.stdout.readline()]
+            self.ctl("label", "pvc", "data", "later=no")
+            lines.append(watcher.stdout.readline())
+            watcher.terminate()
+        self.ctl("label", "pvc", "data", "later-")
+        self.assertEqual(lines, ["persistentvolumeclaim/data\n"] * 2)
 
     def test_wait_until_it_is_gone(self):
         self.apply_claim("short")
