@@ -145,6 +145,7 @@ FIGURES = [
     Figure("csi", "controller", "worst_create_ms"),
     Figure("csi", "controller", "flush_ms"),
     Figure("csi", "controller", "together_s", least=5),
+    Figure("csi", "controller", "delete_together_s", least=5),
     Figure("csi", "controller", "together_rss_mib", least=64),
     Figure("csi", "controller", "list_s", least=0.3),
     Figure("csi", "controller", "list_rss_mib", least=64),
