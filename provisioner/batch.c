@@ -18,9 +18,9 @@ int batch_flush(struct batch *batch, struct err *err)
 	int r = store_flush(batch->store, err);
 
 	if (r < 0)
-		maker_drop(batch->maker);
+		workers_drop(batch->workers);
 	else
-		maker_begin(batch->maker);
+		workers_begin(batch->workers);
 	for (size_t i = 0; i < batch->n; i++) {
 		if (r < 0)
 			(void)queue_retry(batch->queue, batch->keys[i]);

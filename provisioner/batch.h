@@ -10,16 +10,16 @@
 
 #include <stdint.h>
 
-#include "maker.h"
 #include "queue.h"
 #include "store.h"
+#include "workers.h"
 
 #define BATCH_MAX 64
 
 struct batch {
-	struct store *store; /* borrowed */
-	struct queue *queue; /* borrowed */
-	struct maker *maker; /* borrowed; begins what was written down */
+	struct store *store;	 /* borrowed */
+	struct queue *queue;	 /* borrowed */
+	struct workers *workers; /* borrowed; begin what was written down */
 	char *keys[BATCH_MAX];
 	size_t n;
 	uint64_t end_ns; /* who waits for a change waits no longer */

@@ -18,7 +18,7 @@
 #include "share.h"
 #include "store.h"
 
-struct maker;
+struct workers;
 
 struct applier {
 	struct cluster *cluster;       /* borrowed */
@@ -33,7 +33,7 @@ struct applier {
 			    const char *name);
 	void *userdata;
 	struct batch *batch; /* borrowed; NULL = every change is on the disk */
-	struct maker *maker; /* borrowed */
+	struct workers *workers; /* borrowed; NULL on one of their threads */
 	struct share_pool *pool; /* borrowed; NULL = no connection is kept */
 };
 
@@ -48,7 +48,7 @@ struct apply_subject {
 enum apply_outcome {
 	APPLY_AGAIN = 1,  /* the world changed under the plan: make a new one */
 	APPLY_LATER = 2,  /* there is too much to do at the moment */
-	APPLY_HANDED = 3, /* a maker has it, and queues it when it is done */
+	APPLY_HANDED = 3, /* to others, who queue it when it is done */
 };
 
 /* Stops at the first step that is not done. Negative: err has a sentence. */

@@ -3,7 +3,7 @@
 /*
  *	no row   -> the source is looked for, intent, row -> handed to the copier
  *	running  -> handed, or an event with its error
- *	whole    -> the maker renames it into its place
+ *	whole    -> the workers rename it into its place
  *	volume made -> dropping: links and what else is left of it -> no row
  *	claim gone  -> dropping: all of it                          -> no row
  *
@@ -19,7 +19,6 @@
 #include "clone_source.h"
 #include "intents.h"
 #include "log.h"
-#include "provision.h"
 
 /* A snapshot's copy may have the same name. */
 static int drop(const struct applier *applier, const char *volume,

@@ -10,7 +10,7 @@
  */
 
 #include "claim_apply.h"
-#include "maker.h"
+#include "provision.h"
 
 /*
  * 0: the copy is whole, and making->copy says so. APPLY_HANDED: it is being made, and

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "model_decode.h"
 #include "reclaim.h"
+#include "workers.h"
 
 int intent_begin(struct store *store, enum claim_step step,
 		 const struct volume_place *place, int64_t *ret_id,
@@ -141,6 +142,10 @@ static int settle(const struct applier *applier,
 	enum fate fate;
 	int r;
 
+	/* Who deletes a volume by force may do it while it is reclaimed. */
+	if (workers_have(applier->workers, KIND_PERSISTENT_VOLUME, "",
+			 intent->volume))
+		return 0;
 	r = fate_of(applier, intent, place, &fate, err);
 	if (r != 0)
 		return apply_outcome(r);
@@ -154,9 +159,12 @@ static int settle(const struct applier *applier,
 		r = clean_up(applier, place, fate, err);
 	else
 		r = clone_end(applier, intent->volume, err);
-	if (r < 0)
-		return r;
-	return intent_end(applier->store, intent->id, err);
+	if (r >= 0)
+		r = intent_end(applier->store, intent->id, err);
+	/* Somebody may wait for that to have it back. */
+	if (r == 0 && fate == FATE_FINISH)
+		remover_wake(applier->remover);
+	return r;
 }
 
 typedef int (*intent_fn)(const struct applier *applier,

@@ -5,13 +5,10 @@
  * The volume's name is made from the claim's uid, so a repetition after a crash
  * finds the same directory and the same volume.
  *
- *	provision()		intent; of a clone its copy (clone.h), and again when
- *				that is whole
- *	provision_make()	directory, on a thread of the maker's
- *	provision_continue()	PersistentVolume, intent closed
- *
- * The last one is called whenever the claim is looked at, before a plan is made: what
- * the maker was told is finished or dropped first.
+ *	provision()	intent; of a clone its copy (clone.h), and again when that is
+ *			whole
+ *	make()		directory, on one of the workers' threads
+ *	finish()	PersistentVolume, intent closed
  */
 
 #include "provision.h"
@@ -31,6 +28,25 @@
 #include "volume_attributes.h"
 #include "volume_object.h"
 #include "volume_record.h"
+
+static void free_work(struct work *work)
+{
+	struct making *making = container_of(work, struct making, work);
+
+	volume_place_fini(&making->place);
+	free(making->provisioner);
+	free(making->record);
+	free(making->copy);
+	object_unref(making->volume);
+	free(making);
+}
+
+struct making *making_free(struct making *making)
+{
+	if (making)
+		work_free(&making->work);
+	return NULL;
+}
 
 /* --- telling ------------------------------------------------------------------------ */
 
@@ -193,9 +209,10 @@ static int take_over(const struct applier *applier,
 	return r == SHARE_TAKEN ? refuse_known(&other, volume, err) : r;
 }
 
-int provision_make(const struct applier *applier, const struct making *making,
-		   struct err *err)
+static int make(struct work *work, const struct applier *applier,
+		struct err *err)
 {
+	const struct making *making = container_of(work, struct making, work);
 	struct share_volume volume = volume_place_borrow(&making->place);
 	_cleanup_(share_owner_fini) struct share_owner owner = { 0 };
 	int r;
@@ -204,6 +221,55 @@ int provision_make(const struct applier *applier, const struct making *making,
 	volume.copy = making->copy;
 	r = apply_share_make(applier, &volume, &owner, err);
 	return r == SHARE_TAKEN ? take_over(applier, &volume, &owner, err) : r;
+}
+
+/* --- after it -------------------------------------------------------------------------- */
+
+/*
+ * A first try that did not even reach the share leaves nothing to undo: a claim
+ * with a misspelt server must not be remembered for ever.
+ */
+static int fail(const struct applier *applier, const struct object *claim,
+		struct making *making, struct err *err)
+{
+	if (making->work.r == SHARE_UNREACHED && making->is_first)
+		(void)intent_end(applier->store, making->intent, NULL);
+	(void)err_set(err, making->work.err.code, "%s",
+		      err_text(&making->work.err));
+	return tell_failure(applier, claim, making->place.class_name,
+			    making->provisioner, err);
+}
+
+static int store_volume(const struct applier *applier,
+			const struct object *claim, struct making *making,
+			struct err *err)
+{
+	struct cluster *cluster = applier->cluster;
+	_cleanup_(object_unref) struct object *stored = NULL;
+	int r = cluster->ops->create(cluster, making->volume, &stored, err);
+
+	if (r != 0 && r != CLUSTER_EXISTS)
+		return apply_outcome(r);
+	r = making->copy ? clone_end(applier, making->copy, err) : 0;
+	if (r == 0)
+		r = intent_end(applier->store, making->intent, err);
+	if (r == 0)
+		tell_success(applier, claim, making);
+	return r;
+}
+
+static int finish(struct work *take_work, const struct applier *applier,
+		  const struct object *claim, struct err *err)
+{
+	_cleanup_(making_free) struct making *making =
+		container_of(take_work, struct making, work);
+
+	/* Made for nobody: its intent tells what is to be done about it. */
+	if (!claim || strcmp(claim->uid, making->place.claim_uid) != 0 ||
+	    json_at(claim->json, "metadata.deletionTimestamp"))
+		return 0;
+	return making->work.r == 0 ? store_volume(applier, claim, making, err)
+				   : fail(applier, claim, making, err);
 }
 
 /* --- before it ------------------------------------------------------------------------ */
@@ -274,6 +340,10 @@ static int making_new(struct making **ret, const struct apply_subject *subject,
 	making = calloc(1, sizeof(*making));
 	if (!making)
 		return err_set(err, -ENOMEM, "no memory");
+	making->work = (struct work){ .kind = KIND_CLAIM,
+				      .run = make,
+				      .finish = finish,
+				      .free = free_work };
 	r = volume_place_of_claim(subject->claim, class, &making->place, err);
 	if (r < 0)
 		return r;
@@ -304,7 +374,10 @@ static int begin(const struct applier *applier, const struct object *claim,
 	if (r < 0)
 		return r;
 	making->is_first = r != INTENT_FOUND;
-	return maker_add(applier->maker, TAKE_PTR(making)) == MAKER_FULL
+	making->work.namespace = making->place.claim_namespace;
+	making->work.name = making->place.claim_name;
+	return workers_add(applier->workers, &TAKE_PTR(making)->work) ==
+			       WORKERS_FULL
 		       ? APPLY_LATER
 		       : APPLY_HANDED;
 }
@@ -330,56 +403,4 @@ int provision(const struct applier *applier,
 	return r < 0 ? tell_failure(applier, subject->object, class->meta.name,
 				    class->provisioner, err)
 		     : r;
-}
-
-/* --- after it -------------------------------------------------------------------------- */
-
-/*
- * A first try that did not even reach the share leaves nothing to undo: a claim
- * with a misspelt server must not be remembered for ever.
- */
-static int fail(const struct applier *applier, const struct object *claim,
-		struct making *making, struct err *err)
-{
-	if (making->r == SHARE_UNREACHED && making->is_first)
-		(void)intent_end(applier->store, making->intent, NULL);
-	(void)err_set(err, making->err.code, "%s", err_text(&making->err));
-	return tell_failure(applier, claim, making->place.class_name,
-			    making->provisioner, err);
-}
-
-static int finish(const struct applier *applier, const struct object *claim,
-		  struct making *making, struct err *err)
-{
-	struct cluster *cluster = applier->cluster;
-	_cleanup_(object_unref) struct object *stored = NULL;
-	int r;
-
-	if (making->r != 0)
-		return fail(applier, claim, making, err);
-	r = cluster->ops->create(cluster, making->volume, &stored, err);
-	if (r != 0 && r != CLUSTER_EXISTS)
-		return apply_outcome(r);
-	r = making->copy ? clone_end(applier, making->copy, err) : 0;
-	if (r == 0)
-		r = intent_end(applier->store, making->intent, err);
-	if (r == 0)
-		tell_success(applier, claim, making);
-	return r;
-}
-
-int provision_continue(const struct applier *applier, const char *namespace,
-		       const char *name, const struct object *claim,
-		       struct err *err)
-{
-	_cleanup_(making_free) struct making *making = NULL;
-	int r = maker_take(applier->maker, namespace, name, &making);
-
-	if (r != MAKER_DONE)
-		return r == MAKER_BUSY ? APPLY_HANDED : 0;
-	/* Made for nobody: its intent tells what is to be done about it. */
-	if (!claim || strcmp(claim->uid, making->place.claim_uid) != 0 ||
-	    json_at(claim->json, "metadata.deletionTimestamp"))
-		return 0;
-	return finish(applier, claim, making, err);
 }

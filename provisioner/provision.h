@@ -7,7 +7,22 @@
  */
 
 #include "claim_apply.h"
-#include "maker.h"
+#include "volume_place.h"
+#include "workers.h"
+
+/* A directory that is made. */
+struct making {
+	struct work work;
+	struct volume_place place;
+	char *provisioner; /* the class's */
+	char *record;	   /* for the descriptor */
+	char *copy; /* the whole copy that it begins as; NULL = nothing */
+	struct object *volume; /* what to store once there is a directory */
+	int64_t intent;
+	bool is_first; /* no earlier try may have done something */
+};
+
+struct making *making_free(struct making *making);
 
 /* Has it begun; as claim_apply(). */
 int provision(const struct applier *applier,
@@ -17,13 +32,5 @@ int provision(const struct applier *applier,
 void provision_tell_start(const struct applier *applier,
 			  const struct object *claim,
 			  const struct making *making);
-/* The maker's part: any thread, with an applier without a batch. */
-int provision_make(const struct applier *applier, const struct making *making,
-		   struct err *err);
-/*
- * What was begun for a claim of this name and is over: before anything else is done
- * about the claim. claim NULL: it is gone. As claim_apply().
- */
-int provision_continue(const struct applier *applier, const char *namespace,
-		       const char *name, const struct object *claim,
-		       struct err *err);
+
+DEFINE_CLEANUP(struct making *, making_free)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "plan.h"
 #include "remover_turn.h"
 
 #define THREADS 4
@@ -17,6 +18,29 @@ struct remover {
 	struct remover_options options;
 	struct turns *turns;
 };
+
+/*
+ * What is wanted back comes out of the trash when it is wholly in it: whoever puts it
+ * there removes the descriptor last, and would remove the new one.
+ */
+static bool is_on_its_way_in(const struct remover *remover, const char *volume)
+{
+	int64_t intent;
+
+	return store_intent_find(remover->options.store, volume,
+				 claim_step_name(STEP_RECLAIM), NULL, &intent,
+				 NULL) == 0;
+}
+
+static void offer(const struct remover *remover, struct turns *turns,
+		  const struct store_trash *row)
+{
+	/* Who wants something back is told at once why he can't have it. */
+	if (row->state != TRASH_RESTORING)
+		turns_offer(turns, row->volume, 0);
+	else if (!is_on_its_way_in(remover, row->volume))
+		turns_offer(turns, row->volume, TURNS_AT_ONCE);
+}
 
 static int offer_due(void *userdata, struct turns *turns, int64_t *ret_wait_s,
 		     struct err *err)
@@ -29,12 +53,8 @@ static int offer_due(void *userdata, struct turns *turns, int64_t *ret_wait_s,
 
 	if (r < 0)
 		return r;
-	/* Who wants something back is told at once why he can't have it. */
 	for (size_t i = 0; i < due.n; i++)
-		turns_offer(turns, due.items[i].volume,
-			    due.items[i].state == TRASH_RESTORING
-				    ? TURNS_AT_ONCE
-				    : 0);
+		offer(remover, turns, &due.items[i]);
 	*ret_wait_s = next_s - now_s;
 	return 0;
 }

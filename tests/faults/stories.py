@@ -223,6 +223,31 @@ class DeleteKept(Delete):
     parameters = {"onDelete": "retain"}
 
 
+class DeleteMany(Story):
+    """At once: some whose data stays for a day, some whose data goes, some with a
+    given name, one after the other; and the next claim of a name, meanwhile."""
+    classes = {"a": "story", "b": "story", "c": "kept", "d": "kept",
+               "e": "kept", "f": "named", "g": "named"}
+
+    @classmethod
+    def prepare(cls, run):
+        make_class(run, "kept", trashTTL="24h")
+        make_class(run, "named", subDir="by/${pvc.metadata.name}")
+        for name, class_name in cls.classes.items():
+            make_bound(run, name, class_name)
+
+    @classmethod
+    def act(cls, run):
+        volumes = [run.get("claim", name)["spec"]["volumeName"]
+                   for name in cls.classes]
+        for name in cls.classes:
+            run.delete("claim", name)
+        run.wait("claim", "g", None)
+        make_bound(run, "g", "named")
+        for volume in volumes:
+            run.wait("volume", volume, None)
+
+
 class DeleteVolumeFirst(Delete):
     """It stays until its claim goes."""
 
@@ -581,7 +606,7 @@ class DeleteSnapshot(Snapshot):
 STORIES = [Create, CreateInAFolder, CreateByDefault, CreateAndDelete,
            BindStatic, BindByName, Unbind, Delete, DeleteRetained,
            DeleteIntoTrash, Restore, DeleteArchived, DeleteKept,
-           DeleteVolumeFirst, DeleteReleased, DeleteRecycled,
+           DeleteMany, DeleteVolumeFirst, DeleteReleased, DeleteRecycled,
            DeleteUnrecyclable, DeleteAdopted,
            Again, AgainAtOnce, Expand, Modify, Rescue, Lose, Foreign, Pod, Scheduled,
            Adopt, Recover,

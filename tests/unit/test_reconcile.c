@@ -5,6 +5,8 @@
  * it is told to. Waiting is for changes of the record, never for time.
  */
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,6 +21,7 @@
 
 #define PATIENCE_NS (20 * NS_PER_S)
 #define MANY	    1000 /* failures, until the test has seen enough */
+#define TOGETHER    3
 
 static char dir[64];
 static struct store *store;
@@ -31,6 +34,8 @@ static struct reconciler *reconciler;
 static atomic_int makes, reclaims, scrubs, failures_left;
 static int reclaim_outcome;
 static atomic_int n_volumes_at_forget = -1;
+static sem_t forgotten;
+static pthread_barrier_t *together; /* nobody reclaims before all do */
 static enum on_delete last_how;
 static char last_path[256];
 static char *_Atomic owner; /* of all directories: the volume's name */
@@ -69,6 +74,8 @@ static int fake_reclaim(const struct share_volume *volume, enum on_delete how,
 {
 	last_how = how;
 	(void)atomic_fetch_add(&reclaims, 1);
+	if (together)
+		(void)pthread_barrier_wait(together);
 	if (reclaim_outcome < 0 || reclaim_outcome == SHARE_FOREIGN)
 		(void)err_set(err, -EPERM, "it is somebody else's");
 	return fail_or(reclaim_outcome, volume, err);
@@ -93,6 +100,7 @@ static int fake_forget(const struct share_volume *volume, const char *name,
 {
 	n_volumes_at_forget = count_living_volumes();
 	atomic_store(&owner, NULL);
+	(void)sem_post(&forgotten);
 	return 0;
 }
 
@@ -111,6 +119,7 @@ static void open_world(void)
 	struct err err = ERR_INIT;
 	char path[96];
 
+	cr_assert_eq(sem_init(&forgotten, 0, 0), 0);
 	(void)snprintf(dir, sizeof(dir), "/tmp/test_reconcile.XXXXXX");
 	cr_assert_not_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/claimfs.db", dir);
@@ -211,13 +220,18 @@ static void create_claim(void)
 	create_claim_named("c");
 }
 
-static void delete_claim(void)
+static void delete_claim_named(const char *name)
 {
 	struct err err = ERR_INIT;
 
-	cr_assert_eq(registry_delete(registry, KIND_CLAIM, "default", "c", NULL,
-				     NULL, &err),
+	cr_assert_eq(registry_delete(registry, KIND_CLAIM, "default", name,
+				     NULL, NULL, &err),
 		     0);
+}
+
+static void delete_claim(void)
+{
+	delete_claim_named("c");
 }
 
 static size_t count(enum object_kind kind)
@@ -447,11 +461,6 @@ Test(reconcile, a_deleted_claim_takes_volume_and_directory_along)
 	cr_assert_eq(atomic_load(&reclaims), 1);
 }
 
-static bool is_forgotten(void)
-{
-	return atomic_load(&n_volumes_at_forget) >= 0;
-}
-
 /* Else a repetition after a crash would not know whose directory stays there. */
 Test(reconcile, the_descriptor_goes_after_the_volume)
 {
@@ -461,8 +470,42 @@ Test(reconcile, the_descriptor_goes_after_the_volume)
 	wait_until(claim_is_bound, "the claim is bound");
 	reclaim_outcome = SHARE_KEPT;
 	delete_claim();
-	wait_until(is_forgotten, "the descriptor to go");
+	/* After the last change of an object: the suite's timeout is this one's. */
+	cr_assert_eq(sem_wait(&forgotten), 0);
 	cr_assert_eq(atomic_load(&n_volumes_at_forget), 0);
+}
+
+static bool all_are_bound(void)
+{
+	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
+	size_t n = 0;
+
+	cr_assert_eq(registry_list(registry, KIND_CLAIM, NULL, &list, NULL), 0);
+	for (size_t i = 0; i < list.n; i++) {
+		const char *phase = cJSON_GetStringValue(
+			json_at(list.items[i]->json, "status.phase"));
+
+		n += phase && strcmp(phase, "Bound") == 0;
+	}
+	return n == TOGETHER;
+}
+
+Test(reconcile, many_volumes_are_reclaimed_together)
+{
+	static const char *const names[TOGETHER] = { "c0", "c1", "c2" };
+	pthread_barrier_t barrier;
+
+	cr_assert_eq(pthread_barrier_init(&barrier, NULL, TOGETHER), 0);
+	start();
+	create_class("Delete");
+	for (size_t i = 0; i < TOGETHER; i++)
+		create_claim_named(names[i]);
+	wait_until(all_are_bound, "all claims are bound");
+	together = &barrier;
+	for (size_t i = 0; i < TOGETHER; i++)
+		delete_claim_named(names[i]);
+	wait_until(everything_is_gone, "claims and volumes are gone");
+	cr_expect_eq(atomic_load(&reclaims), TOGETHER);
 }
 
 Test(reconcile, a_directory_that_can_not_be_removed_keeps_its_volume)
