@@ -262,3 +262,15 @@ void json_index_copy(const struct json_index *index,
 
 	(void)snprintf(ret, size, "%.*s", (int)len, text);
 }
+
+char *json_index_dup(const struct json_index *index,
+		     const struct json_token *token)
+{
+	cJSON *json = token ? cJSON_ParseWithLength(
+				      json_index_text(index, token), token->len)
+			    : NULL;
+	char *copy = strdup(cJSON_IsString(json) ? json->valuestring : "");
+
+	cJSON_Delete(json);
+	return copy;
+}

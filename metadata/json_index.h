@@ -54,6 +54,9 @@ const char *json_index_string(const struct json_index *index,
 /* Whether it is this string, or (being none) wanted is "". */
 bool json_index_is(const struct json_index *index,
 		   const struct json_token *token, const char *wanted);
+/* A string as it is meant, to be freed; "" for anything else; NULL = no memory. */
+char *json_index_dup(const struct json_index *index,
+		     const struct json_token *token);
 /* A string that is known to have no escapes (a name, a time), as far as it fits. */
 void json_index_copy(const struct json_index *index,
 		     const struct json_token *token, char *ret, size_t size);

@@ -13,13 +13,10 @@
 
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "csi_calls.h"
 #include "csi_condition.h"
 #include "csi_page.h"
 #include "csi_published.h"
-#include "json_field.h"
 #include "json_index.h"
 #include "quantity.h"
 #include "store_volume.h"
@@ -69,23 +66,6 @@ static bool is_ours(const struct page *page)
 				  page->options->drivers[i]))
 			return true;
 	return false;
-}
-
-/* A string that may have escapes: a static volume's handle is any text. */
-static char *copy_handle(const struct page *page)
-{
-	const struct json_token *token =
-		json_index_at(&page->index, "spec.csi.volumeHandle");
-	_cleanup_(err_fini) struct err err = ERR_INIT;
-	cJSON *json;
-	char *copy;
-
-	if (!token || json_parse(json_index_text(&page->index, token),
-				 token->len, &json, &err) < 0)
-		return strdup("");
-	copy = strdup(cJSON_IsString(json) ? json->valuestring : "");
-	cJSON_Delete(json);
-	return copy;
 }
 
 static uint64_t capacity_of(const struct page *page)
@@ -139,7 +119,10 @@ static int add(struct page *page)
 	item = &page->items[page->n++];
 	*item = (struct listed){
 		.name = strdup(name),
-		.id = copy_handle(page),
+		/* A static volume's handle is any text. */
+		.id = json_index_dup(
+			&page->index,
+			json_index_at(&page->index, "spec.csi.volumeHandle")),
 		.capacity = capacity_of(page),
 		.condition = condition_of(page),
 	};

@@ -28,6 +28,7 @@ static int look_at_event(void *userdata, const char *text)
 {
 	struct search *self = userdata;
 	struct json_index *index = &self->index;
+	_cleanup_(free) char *message = NULL;
 	char when[TIME_MAX];
 
 	if (json_index_read(index, text) < 0 ||
@@ -40,8 +41,9 @@ static int look_at_event(void *userdata, const char *text)
 	if (strcmp(when, self->when) < 0)
 		return 0;
 	(void)snprintf(self->when, sizeof(self->when), "%s", when);
-	json_index_copy(index, json_index_at(index, "message"), self->message,
-			sizeof(self->message));
+	message = json_index_dup(index, json_index_at(index, "message"));
+	(void)snprintf(self->message, sizeof(self->message), "%s",
+		       message ? message : "");
 	return 0;
 }
 

@@ -70,7 +70,8 @@ class Volumes(ControllerCase):
         os.mkdir(folder)
         words = self.assert_code(CODES.ABORTED, self.controller.CreateVolume,
                                  self.create_request("somebodys"))
-        self.assertIn("is there already", words)
+        self.assertRegex(words, '"csi-[0-9a-f]+".*is there already')
+        self.assertNotIn("\\", words)
         self.ctl("delete", "pvc", "somebodys", "-n", NAMESPACE)
         self.assertTrue(os.path.isdir(folder))
         os.rmdir(folder)
