@@ -11,128 +11,79 @@
  *			never finished: the descriptor is removed, nothing else
  *	describe	a volume without a descriptor: one is written, as for a
  *			directory that was there before, which is never removed
+ *	drop		a copy that no row of the record tells of (check_copies.c)
  *
  * What is under way looks like a difference, too: who is not sure repeats the check.
  */
 
-#include <stdarg.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
 #include "admin_verbs.h"
-#include "check_world.h"
+#include "check_copies.h"
+#include "check_tell.h"
 #include "json_field.h"
 #include "object_change.h"
 #include "plan.h"
 #include "volume_recover.h"
 
-struct run {
-	struct api_admin_call *call;
-	struct check_world world;
-	const struct volume_place *share; /* that is looked at now */
-	unsigned int n_found;
-};
-
-static void run_fini(struct run *run)
+static void run_fini(struct check_run *run)
 {
 	check_world_fini(&run->world);
 }
 
-DEFINE_FINI(struct run, run_fini)
-
-/* --- saying it -------------------------------------------------------------------- */
-
-/* repair "" = nothing can be done from here. */
-static int tell(struct run *run, const char *volume, const char *repair,
-		const char *message)
-{
-	const struct volume_place *share = run->share;
-	cJSON *line = cJSON_CreateObject();
-	char options[64];
-
-	run->n_found++;
-	(void)snprintf(options, sizeof(options), "port=%u,mountport=%u",
-		       share ? share->port : 0, share ? share->mountport : 0);
-	(void)cJSON_AddStringToObject(line, "message", message);
-	if (*repair && share) {
-		(void)cJSON_AddStringToObject(line, "repair", repair);
-		(void)cJSON_AddStringToObject(line, "volume", volume);
-		(void)cJSON_AddStringToObject(line, "server", share->server);
-		(void)cJSON_AddStringToObject(line, "share", share->share);
-		if (share->port && share->mountport)
-			(void)cJSON_AddStringToObject(line, "options", options);
-	}
-	return api_admin_say_object(run->call, line);
-}
-
-__attribute__((format(printf, 4, 5))) static int tell_f(struct run *run,
-							const char *volume,
-							const char *repair,
-							const char *fmt, ...)
-{
-	_cleanup_(free) char *message = NULL;
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vasprintf(&message, fmt, args);
-	va_end(args);
-	if (n < 0) {
-		message = NULL;
-		return -ENOMEM;
-	}
-	return tell(run, volume, repair, message);
-}
+DEFINE_FINI(struct check_run, run_fini)
 
 /* --- a descriptor ----------------------------------------------------------------- */
 
-static int on_orphan(struct run *run, const struct share_found *found)
+static int on_orphan(struct check_run *run, const struct share_found *found)
 {
 	switch (found->state) {
 	case SHARE_READY:
-		return tell_f(
+		return check_tell(
 			run, found->volume, "recover",
 			"directory %s on share %s belongs to volume %s of claim %s/%s, which is not there",
 			found->path, run->share->share, found->volume,
 			found->claim_namespace, found->claim_name);
 	case SHARE_GONE:
 	case SHARE_CREATING:
-		return tell_f(
+		return check_tell(
 			run, found->volume, "forget",
 			"share %s has a descriptor of volume %s, but neither the volume nor its finished directory %s is there",
 			run->share->share, found->volume, found->path);
 	case SHARE_REPLACED:
-		return tell_f(
+		return check_tell(
 			run, found->volume, "",
 			"share %s has a descriptor of volume %s, which is not there, and directory %s is another one",
 			run->share->share, found->volume, found->path);
 	case SHARE_BROKEN:
 		break;
 	}
-	return tell_f(
+	return check_tell(
 		run, found->volume, "",
 		"descriptor .claimfs/volumes/%s.json on share %s can't be read",
 		found->volume, run->share->share);
 }
 
-static int on_known(struct run *run, const struct share_found *found,
+static int on_known(struct check_run *run, const struct share_found *found,
 		    const struct volume_place *place)
 {
 	if (found->state == SHARE_BROKEN)
 		return on_orphan(run, found);
 	if (strcmp(found->path, place->path) != 0)
-		return tell_f(
+		return check_tell(
 			run, found->volume, "",
 			"volume %s is in directory %s, but its descriptor on share %s names %s",
 			found->volume, place->path, run->share->share,
 			found->path);
 	if (found->state == SHARE_GONE)
-		return tell_f(run, found->volume, "",
-			      "volume %s has lost its directory %s on share %s",
-			      found->volume, found->path, run->share->share);
+		return check_tell(
+			run, found->volume, "",
+			"volume %s has lost its directory %s on share %s",
+			found->volume, found->path, run->share->share);
 	if (found->state == SHARE_REPLACED)
-		return tell_f(
+		return check_tell(
 			run, found->volume, "",
 			"directory %s on share %s is not the one that was made for volume %s",
 			found->path, run->share->share, found->volume);
@@ -142,7 +93,7 @@ static int on_known(struct run *run, const struct share_found *found,
 static int on_volume(void *userdata, const struct share_found *found,
 		     struct err *err)
 {
-	struct run *run = userdata;
+	struct check_run *run = userdata;
 	struct check_volume *volume =
 		check_world_find(&run->world, found->volume);
 
@@ -162,31 +113,33 @@ static int on_volume(void *userdata, const struct share_found *found,
 
 static int on_directory(void *userdata, const char *name, struct err *err)
 {
-	struct run *run = userdata;
+	struct check_run *run = userdata;
 
 	(void)err;
 	if (check_world_owns(&run->world, run->share, name) ||
 	    strncmp(name, "archived-", strlen("archived-")) == 0)
 		return 0;
-	return tell_f(
+	return check_tell(
 		run, "", "",
 		"directory %s on share %s belongs to no volume (claimctl adopt makes it one)",
 		name, run->share->share);
 }
 
-static int check_volume(struct run *run, const struct check_volume *volume)
+static int check_volume(struct check_run *run,
+			const struct check_volume *volume)
 {
 	struct share_volume where = volume_place_borrow(&volume->place);
 	_cleanup_(err_fini) struct err err = ERR_INIT;
 	int r = share_survey_path(&where, volume->place.path, &err);
 
 	if (r == -ENOENT || r == -ENOTDIR)
-		return tell_f(run, volume->place.name, "",
-			      "volume %s has lost its directory %s on share %s",
-			      volume->place.name, volume->place.path,
-			      volume->place.share);
+		return check_tell(
+			run, volume->place.name, "",
+			"volume %s has lost its directory %s on share %s",
+			volume->place.name, volume->place.path,
+			volume->place.share);
 	if (r == 0 && volume->is_provisioned)
-		return tell_f(
+		return check_tell(
 			run, volume->place.name, "describe",
 			"volume %s has no descriptor on share %s, so its directory %s is nobody's",
 			volume->place.name, volume->place.share,
@@ -194,7 +147,7 @@ static int check_volume(struct run *run, const struct check_volume *volume)
 	return 0;
 }
 
-static int check_share(struct run *run, struct err *err)
+static int check_share(struct check_run *run, struct err *err)
 {
 	struct share_survey survey = { .on_volume = on_volume,
 				       .userdata = run };
@@ -210,12 +163,14 @@ static int check_share(struct run *run, struct err *err)
 	}
 	survey = (struct share_survey){ .on_directory = on_directory,
 					.userdata = run };
-	return r == 0 ? share_survey(&where, &survey, err) : r;
+	if (r == 0)
+		r = share_survey(&where, &survey, err);
+	return r == 0 ? check_copies(run, &where, err) : r;
 }
 
 /* --- claims ----------------------------------------------------------------------- */
 
-static int check_claims(struct run *run, struct err *err)
+static int check_claims(struct check_run *run, struct err *err)
 {
 	struct cluster *cluster = run->call->admin->cluster;
 	_cleanup_(object_list_fini) struct object_list list = OBJECT_LIST_INIT;
@@ -228,7 +183,7 @@ static int check_claims(struct run *run, struct err *err)
 			json_at(claim->json, "spec.volumeName"));
 
 		if (volume && *volume && !check_world_find(&run->world, volume))
-			r = tell_f(
+			r = check_tell(
 				run, volume, "",
 				"claim %s/%s names volume %s, which is not there",
 				claim->namespace, claim->name, volume);
@@ -239,7 +194,7 @@ static int check_claims(struct run *run, struct err *err)
 int admin_check(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 		struct err *err)
 {
-	_cleanup_(run_fini) struct run run = { .call = call };
+	_cleanup_(run_fini) struct check_run run = { .call = call };
 	int r = check_world_load(&run.world, call->admin, err);
 
 	(void)in;
@@ -252,7 +207,7 @@ int admin_check(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 		r = check_share(&run, &why);
 		/* One that does not answer hides nothing of the others. */
 		if (r < 0 && r != -ECANCELED && r != -ENOMEM)
-			r = tell_f(&run, "", "", "%s", err_text(&why));
+			r = check_tell(&run, "", "", "%s", err_text(&why));
 	}
 	if (r < 0)
 		return r;
@@ -371,6 +326,9 @@ int admin_repair(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 		return r;
 	if (strcmp(repair.how, "describe") == 0)
 		return describe(&repair, err);
+	if (strcmp(repair.how, "drop") == 0)
+		return check_drop_copy(repair.admin, &repair.where,
+				       repair.volume, err);
 	if (strcmp(repair.how, "recover") != 0 &&
 	    strcmp(repair.how, "forget") != 0)
 		return err_set(err, -EINVAL,

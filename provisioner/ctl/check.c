@@ -60,8 +60,8 @@ static const struct ctl_verb_spec spec = {
 	.program = "claimctl check",
 	.usage = "[--repair [--yes]]",
 	.summary =
-		"Compares claims and volumes with their shares, and names what is missing and what\n"
-		"belongs to nobody. No repair removes anybody's data.",
+		"Compares claims, volumes, snapshots and copies with their shares, and names what is\n"
+		"missing and what belongs to nobody. No repair removes anybody's data.",
 	.options = options,
 	.epilogue =
 		"Exit status: 0 if all is well or was repaired, 1 if something is left.\n",
@@ -104,6 +104,8 @@ static char ask(const struct check *check, const cJSON *line)
 		printf("make volume %s and its claim again", volume);
 	else if (strcmp(repair, "forget") == 0)
 		printf("remove the descriptor of volume %s", volume);
+	else if (strcmp(repair, "drop") == 0)
+		printf("remove what is left of copy %s", volume);
 	else
 		printf("write a descriptor of volume %s", volume);
 	printf("? [y/n/q] ");

@@ -5,6 +5,7 @@ import contextlib
 import glob
 import json
 import os
+import shutil
 import signal
 import sqlite3
 
@@ -251,6 +252,63 @@ class Snapshots(LabCase):
         claim = json.loads(self.ctl("get", "pvc", "huge-2", "-o", "json"))
         self.assertEqual(tree(self.backing(claim["spec"]["volumeName"])),
                          before)
+        self.wait_until_clean()
+
+    # What fits nothing
+
+    def write_hidden(self, *names):
+        os.makedirs(self.hidden(*names, "tree"))
+        with open(self.hidden(*names, "tree", "file"), "wb") as f:
+            f.write(b"x" * 100)
+
+    def test_check_names_copies_that_are_nobodys_and_drops_them(self):
+        self.make_large("busy")
+        self.ctl("snapshot", "busy", "half", "--wait=false")
+        half = self.snapshot("half")["id"]
+        self.ctl("copies", "stop", half)
+        with self.server_away():
+            self.write_hidden("copies", "snap-orphan")
+            self.write_hidden("copies", "pvc-old.dropped")
+        found = self.ctl.run("check").stdout
+        for name in ("snap-orphan", "pvc-old.dropped"):
+            self.assertIn(f"has a copy {name} in .claimfs/copies", found)
+        self.assertNotIn(half, found)
+        asked = self.ctl.run("check", "--repair", "--yes")
+        self.assertIn("remove what is left of copy snap-orphan", asked.stdout)
+        wait_for(lambda: set(os.listdir(self.hidden("copies"))) <= {half},
+                 "the orphans to go", 30)
+        self.assertNotIn("cop", self.ctl.run("check").stdout)
+        self.ctl("delete", "snapshot", "half")
+        self.ctl("delete", "pvc", "busy")
+        self.wait_until_clean()
+
+    @contextlib.contextmanager
+    def record_away(self):
+        """The record, while nobody else has it."""
+        provisioner = self.cluster.provisioner
+        provisioner.process.stop()
+        with contextlib.closing(sqlite3.connect(
+                f"{provisioner.state}/claimfs.db")) as db, db:
+            yield db
+        provisioner.start()
+
+    def test_check_names_what_a_share_has_lost(self):
+        self.make_source("lossy", files=4)
+        self.ctl("snapshot", "lossy", "taken")
+        taken = self.snapshot("taken")["id"]
+        with self.record_away() as db, self.server_away():
+            db.execute("insert into copy (name, volume, source, target, state,"
+                       " is_snapshot, files, bytes)"
+                       " select 'pvc-none', volume, detail, detail, 'whole', 0, 0, 0"
+                       " from snapshot where id = ?", (taken,))
+            shutil.rmtree(self.hidden("snapshots", taken))
+        found = self.ctl.run("check").stdout
+        self.assertIn("copy pvc-none is whole, but share", found)
+        self.assertIn(f"snapshot {taken} (default/taken) has lost", found)
+        with self.record_away() as db:
+            db.execute("delete from copy where name = 'pvc-none'")
+        self.ctl("delete", "snapshot", "taken")
+        self.ctl("delete", "pvc", "lossy")
         self.wait_until_clean()
 
     # The record
