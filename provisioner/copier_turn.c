@@ -48,6 +48,7 @@ struct turn {
 	uint64_t start_ns;
 	uint64_t published_ns;
 	uint64_t until_ns;	 /* it has to end; 0 = when it is done */
+	bool gives_way;		 /* it ends a while after it begins to remove */
 	bool has_stopped;	 /* it is not tried again by itself */
 	uint64_t n_files_before; /* copied by earlier turns */
 	uint64_t n_bytes_before;
@@ -243,8 +244,14 @@ static int note_whole(struct turn *turn, struct err *err)
 static bool on_removed(void *userdata,
 		       const struct share_tree_progress *progress)
 {
+	struct turn *turn = userdata;
+	uint64_t now = clock_ns();
+
 	(void)progress;
-	return may_go_on(userdata, clock_ns());
+	/* Not sooner: to get here may take as long, and each turn has to remove some. */
+	if (turn->gives_way && turn->until_ns == 0)
+		turn->until_ns = now + DROP_NS;
+	return may_go_on(turn, now);
 }
 
 static int drop_copy(struct turn *turn, struct err *err)
@@ -276,7 +283,7 @@ static int drop(struct turn *turn, struct err *err)
 {
 	int r = 0;
 
-	turn->until_ns = clock_ns() + DROP_NS;
+	turn->gives_way = true;
 	if (turn->row.is_snapshot)
 		r = drop_snapshot(turn, err);
 	if (r == 0)
