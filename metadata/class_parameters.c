@@ -45,17 +45,16 @@ static int set_server(struct class_parameters *parameters, const char *value,
 	return set_string(&parameters->server, value, err);
 }
 
-/* Drops repeated and trailing slashes in place. */
-static void normalise(char *path)
+void class_share_normalise(char *share)
 {
-	char *to = path;
+	char *to = share;
 
-	for (const char *from = path; *from; from++) {
-		if (*from == '/' && to > path && to[-1] == '/')
+	for (const char *from = share; *from; from++) {
+		if (*from == '/' && to > share && to[-1] == '/')
 			continue;
 		*to++ = *from;
 	}
-	if (to > path + 1 && to[-1] == '/')
+	if (to > share + 1 && to[-1] == '/')
 		to--;
 	*to = '\0';
 }
@@ -96,7 +95,7 @@ static int set_share(struct class_parameters *parameters, const char *value,
 			value);
 	r = set_string(&parameters->share, value, err);
 	if (r == 0)
-		normalise(parameters->share);
+		class_share_normalise(parameters->share);
 	return r;
 }
 

@@ -42,6 +42,9 @@ int class_trash_ttl_parse(const char *text, uint64_t *ret_s, struct err *err);
 /* exports(5): what anonuid and anongid are unless they are given. */
 #define CLASS_NOBODY 65534u
 
+/* In place, as that of parameters becomes: without slashes that say nothing. */
+void class_share_normalise(char *share);
+
 /* server and share are required; the subDir template is checked for any claim. */
 int class_parameters_parse(const struct labels *parameters,
 			   struct class_parameters *ret, struct err *err);
@@ -62,5 +65,9 @@ int subdir_expand(const char *template, const struct claim *claim,
 		  const char *pv_name, char **ret, struct err *err);
 /* The same check without a template, for static volumes' subDir. */
 int subdir_check(const char *subdir, struct err *err);
+/* Of paths that passed it: whether this is the other, or in it. */
+bool path_is_within(const char *path, const char *outer);
+/* Whether one of them is within the other. */
+bool paths_overlap(const char *a, const char *b);
 
 DEFINE_FINI(struct class_parameters, class_parameters_fini)

@@ -240,3 +240,16 @@ int subdir_expand(const char *template, const struct claim *claim,
 	*ret = TAKE_PTR(subdir);
 	return 0;
 }
+
+bool path_is_within(const char *path, const char *outer)
+{
+	size_t len = strlen(outer);
+
+	return strncmp(path, outer, len) == 0 &&
+	       (path[len] == '\0' || path[len] == '/');
+}
+
+bool paths_overlap(const char *a, const char *b)
+{
+	return path_is_within(a, b) || path_is_within(b, a);
+}

@@ -212,7 +212,7 @@ static int on_volume(void *userdata, const struct share_found *found,
 	const struct adoption *self = userdata;
 
 	if (found->state == SHARE_BROKEN ||
-	    !share_paths_overlap(found->path, self->dir) ||
+	    !paths_overlap(found->path, self->dir) ||
 	    is_own(self, found->volume, found->claim_namespace,
 		   found->claim_name))
 		return 0;
@@ -230,7 +230,7 @@ static int check_volume(struct adoption *self, const struct object *object,
 	    volume_place_of_volume(&pv, &place, NULL) < 0 ||
 	    strcmp(place.server, self->place.server) != 0 ||
 	    strcmp(place.share, self->place.share) != 0 ||
-	    !share_paths_overlap(place.path, self->dir))
+	    !paths_overlap(place.path, self->dir))
 		return 0;
 	if (strcmp(place.path, self->dir) == 0 &&
 	    is_own(self, place.name, place.claim_namespace, place.claim_name)) {

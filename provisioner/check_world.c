@@ -207,14 +207,6 @@ int check_world_has_path(struct check_world *world,
 	return 0;
 }
 
-static bool is_below(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	return strncmp(path, top, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
-}
-
 bool check_world_owns(const struct check_world *world,
 		      const struct volume_place *share, const char *name)
 {
@@ -225,7 +217,7 @@ bool check_world_owns(const struct check_world *world,
 
 		if (volume->has_place &&
 		    check_world_is_on(&volume->place, share) &&
-		    is_below(volume->place.path, name))
+		    path_is_within(volume->place.path, name))
 			return true;
 	}
 	if (asprintf(&top, "%s %s %s", share->server, share->share, name) < 0) {
@@ -233,7 +225,7 @@ bool check_world_owns(const struct check_world *world,
 		return true;
 	}
 	for (size_t i = 0; i < world->n_paths; i++)
-		if (is_below(world->paths[i], top))
+		if (path_is_within(world->paths[i], top))
 			return true;
 	return false;
 }

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "class_parameters.h"
 #include "log.h"
 #include "model_decode.h"
 #include "volume_place.h"
@@ -41,19 +42,23 @@ static int check_released(const struct applier *applier,
 	return APPLY_AGAIN;
 }
 
-static bool is_within(const char *path, const char *outer)
+/* From the server's root, since shares may lie in each other. NULL = no memory. */
+static char *whole_path(const struct volume_place *place)
 {
-	size_t len = strlen(outer);
+	const char *share = strcmp(place->share, "/") == 0 ? "" : place->share;
+	char *path;
 
-	return strncmp(path, outer, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
+	return asprintf(&path, "%s/%s", share, place->path) < 0 ? NULL : path;
 }
 
 static bool overlaps(const struct volume_place *a, const struct volume_place *b)
 {
-	return strcmp(a->server, b->server) == 0 &&
-	       strcmp(a->share, b->share) == 0 &&
-	       (is_within(a->path, b->path) || is_within(b->path, a->path));
+	_cleanup_(free) char *path_a = whole_path(a);
+	_cleanup_(free) char *path_b = whole_path(b);
+
+	if (strcmp(a->server, b->server) != 0)
+		return false;
+	return !path_a || !path_b || paths_overlap(path_a, path_b);
 }
 
 static int check_neighbours(const struct plan_world *world,

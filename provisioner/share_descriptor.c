@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "class_parameters.h"
 #include "parse.h"
 
 #define MAX_SIZE 65536
@@ -244,14 +245,6 @@ int share_descriptor_remove(struct share_nfs *nfs, const struct share_fh *dir,
 
 /* --- who has a path -------------------------------------------------------------- */
 
-static bool is_within(const char *path, const char *outer)
-{
-	size_t len = strlen(outer);
-
-	return strncmp(path, outer, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
-}
-
 static bool is_descriptor(const char *name)
 {
 	size_t len = strlen(name);
@@ -280,8 +273,7 @@ static int find_in_page(struct share_nfs *nfs, const struct share_fh *dir,
 		if (r < 0)
 			return r;
 		if (strcmp(found.owner.volume, volume->name) != 0 &&
-		    (is_within(volume->path, found.path) ||
-		     is_within(found.path, volume->path))) {
+		    paths_overlap(volume->path, found.path)) {
 			*ret = found;
 			found = (struct share_descriptor){ 0 };
 			return 0;

@@ -396,18 +396,3 @@ int share_survey_inside(const struct share_volume *volume, uint64_t deadline_ns,
 	*ret = inside;
 	return 0;
 }
-
-/* --- paths -------------------------------------------------------------------------- */
-
-static bool is_within(const char *path, const char *outer)
-{
-	size_t len = strlen(outer);
-
-	return strncmp(path, outer, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
-}
-
-bool share_paths_overlap(const char *a, const char *b)
-{
-	return is_within(a, b) || is_within(b, a);
-}

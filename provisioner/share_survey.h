@@ -65,6 +65,3 @@ struct share_inside {
 /* A volume's directory in its place, counted until the deadline (clock_ns()). */
 int share_survey_inside(const struct share_volume *volume, uint64_t deadline_ns,
 			struct share_inside *ret, struct err *err);
-
-/* Whether one is the other, or in it. */
-bool share_paths_overlap(const char *a, const char *b);

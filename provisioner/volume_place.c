@@ -254,8 +254,10 @@ int volume_place_of_volume(const struct persistent_volume *pv,
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(required); i++)
 		r = require(pv, required[i], err);
-	if (r >= 0)
-		r = subdir_check(place.path, err);
+	if (r < 0)
+		return r;
+	class_share_normalise(place.share);
+	r = subdir_check(place.path, err);
 	if (r >= 0)
 		r = take_on_delete(pv, &place, err);
 	if (r >= 0)

@@ -33,6 +33,17 @@ Test(class_parameters, reads_keys_without_case)
 	cr_expect_eq(parameters.on_delete, ON_DELETE_ARCHIVE);
 }
 
+Test(class_parameters, paths_overlap_where_one_is_in_the_other)
+{
+	cr_expect(paths_overlap("a", "a"));
+	cr_expect(paths_overlap("a/b", "a"));
+	cr_expect(paths_overlap("a", "a/b/c"));
+	cr_expect_not(paths_overlap("a", "ab"));
+	cr_expect_not(paths_overlap("a/b", "a/c"));
+	cr_expect(path_is_within("a/b", "a"));
+	cr_expect_not(path_is_within("a", "a/b"));
+}
+
 Test(class_parameters, passes_over_what_is_kubernetes_own)
 {
 	_cleanup_(class_parameters_fini) struct class_parameters parameters = {

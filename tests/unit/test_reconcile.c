@@ -663,7 +663,8 @@ static bool recycling_failed(void)
 		   "Recycle failed: the share is on fire");
 }
 
-static void create_recycled(const char *name, const char *subdir)
+static void create_recycled(const char *name, const char *share,
+			    const char *subdir)
 {
 	char text[640];
 
@@ -677,9 +678,9 @@ static void create_recycled(const char *name, const char *subdir)
 		"\"claimRef\":{\"namespace\":\"default\",\"name\":\"%s\","
 		"\"uid\":\"gone\"},"
 		"\"csi\":{\"driver\":\"nfs.csi.k8s.io\",\"volumeHandle\":\"%s\","
-		"\"volumeAttributes\":{\"server\":\"s\",\"share\":\"/x\","
+		"\"volumeAttributes\":{\"server\":\"s\",\"share\":\"%s\","
 		"\"subDir\":\"%s\"}}}}",
-		name, name, name, subdir);
+		name, name, name, share, subdir);
 	create(text);
 }
 
@@ -687,11 +688,18 @@ Test(reconcile, recycling_that_failed_is_told_and_tried_again)
 {
 	atomic_store(&failures_left, 2);
 	start();
-	create_recycled("pv", "a");
+	create_recycled("pv", "/x", "a");
 	wait_until(recycling_failed, "the volume has failed");
 	wait_until(volume_is_available, "it is available again");
 	cr_assert(has(KIND_EVENT, "reason", "VolumeRecycled"));
 	cr_assert_eq(atomic_load(&scrubs), 3);
+}
+
+static bool recycling_of_shares_failed(void)
+{
+	return has(
+		KIND_EVENT, "message",
+		"Recycle failed: keep directory a on share /x of server s: it overlaps with that of volume outer");
 }
 
 static bool overlap_was_told(void)
@@ -703,9 +711,19 @@ static bool overlap_was_told(void)
 
 Test(reconcile, a_directory_in_which_another_volume_has_a_part_is_not_emptied)
 {
-	create_recycled("outer", "a");
-	create_recycled("pv", "a/b");
+	create_recycled("outer", "/x", "a");
+	create_recycled("pv", "/x", "a/b");
 	start();
 	wait_until(overlap_was_told, "an event");
+	cr_assert_eq(atomic_load(&scrubs), 0);
+}
+
+/* Exports may lie in each other, and a static volume's have slashes to spare. */
+Test(reconcile, nor_is_one_in_which_another_share_has_a_part)
+{
+	create_recycled("outer", "//x/a/", "c");
+	create_recycled("pv", "/x", "a");
+	start();
+	wait_until(recycling_of_shares_failed, "an event");
 	cr_assert_eq(atomic_load(&scrubs), 0);
 }
