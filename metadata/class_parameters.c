@@ -29,12 +29,23 @@ static int set_string(char **field, const char *value, struct err *err)
 	return 0;
 }
 
+void class_server_normalise(char *server)
+{
+	size_t len = strlen(server);
+
+	if (len < 2 || server[0] != '[' || server[len - 1] != ']')
+		return;
+	memmove(server, server + 1, len - 2);
+	server[len - 2] = '\0';
+}
+
 static int set_server(struct class_parameters *parameters, const char *value,
 		      struct err *err)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789.-_:[]%";
+	int r;
 
 	if (!*value || strlen(value) > SERVER_MAX ||
 	    value[strspn(value, allowed)])
@@ -42,7 +53,10 @@ static int set_server(struct class_parameters *parameters, const char *value,
 			err, -EINVAL,
 			"server: Invalid value: \"%s\": must be a host name or an address",
 			value);
-	return set_string(&parameters->server, value, err);
+	r = set_string(&parameters->server, value, err);
+	if (r == 0)
+		class_server_normalise(parameters->server);
+	return r;
 }
 
 void class_share_normalise(char *share)

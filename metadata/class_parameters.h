@@ -42,7 +42,11 @@ int class_trash_ttl_parse(const char *text, uint64_t *ret_s, struct err *err);
 /* exports(5): what anonuid and anongid are unless they are given. */
 #define CLASS_NOBODY 65534u
 
-/* In place, as that of parameters becomes: without slashes that say nothing. */
+/*
+ * In place, as those of parameters become: an address without the brackets that IPv6 has in
+ * a URL, which no resolver knows; a path without slashes that say nothing.
+ */
+void class_server_normalise(char *server);
 void class_share_normalise(char *share);
 
 /* server and share are required; the subDir template is checked for any claim. */

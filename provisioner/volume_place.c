@@ -256,6 +256,7 @@ int volume_place_of_volume(const struct persistent_volume *pv,
 		r = require(pv, required[i], err);
 	if (r < 0)
 		return r;
+	class_server_normalise(place.server);
 	class_share_normalise(place.share);
 	r = subdir_check(place.path, err);
 	if (r >= 0)

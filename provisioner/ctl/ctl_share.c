@@ -6,14 +6,26 @@
 
 #include <cjson/cJSON.h>
 
+#include "class_parameters.h"
 #include "ctl.h"
+
+int ctl_share_take_server(char *ret, const char *value, struct err *err)
+{
+	int n = snprintf(ret, CTL_SERVER_MAX, "%s", value);
+
+	if (n < 1 || n >= CTL_SERVER_MAX)
+		return err_set(err, -EINVAL,
+			       "a server has a name, of at most 255 bytes");
+	class_server_normalise(ret);
+	return 0;
+}
 
 int ctl_share_set_server(void *userdata, const char *value, struct err *err)
 {
-	if (!*value)
-		return err_set(err, -EINVAL, "a server has a name");
-	((struct ctl_share *)userdata)->server = value;
-	return 0;
+	struct ctl_share *share = userdata;
+
+	share->server = share->text;
+	return ctl_share_take_server(share->text, value, err);
 }
 
 int ctl_share_set_share(void *userdata, const char *value, struct err *err)

@@ -12,9 +12,12 @@
 
 struct cJSON;
 
+#define CTL_SERVER_MAX 256
+
 struct ctl_share {
 	const char *api;
-	const char *server; /* NULL = not given */
+	const char *server;	   /* NULL = not given */
+	char text[CTL_SERVER_MAX]; /* the server's, if one is */
 	const char *share;
 	const char *options;
 	bool is_dry_run;
@@ -22,6 +25,8 @@ struct ctl_share {
 
 #define CTL_SHARE_INIT ((struct ctl_share){ .options = "" })
 
+/* Into CTL_SERVER_MAX bytes, as a class's parameter is taken. */
+int ctl_share_take_server(char *ret, const char *value, struct err *err);
 int ctl_share_set_server(void *userdata, const char *value, struct err *err);
 int ctl_share_set_share(void *userdata, const char *value, struct err *err);
 int ctl_share_set_options(void *userdata, const char *value, struct err *err);

@@ -14,10 +14,12 @@
 #include "ctl.h"
 #include "ctl_colour.h"
 #include "ctl_print.h"
+#include "ctl_share.h"
 #include "mount_options.h"
 
 struct visit {
 	const char *server;
+	char text[CTL_SERVER_MAX]; /* the server's, if one is */
 	const char *share;
 	struct mount_options mount;
 	bool is_json;
@@ -27,10 +29,10 @@ struct visit {
 
 static int set_server(void *userdata, const char *value, struct err *err)
 {
-	if (!*value)
-		return err_set(err, -EINVAL, "a server has a name");
-	((struct visit *)userdata)->server = value;
-	return 0;
+	struct visit *visit = userdata;
+
+	visit->server = visit->text;
+	return ctl_share_take_server(visit->text, value, err);
 }
 
 static int set_share(void *userdata, const char *value, struct err *err)

@@ -33,6 +33,29 @@ Test(class_parameters, reads_keys_without_case)
 	cr_expect_eq(parameters.on_delete, ON_DELETE_ARCHIVE);
 }
 
+/* As in URLs; what resolves names knows no brackets. */
+Test(class_parameters, an_ipv6_address_loses_its_brackets)
+{
+	static const char *const table[][2] = { { "[fe80::1%eth0]",
+						  "fe80::1%eth0" },
+						{ "::1", "::1" },
+						{ "[", "[" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		_cleanup_(class_parameters_fini) struct class_parameters
+			parameters = { 0 };
+		struct label items[] = {
+			{ (char *)"server", (char *)table[i][0] },
+			{ (char *)"share", (char *)"/x" },
+		};
+		struct labels labels = { items, ARRAY_SIZE(items) };
+
+		cr_assert_eq(class_parameters_parse(&labels, &parameters, NULL),
+			     0);
+		cr_expect_str_eq(parameters.server, table[i][1]);
+	}
+}
+
 Test(class_parameters, paths_overlap_where_one_is_in_the_other)
 {
 	cr_expect(paths_overlap("a", "a"));
