@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 
 from freeze_case import go_on, records, start_writer
 from lab import LabError, wait_for
@@ -97,6 +98,44 @@ class SnapshotFreeze(LabCase):
     def is_frozen(mnt):
         with open(f"{mnt}/.meta/health", encoding="ascii") as f:
             return "frozen" in f.read()
+
+    def has_begun(self, name):
+        """It is copied, and so it is frozen."""
+        found = json.loads(self.ctl("get", "snapshots", name, "-o", "json"))
+        self.assertFalse(found["readyToUse"])
+        copy = os.path.join(self.cluster.export, ".claimfs", "copies",
+                            found["id"], "tree", "many")
+        return os.path.isdir(copy) and len(os.listdir(copy)) > 20
+
+    def test_a_provisioner_that_is_killed_meanwhile_begins_anew(self):
+        writers = self.writers("killed", files=4000)
+        self.ctl("snapshot", "--freeze-limit", "60s", "killed", "of-killed",
+                 "--wait=false")
+        wait_for(lambda: self.has_begun("of-killed"), "the copy to begin", 30)
+        provisioner = self.cluster.provisioner
+        provisioner.process.stop(number=signal.SIGKILL)
+        provisioner.start()
+        found = wait_for(lambda: self.ready("of-killed"), "the snapshot", 90)
+        self.assertGreater(found["files"], 4000)
+        self.assert_of_one_moment(self.snapshot_tree("of-killed"), 2)
+        go_on(self, *writers)
+
+    def test_writers_go_on_though_nobody_lets_them(self):
+        writers = self.writers("orphaned", files=4000)
+        self.ctl("snapshot", "--freeze-limit", "10s", "orphaned",
+                 "of-orphaned", "--wait=false")
+        wait_for(lambda: self.has_begun("of-orphaned"), "the copy to begin",
+                 30)
+        provisioner = self.cluster.provisioner
+        provisioner.process.stop(number=signal.SIGKILL)
+        try:
+            go_on(self, *writers)
+        finally:
+            provisioner.start()
+
+    def ready(self, name):
+        found = json.loads(self.ctl("get", "snapshots", name, "-o", "json"))
+        return found if found["readyToUse"] else None
 
     def test_a_node_that_can_t_be_asked_is_named(self):
         self.apply_claim("away")
