@@ -12,7 +12,8 @@
 enum trash_state {
 	TRASH_KEPT,	 /* until it expires */
 	TRASH_REMOVING,	 /* it is being removed, or will be in a moment */
-	TRASH_STOPPED,	 /* somebody said so: until he says otherwise */
+	TRASH_STOPPED,	 /* somebody said so, or wanted it back and did not get
+			    it: until he says otherwise */
 	TRASH_RESTORING, /* it is on its way back */
 	TRASH_STATE_N,
 };

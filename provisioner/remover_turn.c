@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- *	restoring		-> trash_restore()
+ *	restoring		-> trash_restore(); when that fails, state "stopped"
  *	not counted		-> count; what was counted when a turn ends is taken
  *	expired, or removing	-> state "removing" -> walk -> trash's descriptor ->
  *				   row
@@ -266,15 +266,27 @@ static int remove_all(struct turn *turn, struct err *err)
 
 /* --- the turn --------------------------------------------------------------------- */
 
+/*
+ * Not "kept" again, though it may have been: its time may be over, and somebody wants
+ * it. Only an admin has it removed now.
+ */
+static void leave_stopped(struct turn *turn)
+{
+	if (store_trash_set_state(turn->options->store, turn->row.volume,
+				  1u << TRASH_RESTORING, TRASH_STOPPED,
+				  NULL) != 0)
+		return;
+	turn->row.state = TRASH_STOPPED;
+	write_note(turn, NULL, clock_ns());
+}
+
 static int restore(struct turn *turn, struct err *err)
 {
 	int r = trash_restore(turn->options, &turn->row, &turn->place, err);
 
 	if (r == 0)
 		return TURN_GONE;
-	/* It is as it was, and whoever wanted it back is told why. */
-	(void)store_trash_set_state(turn->options->store, turn->row.volume,
-				    1u << TRASH_RESTORING, TRASH_KEPT, NULL);
+	leave_stopped(turn);
 	return r;
 }
 

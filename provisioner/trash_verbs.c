@@ -264,8 +264,10 @@ static int wait_restored(struct api_admin *admin, const char *volume,
 			err, -ETIMEDOUT,
 			"restore volume \"%s\": it goes on in the background",
 			volume);
-	return err_set(err, -EBUSY, "%s",
-		       trash.error ? trash.error : "it was not restored");
+	return err_set(
+		err, -EBUSY,
+		"%s; it stays in the trash until \"claimctl trash resume %s\"",
+		trash.error ? trash.error : "it was not restored", volume);
 }
 
 /* The answer is the PersistentVolume, or what it would be. */

@@ -32,7 +32,8 @@ static const struct ctl_verb_spec trash_spec = {
 		"removed; stops a removal, goes on with it, or begins it before its time.",
 	.options = options,
 	.epilogue =
-		"What is stopped stays until \"resume\", even when its time is over.\n\n"
+		"What is stopped stays until \"resume\" or \"empty\", even when its time is over. So does\n"
+		"what \"claimctl restore\" did not bring back.\n\n"
 		"  claimctl trash\n"
 		"  claimctl trash empty --dry-run pvc-0d8ae0ae-25b9-4d2b-9a2c-2a1c3f0b1a1e\n",
 };

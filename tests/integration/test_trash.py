@@ -27,6 +27,12 @@ class TrashCase(LabCase):
                                                 timeout=5)) as db:
             return db.execute(f"select {columns} from trash").fetchall()
 
+    def expire(self, volume):
+        path = f"{self.cluster.provisioner.state}/claimfs.db"
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as db, db:
+            db.execute("update trash set expires = 1 where volume = ?",
+                       (volume,))
+
     def trash(self, name=""):
         return os.path.join(self.cluster.export, ".claimfs/trash", name)
 
@@ -316,11 +322,7 @@ class Trash(TrashCase):
         volume = self.make_trashed("stopped")
         self.ctl("trash", "stop", volume)
         self.assertEqual(self.item(volume)["state"], "stopped")
-        with contextlib.closing(sqlite3.connect(
-                f"{self.cluster.provisioner.state}/claimfs.db",
-                timeout=10)) as db, db:
-            db.execute("update trash set expires = 1 where volume = ?",
-                       (volume,))
+        self.expire(volume)
         self.cluster.provisioner.process.stop()
         self.cluster.provisioner.start()
         self.assertEqual(self.item(volume)["state"], "stopped")
@@ -334,8 +336,18 @@ class Trash(TrashCase):
         with self.assertRaisesRegex(LabError, "another one is in its place"):
             self.ctl("restore", volume)
         self.assertEqual(os.listdir(self.backing(volume)), [])
-        self.assertEqual(self.item(volume)["state"], "kept")
-        self.assertTrue(os.path.exists(self.trash(volume)))
+        self.assertIn("another one is in its place", self.item(volume)["error"])
+        with open(self.trash(volume + ".json"), encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["trash"]["state"], "stopped")
+        # Somebody wants it: the end of its time is none any more.
+        self.expire(volume)
+        self.cluster.provisioner.process.stop()
+        self.cluster.provisioner.start()
+        self.assertEqual(self.item(volume)["state"], "stopped")
+        self.assertTrue(os.path.exists(self.trash(f"{volume}/2/19")))
+        os.rmdir(self.backing(volume))
+        self.ctl("restore", volume)
+        self.assertTrue(os.path.exists(self.backing(f"{volume}/2/19")))
 
     def make_rivals(self, path):
         """A volume comes back while another claim comes to its path; which of the
