@@ -35,11 +35,9 @@ static bool is_on_its_way_in(const struct remover *remover, const char *volume)
 static void offer(const struct remover *remover, struct turns *turns,
 		  const struct store_trash *row)
 {
-	/* Who wants something back is told at once why he can't have it. */
-	if (row->state != TRASH_RESTORING)
+	if (row->state != TRASH_RESTORING ||
+	    !is_on_its_way_in(remover, row->volume))
 		turns_offer(turns, row->volume, 0);
-	else if (!is_on_its_way_in(remover, row->volume))
-		turns_offer(turns, row->volume, TURNS_AT_ONCE);
 }
 
 static int offer_due(void *userdata, struct turns *turns, int64_t *ret_wait_s,

@@ -130,6 +130,9 @@ static void back_off(const struct turns *turns, struct job *job,
 {
 	uint64_t wait_s = RETRY_MIN_S;
 
+	/* Whoever interrupted it changed the row: this was about another one. */
+	if (atomic_load(&job->view.is_stopping))
+		return;
 	for (unsigned int i = 0; i < job->n_failures && wait_s < RETRY_MAX_S;
 	     i++)
 		wait_s *= 2;
@@ -272,8 +275,10 @@ void turns_interrupt(struct turns *turns, const char *name)
 	job = find_job(turns, name);
 	if (job && job->is_running)
 		atomic_store(&job->view.is_stopping, true);
-	if (job)
+	if (job) {
 		job->not_before_ns = 0;
+		job->n_failures = 0;
+	}
 	turns->is_woken = true;
 	(void)pthread_cond_broadcast(&turns->changed);
 	(void)pthread_mutex_unlock(&turns->lock);
