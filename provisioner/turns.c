@@ -96,7 +96,7 @@ void turns_offer(struct turns *turns, const char *name, enum turns_flags flags)
 	/* Whoever ends one asks again what is due. */
 	if (job->is_slow && turns->n_slow >= turns->options.n_slow)
 		return;
-	if (job->not_before_ns > clock_ns() && !(flags & TURNS_AT_ONCE)) {
+	if (job->not_before_ns > clock_ns()) {
 		if (job->not_before_ns < turns->wake_ns)
 			turns->wake_ns = job->not_before_ns;
 		return;

@@ -50,9 +50,8 @@ struct turns_options {
 };
 
 enum turns_flags {
-	TURNS_AT_ONCE = 1u << 0, /* though it failed a moment ago */
 	TURNS_SLOW =
-		1u << 1, /* it takes long: some threads are kept for others */
+		1u << 0, /* it takes long: some threads are kept for others */
 };
 
 int turns_new(struct turns **ret, const struct turns_options *options,
@@ -66,7 +65,10 @@ void turns_offer(struct turns *turns, const char *name, enum turns_flags flags);
 
 /* Rows are new or changed. */
 void turns_wake(struct turns *turns);
-/* What is being done to this one is ended soon, and looked at again. */
+/*
+ * What is being done to this one is ended soon, and looked at again, whatever has failed
+ * before.
+ */
 void turns_interrupt(struct turns *turns, const char *name);
 /* How fast it goes at present; zeroes = it does not. */
 struct turns_speed {
