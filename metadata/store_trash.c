@@ -184,7 +184,8 @@ static int due_locked(struct store *store, int64_t now_s,
 		WITHOUT_OBJECT
 		" where state in ('removing', 'restoring') or"
 		" (state = 'kept' and (expires <= ?1 or files is null))"
-		" order by expires, volume limit 1000",
+		" order by state <> 'restoring', error is not null, expires,"
+		" volume limit 1000",
 		&statement, err);
 
 	if (r < 0)

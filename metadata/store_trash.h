@@ -48,7 +48,7 @@ int store_trash_list(struct store *store, struct store_trash_list *ret,
 		     struct err *err);
 /*
  * What there is to do: to remove or to restore, or to count. At most 1,000, without
- * object. *ret_next_s: when the next one expires; INT64_MAX = none does.
+ * object: what somebody waits for comes first, what has failed last. *ret_next_s: when the next one expires; INT64_MAX = none does.
  */
 int store_trash_due(struct store *store, int64_t now_s,
 		    struct store_trash_list *ret, int64_t *ret_next_s,

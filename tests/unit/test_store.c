@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <sqlite3.h>
 
-#include "store.h"
+#include "store_trash.h"
 
 static char dir[64];
 static char path[96];
@@ -677,5 +677,25 @@ Test(store, lists_the_volumes_that_a_claim_may_get)
 	cr_assert_eq(list.n, ARRAY_SIZE(expected));
 	for (size_t i = 0; i < list.n; i++)
 		cr_assert_str_eq(list.items[i]->name, expected[i]);
+	store_close(store);
+}
+
+/* Their server is gone for good, say. */
+Test(store, what_can_not_be_removed_does_not_hide_the_rest_of_the_trash)
+{
+	_cleanup_(store_trash_list_fini) struct store_trash_list due = { 0 };
+	struct store *store = must_open();
+	int64_t next_s;
+
+	run_sql("insert into trash (volume, state, trashed, expires, detail,"
+		" error) with recursive n(i) as (select 1 union all"
+		" select i + 1 from n where i < 1000)"
+		" select 'away-' || i, 'removing', 1, 1, '{}', 'away' from n");
+	run_sql("insert into trash (volume, state, trashed, expires, detail,"
+		" error) values ('well', 'removing', 1, 2, '{}', null),"
+		" ('wanted', 'restoring', 1, 9, '{}', 'away')");
+	cr_assert_eq(store_trash_due(store, 5, &due, &next_s, NULL), 0);
+	cr_assert_str_eq(due.items[0].volume, "wanted");
+	cr_assert_str_eq(due.items[1].volume, "well");
 	store_close(store);
 }
