@@ -130,7 +130,8 @@ static void take_note(const cJSON *note, struct store_trash *trash)
 {
 	const char *state = cJSON_GetStringValue(json_at(note, "state"));
 
-	if (state && strcmp(state, trash_state_names[TRASH_STOPPED]) == 0)
+	if (state && (strcmp(state, trash_state_names[TRASH_STOPPED]) == 0 ||
+		      strcmp(state, trash_state_names[TRASH_RESTORING]) == 0))
 		trash->state = TRASH_STOPPED;
 	if (state && strcmp(state, trash_state_names[TRASH_REMOVING]) == 0)
 		trash->state = TRASH_REMOVING;
