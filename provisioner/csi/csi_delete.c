@@ -7,6 +7,9 @@
  *
  * The volume's lock is held from checking that nobody has the volume until its claim is
  * deleted. ControllerPublishVolume takes the same lock, so nobody gets it in between.
+ *
+ * A volume that is still being made has a claim only, which is found by the volume's name:
+ * who gave up asking for it knows that this is what its id would have been.
  */
 
 #include <string.h>
@@ -16,8 +19,10 @@
 #include "csi_calls.h"
 #include "csi_class.h"
 #include "csi_find.h"
+#include "csi_name.h"
 #include "csi_origin.h"
 #include "csi_pending.h"
+#include "model_decode.h"
 #include "store_attachment.h"
 
 static enum rpc_status check_unused(struct csi_controller *self,
@@ -102,6 +107,80 @@ static enum rpc_status begin(struct csi_controller *self, const char *id,
 	return status;
 }
 
+/* --- a volume that is not there yet --------------------------------------------------- */
+
+/* RPC_NOT_FOUND: no claim waits for a volume of that name. */
+static enum rpc_status find_pending(struct csi_controller *self, const char *id,
+				    const char *name, struct claim *ret,
+				    struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	_cleanup_(csi_volume_fini) struct csi_volume volume = { 0 };
+	_cleanup_(object_unref) struct object *object = NULL;
+	const char *wanted;
+	int r = cluster->ops->get(cluster, KIND_CLAIM, CSI_NAMESPACE, name,
+				  &object, err);
+
+	if (r == 0)
+		r = claim_decode(object, ret, err);
+	if (r != 0)
+		return csi_status_of(r);
+	wanted = labels_get(&ret->meta.annotations, ANNOTATION_CSI_NAME);
+	if (!wanted || strcmp(wanted, id) != 0)
+		return RPC_NOT_FOUND;
+	if (ret->phase != CLAIM_BOUND)
+		return RPC_OK;
+	/* It came between our two looks, or it has another id. */
+	return csi_find_volume(self, id, &volume, err) == RPC_OK
+		       ? csi_refuse(err, RPC_ABORTED,
+				    "volume \"%s\" was made just now", id)
+		       : RPC_NOT_FOUND;
+}
+
+static enum rpc_status begin_pending(struct csi_controller *self,
+				     const char *id, const char *name,
+				     struct claim *ret, struct err *err)
+{
+	struct cluster *cluster = self->options.cluster;
+	enum rpc_status status;
+
+	(void)pthread_mutex_lock(csi_lock(self, name));
+	status = find_pending(self, id, name, ret, err);
+	if (status == RPC_OK)
+		status = csi_status_of(cluster->ops->delete (
+			cluster, KIND_CLAIM, CSI_NAMESPACE, name, ret->meta.uid,
+			err));
+	(void)pthread_mutex_unlock(csi_lock(self, name));
+	return status;
+}
+
+static enum rpc_status delete_pending(struct csi_controller *self,
+				      const char *id, uint64_t deadline_ns,
+				      struct err *err)
+{
+	_cleanup_(claim_fini) struct claim claim = { 0 };
+	char name[CSI_OBJECT_NAME_MAX];
+	const struct object_key key = { .kind = KIND_CLAIM,
+					.namespace = CSI_NAMESPACE,
+					.name = name };
+	enum rpc_status status;
+	int r;
+
+	csi_object_name(id, name);
+	status = begin_pending(self, id, name, &claim, err);
+	if (status != RPC_OK)
+		return status;
+	r = object_wait_until(self->wait, self->options.cluster, &key,
+			      deadline_ns, is_gone, claim.meta.uid, err);
+	if (r == 0)
+		return csi_pending(self, CSI_NAMESPACE, name, id, err);
+	if (r < 0)
+		return csi_status_of(r);
+	csi_class_release(self, claim.class_name);
+	csi_attributes_release(self, claim.attributes_class);
+	return RPC_OK;
+}
+
 enum rpc_status csi_delete_volume(struct csi_controller *self,
 				  const ProtobufCMessage *message,
 				  struct rpc_response *response,
@@ -115,6 +194,11 @@ enum rpc_status csi_delete_volume(struct csi_controller *self,
 
 	(void)response;
 	if (status == RPC_NOT_FOUND) {
+		err_fini(err);
+		status =
+			delete_pending(self, wire->volume_id, deadline_ns, err);
+		if (status != RPC_NOT_FOUND)
+			return status;
 		err_fini(err);
 		return RPC_OK;
 	}

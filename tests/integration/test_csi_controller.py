@@ -51,6 +51,18 @@ class Volumes(ControllerCase):
         self.assertIsNone(self.ctl.find("pv", "pvc-0815"))
         self.assertFalse(os.path.exists(self.backing("pvc-0815")))
 
+    def test_what_is_still_being_made_is_deleted_by_its_name(self):
+        before = self.classes()
+        nowhere = self.capability(None, flags=["port=1", "mountport=1"])
+        self.assertEqual(CODES.ABORTED, code_of(
+            self.controller.CreateVolume, self.create_request(
+                "awaited", volume_capabilities=[nowhere])))
+        self.assertEqual(self.claim_of("awaited")["status"]["phase"],
+                         "Pending")
+        self.delete("awaited")
+        self.assertIsNone(self.claim_of("awaited"))
+        self.assertEqual(self.classes(), before)
+
     def test_a_node_stages_what_was_answered(self):
         volume = self.create("staged")
         target = self.mount(0, volume.volume_id,
