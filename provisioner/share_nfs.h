@@ -66,7 +66,7 @@ struct share_listed {
 	bool has_entry; /* else only a LOOKUP tells what it is */
 	struct share_entry entry;
 	uint64_t fsid;
-	uint64_t used;	 /* bytes that go with this name: 0 if it has others */
+	uint64_t used; /* bytes on the disk: its part, if it has other names */
 	uint64_t cookie; /* of what comes after it */
 };
 

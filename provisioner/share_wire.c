@@ -129,7 +129,7 @@ static bool take_entry(const post_op_attr *attributes, const nfs_fh3 *handle,
 	ret->entry.fileid = attr->fileid;
 	ret->entry.is_directory = attr->type == NF3DIR;
 	ret->fsid = attr->fsid;
-	ret->used = attr->nlink > 1 ? 0 : attr->used;
+	ret->used = attr->used / (attr->nlink ? attr->nlink : 1);
 	return true;
 }
 

@@ -278,6 +278,15 @@ class Trash(TrashCase):
                       self.ctl.run("delete", "pvc", "nobody",
                                    "--dry-run").stderr)
 
+    def test_what_has_two_names_counts_once(self):
+        volume = self.apply_claim("linked", "kept")
+        first = f"{self.backing(volume)}/first"
+        with self.server_away(), open(first, "wb") as f:
+            f.write(os.urandom(1 << 20))
+            os.fsync(f.fileno())
+            os.link(first, f"{self.backing(volume)}/second")
+        self.assertIn("(3 files, 1.0 MiB)", self.dry_run("pvc", "linked"))
+
     def test_a_dry_run_says_what_would_stay(self):
         retained = self.apply_claim("retained", "kept")
         self.patch(f"persistentvolumes/{retained}", {
