@@ -37,7 +37,7 @@ static const struct ctl_verb_spec spec = {
 		"snapshot has of it: stop the writers for one that is of one moment, or let the nodes\n"
 		"hold their writes back (--freeze). Then it is as after a crash of all of them: whatever\n"
 		"fsync(2) had returned for is in it. Who writes meanwhile waits; if the copy takes longer\n"
-		"than the limit, it fails and nothing is left of it.\n"
+		"than the limit, it fails, and is listed as stopped until it is deleted.\n"
 		"\"claimctl copies\" stops, resumes and cancels it, \"claimctl get snapshots\" lists\n"
 		"what there is, \"claimctl restore snapshot/NAME --as CLAIM\" makes a claim from it.\n\n"
 		"  claimctl snapshot data before-upgrade\n"
