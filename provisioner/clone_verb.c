@@ -118,6 +118,43 @@ static int look_at_snapshot(const struct clone *clone, cJSON *ret,
 	return 0;
 }
 
+/* --- what can't come to anything ------------------------------------------------------ */
+
+/* A claim that asks for less than its source has would wait for ever. */
+static int check_size(const struct clone *clone, const cJSON *found,
+		      struct err *err)
+{
+	const char *least =
+		cJSON_GetStringValue(cJSON_GetObjectItem(found, "size"));
+	uint64_t said, needed;
+
+	if (!*clone->size || !least)
+		return 0;
+	if (quantity_parse(clone->size, &said, err) < 0)
+		return err_wrap(err, "size \"%s\"", clone->size);
+	if (quantity_parse(least, &needed, NULL) < 0 || said >= needed)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "size \"%s\" must be at least %s, as its source has",
+		       clone->size, least);
+}
+
+static int check_class(const struct clone *clone, struct err *err)
+{
+	struct cluster *cluster = clone->admin->cluster;
+	_cleanup_(object_unref) struct object *class = NULL;
+	int r;
+
+	if (!*clone->class_name)
+		return 0;
+	r = cluster->ops->get(cluster, KIND_STORAGE_CLASS, "",
+			      clone->class_name, &class, err);
+	return r <= 0 ? r
+		      : err_set(err, -ENOENT,
+				"storageclasses.storage.k8s.io \"%s\" not found",
+				clone->class_name);
+}
+
 /* --- the claim ----------------------------------------------------------------------- */
 
 static void add_source(cJSON *spec, const struct clone *clone)
@@ -219,6 +256,10 @@ int admin_clone(struct api_admin_call *call, const cJSON *in, cJSON **ret,
 	found = cJSON_CreateObject();
 	r = *clone.claim ? look_at_claim(&clone, found, err)
 			 : look_at_snapshot(&clone, found, err);
+	if (r >= 0)
+		r = check_size(&clone, found, err);
+	if (r >= 0)
+		r = check_class(&clone, err);
 	if (r >= 0)
 		r = make_claim(&clone, found, &claim, err);
 	cJSON_Delete(found);

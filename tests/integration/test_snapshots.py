@@ -135,6 +135,19 @@ class Snapshots(LabCase):
         with self.assertRaisesRegex(LabError, "already exists"):
             self.ctl("clone", "model", "model-2")
 
+    def test_what_could_never_be_cloned_is_refused(self):
+        self.make_source("roomy")
+        for args, why in (
+                (("--size", "1Mi"), 'size "1Mi" must be at least 1Gi'),
+                (("--size", "much"), 'size "much"'),
+                (("--class", "nope"), '"nope" not found')):
+            for more in ((), ("--dry-run",)):
+                with self.subTest(args + more), \
+                        self.assertRaisesRegex(LabError, why):
+                    self.ctl("clone", "roomy", "cramped", *args, *more)
+        self.assertIsNone(self.ctl.find("pvc", "cramped"))
+        self.ctl("delete", "pvc", "roomy")
+
     # Snapshots
 
     def snapshot(self, name):
