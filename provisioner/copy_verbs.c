@@ -14,6 +14,7 @@
 #include "copy_json.h"
 #include "json_field.h"
 #include "snapshots.h"
+#include "store_snapshot.h"
 #include "volume_place.h"
 
 #define WAIT_NS (60 * NS_PER_S)
@@ -142,11 +143,63 @@ static int act(struct api_admin *admin, const char *action,
 		action);
 }
 
+/* --- which one ------------------------------------------------------------------------- */
+
+static bool is_called(const char *wanted, const char *namespace,
+		      const char *name)
+{
+	size_t len = strlen(namespace);
+
+	return strcmp(wanted, name) == 0 ||
+	       (strncmp(wanted, namespace, len) == 0 && wanted[len] == '/' &&
+		strcmp(wanted + len + 1, name) == 0);
+}
+
+/* By the snapshot, or the claim, that it is for: "NAME" or "NAMESPACE/NAME". */
+static bool is_for(struct api_admin *admin, const struct store_copy *copy,
+		   const char *wanted)
+{
+	_cleanup_(store_snapshot_fini) struct store_snapshot snapshot = { 0 };
+	_cleanup_(volume_place_fini) struct volume_place place = { 0 };
+
+	if (copy->is_snapshot)
+		return store_snapshot_get(admin->store, copy->name, &snapshot,
+					  NULL) == 0 &&
+		       is_called(wanted, snapshot.namespace, snapshot.name);
+	return volume_place_from_detail(copy->target, &place, NULL) == 0 &&
+	       is_called(wanted, place.claim_namespace, place.claim_name);
+}
+
+static int find_by_user(struct api_admin *admin, const char *wanted,
+			struct store_copy *ret, struct err *err)
+{
+	_cleanup_(store_copy_list_fini) struct store_copy_list list = { 0 };
+	const char *name = NULL;
+	int r = store_copy_list(admin->store, &list, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		if (!is_for(admin, &list.items[i], wanted))
+			continue;
+		if (name)
+			return err_set(
+				err, -EINVAL,
+				"copies %s and %s are both for \"%s\": name one of them",
+				name, list.items[i].name, wanted);
+		name = list.items[i].name;
+	}
+	return name ? store_copy_get(admin->store, name, ret, err)
+		    : STORE_NOT_FOUND;
+}
+
 static int find_row(struct api_admin *admin, const char *name,
 		    struct store_copy *ret, struct err *err)
 {
 	int r = store_copy_get(admin->store, name, ret, err);
 
+	if (r == STORE_NOT_FOUND)
+		r = find_by_user(admin, name, ret, err);
 	return r == STORE_NOT_FOUND
 		       ? err_set(err, -ENOENT, "nothing is copied for \"%s\"",
 				 name)

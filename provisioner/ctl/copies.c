@@ -30,7 +30,8 @@ static const struct ctl_verb_spec spec = {
 	.options = options,
 	.epilogue =
 		"What is stopped stays as it is until \"resume\", and what it is a copy of is not\n"
-		"deleted as long. \"cancel\" deletes the snapshot, or the claim, that it was for.\n",
+		"deleted as long. \"cancel\" deletes the snapshot, or the claim, that it was for.\n"
+		"NAME is the copy's, or that of the snapshot or claim that it is for.\n",
 };
 
 static bool add_row(cJSON *table, const cJSON *item)

@@ -234,17 +234,20 @@ class Snapshots(LabCase):
         # As long as it may be resumed, there is something to go on with.
         self.ctl("delete", "pvc", "big", "--wait=false")
         self.assertTrue(os.path.isdir(source))
-        self.ctl("copies", "resume", name)
+        self.ctl("copies", "resume", "slow")
         wait_for(lambda: self.snapshot("slow")["readyToUse"],
                  "the snapshot", 60)
         wait_for(lambda: not os.path.lexists(source), "the volume to go", 60)
         self.ctl("restore", "snapshot/slow", "--as", "big-2", "--wait=false")
         wait_for(self.copies, "the copy to begin", 20)
-        [copy] = self.copies()
-        self.ctl("copies", "stop", copy["name"])
+        self.ctl("copies", "stop", "big-2")
+        self.assertEqual([copy["state"] for copy in self.copies()],
+                         ["stopped"])
         with self.assertRaisesRegex(LabError, "is being made from snapshot"):
             self.ctl("delete", "snapshot", "slow")
-        self.ctl("copies", "cancel", copy["name"])
+        with self.assertRaisesRegex(LabError, "nothing is copied for"):
+            self.ctl("copies", "cancel", "other/big-2")
+        self.ctl("copies", "cancel", "default/big-2")
         self.wait_until_clean()
         self.assertNotIn("big-2", self.ctl("get", "pvc"))
         self.ctl("delete", "snapshot", "slow")
