@@ -164,12 +164,12 @@ class Record(LabCase):
         self.assertIn(f"volume {volume}, directory {volume}: "
                       "recovered as Available", self.ctl_share("recover").stdout)
         self.ctl.wait_phase("pv", volume, "Available")
-        self.ctl.apply(CLAIM.format(name="heir", class_name="keep",
+        self.ctl.apply(CLAIM.format(name="rescuer", class_name="keep",
                                     mode="ReadWriteMany", size="1Gi"))
-        self.assertEqual(self.ctl.wait_phase("pvc", "heir", "Bound")
+        self.assertEqual(self.ctl.wait_phase("pvc", "rescuer", "Bound")
                          ["spec"]["volumeName"], volume)
         self.wait_described(volume, "Bound", "Retain")
-        self.assertEqual(self.descriptor(volume)["claim"]["name"], "heir")
+        self.assertEqual(self.descriptor(volume)["claim"]["name"], "rescuer")
 
     def test_a_policy_that_was_changed_is_the_one_that_is_recovered(self):
         volume = self.apply_claim("dear")
