@@ -13,7 +13,7 @@ import threading
 
 import hostile_server as hostile
 from keeper_case import KeeperCase
-from lab import answers, wait_for
+from lab import wait_for
 
 # Changes names and checks every outcome, until told to stop.
 NAMES = """
@@ -377,7 +377,9 @@ class Awaited(KeeperCase):
     def new_keeper(cls):
         cls.node.process.start(cls.node.argv, lambda: True, env=cls.node.env)
         keeper = super().new_keeper()
-        wait_for(lambda: answers(cls.node.socket), "the node to be ready", 20)
+        # Its socket answers a moment before it says so.
+        wait_for(lambda: '"keeper":"yes"' in cls.node.process.log(),
+                 "the node to be ready", 20)
         cls.node.process.signal(signal.SIGKILL)
         wait_for(lambda: not cls.node.process.is_running(), "the node's end")
         return keeper
